@@ -1,0 +1,1 @@
+"""Accounts: how members sign up and log in, their server-side sessions, and the hosted pages for it."""

@@ -1,0 +1,42 @@
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from msidp.db import Base, Listed
+
+
+class Community(Base):
+    __tablename__ = "community"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # a GUID, as MemberPad's envelope shows it
+    app_id: Mapped[str] = mapped_column(unique=True)  # app_…, the audience of member session tokens
+    public_key: Mapped[str] = mapped_column(unique=True)  # pk_…
+    name: Mapped[str]
+    created_at: Mapped[int]
+
+
+class ApiKey(Listed, Base):
+    """A secret key (sk_…) of the Admin API; only its hash is kept."""
+
+    __tablename__ = "api_key"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    name: Mapped[str]
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    hint: Mapped[str]  # the last four characters, to tell keys apart
+    created_at: Mapped[int]
+    revoked_at: Mapped[int | None]
+
+
+class IdempotencyRecord(Base):
+    """The answer to a POST that carried an Idempotency-Key, committed together with its change."""
+
+    __tablename__ = "idempotency_record"
+    __table_args__ = (UniqueConstraint("api_key_id", "key"), Index(None, "created_at"))
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    api_key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"))
+    key: Mapped[str]
+    request_hash: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]  # encrypted: it may hold a secret that is shown once
+    created_at: Mapped[int]

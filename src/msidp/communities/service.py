@@ -1,0 +1,56 @@
+"""Communities and their API keys."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from msidp import clock, ids
+from msidp.communities.models import ApiKey, Community
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made; the only moment its secret is known."""
+
+    id: str
+    secret_key: str
+
+
+def ensure_default(session: Session) -> Community:
+    """The community of this instance, made at first start."""
+    community = session.scalar(select(Community).order_by(Community.created_at).limit(1))
+    if community is None:
+        community = Community(
+            id=ids.new_guid(),
+            app_id=ids.new_id("app"),
+            public_key=ids.new_token("pk_"),
+            name="My community",
+            created_at=clock.now(),
+        )
+        session.add(community)
+        session.flush()
+    return community
+
+
+def create_api_key(session: Session, community_id: str, name: str) -> NewApiKey:
+    """Make a secret key for the Admin API."""
+    secret = ids.new_token("sk_")
+    key = ApiKey(
+        id=ids.new_id("key"),
+        community_id=community_id,
+        name=name,
+        secret_hash=ids.hash_token(secret),
+        hint=secret[-4:],
+        created_at=clock.now(),
+    )
+    session.add(key)
+    session.flush()
+    return NewApiKey(key.id, secret)
+
+
+def find_api_key(session: Session, secret: str) -> ApiKey | None:
+    """The live key with this secret. The lookup goes by hash, so its time tells nothing."""
+    return session.scalar(
+        select(ApiKey).where(ApiKey.secret_hash == ids.hash_token(secret), ApiKey.revoked_at.is_(None))
+    )

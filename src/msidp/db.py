@@ -1,0 +1,162 @@
+"""The database: the extension, the declarative base, SQLite's pragmas, and the only place that commits."""
+
+import sqlite3
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask, current_app
+from flask_alembic import Alembic
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from msidp import canonical
+from msidp.settings import Settings
+
+BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
+
+
+class Base(DeclarativeBase):
+    """What every model is. Moments are integers, milliseconds since 1970 UTC (see `msidp.clock`)."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's own declaration
+        int: BigInt,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
+
+
+class Listed:
+    """For tables that are listed: `seq` gives the order and the cursor, `id` is what callers see."""
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True, sort_order=-2)
+    id: Mapped[str] = mapped_column(unique=True, sort_order=-1)
+
+
+db = SQLAlchemy(metadata=Base.metadata)  # models inherit from Base; the extension gives engines and sessions
+alembic = Alembic(run_mkdir=False, command_name="")
+
+_current: ContextVar[Session | None] = ContextVar("msidp_transaction", default=None)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Bind the extension to this app's database and its migrations."""
+    url = make_url(settings.database_url)
+    options: dict[str, Any] = {"json_serializer": canonical.dumps}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": 15}
+    else:
+        options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.config["ALEMBIC"] = {"script_location": str(migrations_dir())}
+    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "compare_type": True}
+    db.init_app(app)
+    alembic.init_app(app)
+    if url.get_backend_name() == "sqlite":
+        with app.app_context():
+            _prepare_sqlite(db.engine)
+
+
+def migrations_dir() -> Any:
+    """The Alembic directory: inside the wheel where installed, at the top of a checkout."""
+    from pathlib import Path
+
+    package = Path(__file__).parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent.parent / "migrations"
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on an exception. The only commit there is.
+
+    Inside another transaction() it joins that one. On SQLite it takes the write lock at its first
+    statement, so work that needs no database (hashing a password) belongs before that.
+    """
+    outer = _current.get()
+    if outer is not None:
+        yield outer
+        return
+    session = _new_session(begin="IMMEDIATE")
+    token = _current.set(session)
+    try:
+        with session, session.begin():
+            yield session
+    finally:
+        _current.reset(token)
+    for action in session.info.get("after_commit", {}).values():
+        action()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for queries alone, on one snapshot; inside transaction() it joins that one."""
+    outer = _current.get()
+    if outer is not None:
+        yield outer
+        return
+    with _new_session(begin="DEFERRED") as session:
+        yield session
+
+
+def after_commit(session: Session, key: Hashable, action: Callable[[], object]) -> None:
+    """Run `action` once this session has committed; one action a key. It must not raise."""
+    session.info.setdefault("after_commit", {})[key] = action
+
+
+def _new_session(*, begin: str) -> Session:
+    factory: Callable[[], Session] = db.session.session_factory
+    session = factory()
+    session.expire_on_commit = False
+    session.info["begin"] = begin
+    return session
+
+
+@event.listens_for(Session, "after_begin")
+def _remember_begin(session: Session, _transaction: Any, connection: Connection) -> None:
+    """SQLite's transaction starts here, by hand: pysqlite's own would be late and never IMMEDIATE."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"BEGIN {session.info.get('begin', 'DEFERRED')}")
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.close()
+
+
+def migrate() -> None:
+    """Bring the database's tables to this version's shape. Safe to run from several processes."""
+    alembic.upgrade()
+
+
+def pending_migrations() -> bool:
+    """Whether the database is behind this version."""
+    heads = {script.revision for script in alembic.heads()}
+    return {script.revision for script in alembic.current()} != heads
+
+
+def engine_name() -> str:
+    """`sqlite` or `postgresql`."""
+    with current_app.app_context():
+        return db.engine.dialect.name

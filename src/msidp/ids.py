@@ -1,0 +1,42 @@
+"""Identifiers and secrets.
+
+An id is `<prefix>_` and 26 characters: 48 bits of time, then 80 random bits, in lower-case Crockford
+base32. Ids of one kind sort by creation, which keeps their indexes compact. A token is 256 random
+bits; only its SHA-256 is stored.
+"""
+
+import base64
+import hashlib
+import secrets
+import uuid
+
+from msidp import clock
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """A new id such as `mem_01k…`."""
+    number = (clock.now() << 80) | secrets.randbits(80)
+    digits = (_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_{''.join(digits)}"
+
+
+def new_guid() -> str:
+    """A random UUID, where a wire format asks for a GUID."""
+    return str(uuid.uuid4())
+
+
+def new_token(prefix: str = "") -> str:
+    """A bearer secret of 256 bits: URL-safe, after its prefix."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def new_webhook_secret() -> str:
+    """`whsec_` and the standard base64 of 32 random bytes (Standard Webhooks 1.0), with no `_` in it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def hash_token(token: str) -> str:
+    """The SHA-256 under which a token is stored and looked up; enough for 256 random bits."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,43 @@
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from msidp.db import Base, Listed
+
+
+class Member(Listed, Base):
+    __tablename__ = "member"
+    __table_args__ = (UniqueConstraint("community_id", "email_key"), Index(None, "community_id", "seq"))
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    email: Mapped[str]  # as the member wrote it
+    email_key: Mapped[str]  # normalised (NFC, lower case, punycode domain): what is unique and looked up
+    verified: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str | None]  # argon2id; None: no password set
+    role: Mapped[str] = mapped_column(default="member")
+    profile: Mapped[dict[str, Any]]  # OpenID standard claims: name, given_name, address, phone_number, …
+    custom_fields: Mapped[dict[str, Any]]
+    meta_data: Mapped[dict[str, Any]]
+    json: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    login_redirect: Mapped[str | None]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    last_login_at: Mapped[int | None]
+
+
+class PlanConnection(Listed, Base):
+    """A member on a plan. Stays as a record after it was canceled."""
+
+    __tablename__ = "plan_connection"
+    __table_args__ = (Index(None, "member_id", "plan_id"),)
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plan.id"), index=True)
+    price_id: Mapped[str | None]
+    status: Mapped[str]  # ACTIVE, TRIALING, REQUIRES_PAYMENT, REQUIRES_AUTHENTICATION, CANCELED
+    created_at: Mapped[int]
+    last_billing_at: Mapped[int | None]
+    next_billing_at: Mapped[int | None]
+    cancel_at: Mapped[int | None]

