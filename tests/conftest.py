@@ -1,6 +1,7 @@
 """Fixtures of the whole suite. What touches the database runs on SQLite and on PostgreSQL."""
 
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
+from werkzeug.serving import make_server
 
 from msidp import db
 from msidp.app import create_app
@@ -79,7 +82,7 @@ def settings(database_url: str, valkey: ValkeyServer, tmp_path: Path) -> Setting
     valkey.client.flushall()
     return Settings(
         instance_dir=tmp_path,
-        base_url="http://127.0.0.1:8000",
+        base_url=f"http://127.0.0.1:{free_port()}",
         database_url=database_url,
         redis_url=valkey.url,
         secret_key=SECRET_KEY,
@@ -123,3 +126,15 @@ def admin(app: Flask, secret_key: str) -> FlaskClient:
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = secret_key
     return client
+
+
+@pytest.fixture
+def base_url(app: Flask, settings: Settings) -> Iterator[str]:
+    """The application behind a real socket, for clients that speak HTTP. No worker: tests drain themselves."""
+    server = make_server("127.0.0.1", int(settings.base_url.rsplit(":", 1)[1]), app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield settings.base_url
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -4,6 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from msidp import clock, ids
+from msidp.webhooks.models import Event
+
 
 def record(
     session: Session,
@@ -21,4 +24,15 @@ def record(
     where `member` and the connections have Memberstack's shapes; each dialect takes what it needs.
     Other types carry what was published. Returns the event's id.
     """
-    raise NotImplementedError
+    now = clock.now()
+    event = Event(
+        id=ids.new_id("evt"),
+        community_id=community_id,
+        type=type,
+        occurred_at=now if occurred_at is None else occurred_at,
+        member_id=member_id,
+        data=data,
+        created_at=now,
+    )
+    session.add(event)
+    return event.id
