@@ -130,7 +130,7 @@ def admin(app: Flask, secret_key: str) -> FlaskClient:
 
 @pytest.fixture
 def base_url(app: Flask, settings: Settings) -> Iterator[str]:
-    """The application behind a real socket, for clients that speak HTTP. No worker: tests drain themselves."""
+    """The application behind a real socket. It has no worker: tests drain themselves."""
     server = make_server("127.0.0.1", int(settings.base_url.rsplit(":", 1)[1]), app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
