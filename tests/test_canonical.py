@@ -1,12 +1,11 @@
 """JSON as JavaScript writes it, checked against node."""
 
 import json
-import shutil
-import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.node import run_node
 
 from msidp import canonical
 
@@ -18,22 +17,12 @@ CASES = [
 ]  # fmt: skip
 
 
-def node_form(texts: list[str]) -> list[str]:
-    """What node's JSON.stringify(JSON.parse(text)) gives for each text."""
-    program = (
-        "const t=JSON.parse(require('fs').readFileSync(0));"
-        "console.log(JSON.stringify(t.map(x=>JSON.stringify(JSON.parse(x)))))"
-    )
-    done = subprocess.run(
-        ["node", "-e", program], input=json.dumps(texts), capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
+NODE_FORM = "console.log(JSON.stringify(args[0].map(text => JSON.stringify(JSON.parse(text)))))"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_form_is_that_of_node() -> None:
     texts = [json.dumps(case) for case in CASES]
-    assert [canonical.dumps(json.loads(text)) for text in texts] == node_form(texts)
+    assert [canonical.dumps(json.loads(text)) for text in texts] == run_node(NODE_FORM, texts)
 
 
 json_values = st.recursive(
