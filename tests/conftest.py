@@ -1,10 +1,12 @@
 """Fixtures of the whole suite. What touches the database runs on SQLite and on PostgreSQL."""
 
+import contextvars
 import shutil
 import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -91,10 +93,21 @@ def settings(database_url: str, valkey: ValkeyServer, tmp_path: Path) -> Setting
     ).completed()
 
 
+class SeparateClient(FlaskClient):
+    """A client whose requests each get an application context of their own, as on a server.
+
+    Within the context of the `app` fixture Flask would reuse that one, `g` and all it caches included.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The application, inside its context."""
     application = create_app(settings)
+    application.test_client_class = SeparateClient
     with application.app_context():
         yield application
         for engine in db.db.engines.values():

@@ -1,0 +1,93 @@
+"""Sessions of members: rows that say who is logged in with which browser, and until when.
+
+A session ends 30 days after it began, or after 7 days without a visit. The token in the cookie is
+256 random bits, stored as its hash.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session as DbSession
+
+from msidp import clock, ids
+from msidp.accounts.models import Session
+from msidp.members.models import Member
+
+LIFETIME = 30 * clock.DAY
+IDLE = 7 * clock.DAY
+SEEN_EVERY = 5 * clock.MINUTE  # how exact `seen_at` is; each update is a write
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is logged in, since when (milliseconds), and by which methods (`amr`, RFC 8176)."""
+
+    session_id: str
+    member_id: str
+    authenticated_at: int
+    methods: tuple[str, ...]
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session just begun; the only moment its token is known."""
+
+    login: Login
+    token: str
+
+
+def start(
+    session: DbSession,
+    member: Member,
+    methods: tuple[str, ...],
+    *,
+    address: str | None = None,
+    user_agent: str | None = None,
+) -> NewSession:
+    """Begin a session for a member who has just proved who they are."""
+    now = clock.now()
+    token = ids.new_token()
+    row = Session(
+        id=ids.new_id("ses"),
+        community_id=member.community_id,
+        member_id=member.id,
+        token_hash=ids.hash_token(token),
+        authenticated_at=now,
+        methods=list(methods),
+        created_at=now,
+        seen_at=now,
+        expires_at=now + LIFETIME,
+        address=address,
+        user_agent=user_agent,
+    )
+    session.add(row)
+    session.flush()
+    return NewSession(Login(row.id, member.id, now, methods, now), token)
+
+
+def find(session: DbSession, token: str) -> Login | None:
+    """The live session with this token, of a member who still exists."""
+    now = clock.now()
+    row = session.execute(
+        select(Session.id, Session.member_id, Session.authenticated_at, Session.methods, Session.seen_at)
+        .join(Member, Member.id == Session.member_id)
+        .where(
+            Session.token_hash == ids.hash_token(token),
+            Session.expires_at > now,
+            Session.seen_at > now - IDLE,
+        )
+    ).one_or_none()
+    return (
+        Login(row.id, row.member_id, row.authenticated_at, tuple(row.methods), row.seen_at) if row else None
+    )
+
+
+def touch(session: DbSession, session_id: str) -> None:
+    """Remember that this session's browser was here just now."""
+    session.execute(update(Session).where(Session.id == session_id).values(seen_at=clock.now()))
+
+
+def end(session: DbSession, token: str) -> None:
+    """End the session with this token, if there is one."""
+    session.execute(delete(Session).where(Session.token_hash == ids.hash_token(token)))
