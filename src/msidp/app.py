@@ -11,16 +11,23 @@ from msidp.settings import Settings
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole application over these settings (by default, those of the environment)."""
     settings = settings or Settings.load()
-    app = Flask("msidp")
-    logs.init_app(settings)
+    app = create_core(settings)
     web.init_app(app, settings)
-    db.init_app(app, settings)
-    queue.init_app(app, settings)
     _register_features(app)
     return app
 
 
-def _register_features(app: Flask) -> None:
-    """One line a feature, lowest first."""
+def create_core(settings: Settings) -> Flask:
+    """The application without its pages: what the worker and the commands work with."""
+    app = Flask("msidp")
+    app.extensions["msidp_settings"] = settings
+    logs.init_app(settings)
+    db.init_app(app, settings)
+    queue.init_app(app, settings)
     for name in ("communities", "audit", "keys", "webhooks", "plans", "members", "accounts", "oidc"):
         import_module(f"msidp.{name}.models")  # Alembic and the mappers know the tables that are imported
+    return app
+
+
+def _register_features(app: Flask) -> None:
+    """Every feature's routes, one line each, lowest first."""

@@ -81,7 +81,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_crash)
-    app.extensions["msidp_settings"] = settings
 
 
 def cookie_name(settings: Settings, name: str) -> str:
