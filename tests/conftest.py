@@ -19,7 +19,9 @@ from werkzeug.serving import make_server
 from msidp import db
 from msidp.app import create_app
 from msidp.communities import service as communities
+from msidp.keys import service as keys
 from msidp.settings import Settings
+from msidp.vault.fields import cipher
 
 SECRET_KEY = "a-secret-key-for-tests"
 TEMPLATE = "msidp_template"
@@ -40,10 +42,12 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 def migrated(url: str, instance: Path) -> None:
-    """Bring a fresh database to the present shape."""
+    """Bring a fresh database to the present shape, with its community and first signing key."""
     app = create_app(Settings(instance_dir=instance, database_url=url, secret_key=SECRET_KEY).completed())
     with app.app_context():
         db.migrate()
+        with db.transaction() as session:
+            keys.ensure(session, cipher(), communities.ensure_default(session).id)
         for engine in db.db.engines.values():
             engine.dispose()
 
@@ -64,7 +68,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated, empty database of each kind."""
+    """A migrated database of each kind, with nothing in it but its community and signing key."""
     if request.param == "sqlite":
         path = tmp_path / "msidp.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)

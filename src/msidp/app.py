@@ -5,7 +5,9 @@ from importlib import import_module
 from flask import Flask
 
 from msidp import db, logs, queue, web
+from msidp.keys import keyring
 from msidp.settings import Settings
+from msidp.vault import fields
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -24,10 +26,15 @@ def create_core(settings: Settings) -> Flask:
     logs.init_app(settings)
     db.init_app(app, settings)
     queue.init_app(app, settings)
+    fields.init_app(app, settings)
+    keyring.init_app(app, settings)
     for name in ("communities", "audit", "keys", "webhooks", "plans", "members", "accounts", "oidc"):
         import_module(f"msidp.{name}.models")  # Alembic and the mappers know the tables that are imported
     return app
 
 
 def _register_features(app: Flask) -> None:
-    """Every feature's routes, one line each, lowest first."""
+    """Every feature's routes, lowest first. Imported here: the worker does without them."""
+    from msidp.keys import routes as keys
+
+    app.register_blueprint(keys.bp)

@@ -14,6 +14,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import Flask, current_app
+
+from msidp.settings import Settings
 
 
 class CannotOpen(Exception):
@@ -47,6 +50,17 @@ class FieldCipher:
             return cipher.decrypt(raw[:12], raw[12:], context.encode()).decode()
         except InvalidTag:
             raise CannotOpen("the value was altered, or belongs elsewhere") from None
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the application its cipher."""
+    app.extensions["msidp_cipher"] = FieldCipher(settings.secret_keys)
+
+
+def cipher() -> FieldCipher:
+    """This application's cipher."""
+    found: FieldCipher = current_app.extensions["msidp_cipher"]
+    return found
 
 
 @cache

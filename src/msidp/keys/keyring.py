@@ -1,0 +1,199 @@
+"""The keyring: signs and verifies our own tokens with the keys of the table, held ready in this process."""
+
+import json
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from flask import Flask, current_app
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, import_key
+
+from msidp import clock
+from msidp.communities.guard import default_community_id
+from msidp.db import reading, transaction
+from msidp.keys import service
+from msidp.keys.models import SigningKey
+from msidp.settings import Settings
+from msidp.vault.fields import FieldCipher, cipher
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")  # what a key of ours may have; a token cannot widen it
+RELOAD_AFTER = 30 * clock.SECOND  # until a rotation by another process is seen
+RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
+_HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
+_REGISTRIES = {name: jws.JWSRegistry(algorithms=[name]) for name in ALGORITHMS}
+
+
+class InvalidToken(Exception):
+    """The token is not one of ours, is of another kind, or is over. The text says which, for logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """What was read from the table at one moment."""
+
+    loaded_at: int
+    signers: dict[str, tuple[str, Key]]  # algorithm → kid, private key
+    verifiers: dict[str, tuple[str, Key]]  # kid → algorithm, public key
+    document: bytes
+    etag: str
+
+
+class Keyring:
+    """The keys of one community, cached. Threads share it.
+
+    `load` reads the published keys, in order of their turn to sign, and makes the first one if there
+    is none.
+    """
+
+    def __init__(
+        self, issuer: str, field_cipher: FieldCipher, load: Callable[[], Sequence[SigningKey]]
+    ) -> None:
+        self.issuer = issuer
+        self._cipher = field_cipher
+        self._load = load
+        self._lock = threading.Lock()
+        self._ring: _Ring | None = None
+
+    def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = service.DEFAULT_ALGORITHM) -> str:
+        """A compact JWS over these claims by the key whose turn it is; its kid is in the header."""
+        kid, key = self._fresh().signers[algorithm]
+        header = {"typ": typ, "alg": algorithm, "kid": kid}
+        return jwt.encode(header, claims, key, registry=_REGISTRIES[algorithm], default_type=None)
+
+    def verify(
+        self,
+        token: str,
+        *,
+        typ: Collection[str],
+        audience: str | None = None,
+        issuer: str | None = None,
+        leeway: int = 0,
+        allow_expired: bool = False,
+    ) -> dict[str, Any]:
+        """The claims of a token that we signed and that is still good.
+
+        `typ` names the kinds allowed here; `issuer` is the provider's unless given; `leeway` is in
+        seconds; `allow_expired` is for hints (OpenID Connect RP-Initiated Logout 1.0, section 2).
+        Raises InvalidToken.
+        """
+        claims = self._verified(token, typ)
+        if claims.get("iss") != (issuer or self.issuer):
+            raise InvalidToken("another issuer")
+        expires = claims.get("exp")
+        if not isinstance(expires, int):
+            raise InvalidToken("no expiry")
+        if not allow_expired and expires + leeway <= clock.seconds(clock.now()):
+            raise InvalidToken("expired")
+        if audience is not None and audience not in _audiences(claims):
+            raise InvalidToken("another audience")
+        return claims
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys (RFC 7517, section 5)."""
+        document: dict[str, Any] = json.loads(self._fresh().document)
+        return document
+
+    def jwks_document(self) -> tuple[bytes, str]:
+        """The same as bytes, and their ETag."""
+        ring = self._fresh()
+        return ring.document, ring.etag
+
+    def reload(self) -> None:
+        """Read the table again, e.g. after a rotation in this process."""
+        with self._lock:
+            self._ring = self._read()
+
+    def _verified(self, token: str, typ: Collection[str]) -> dict[str, Any]:
+        try:
+            signature = jws.extract_compact(token.encode("ascii"))
+            header = signature.headers()
+            if set(header) != _HEADER or header["typ"] not in typ:
+                raise InvalidToken("another kind of token")
+            algorithm, key = self._verifier(header["kid"])
+            if header["alg"] != algorithm:
+                raise InvalidToken("another algorithm than its key's")
+            if not jws.validate_compact(signature, key, registry=_REGISTRIES[algorithm]):
+                raise InvalidToken("a wrong signature")
+            claims = json.loads(signature.payload)
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
+            raise InvalidToken("not a token") from error
+        if not isinstance(claims, dict):
+            raise InvalidToken("not a token")
+        return claims
+
+    def _verifier(self, kid: str) -> tuple[str, Key]:
+        found = self._fresh().verifiers.get(kid)
+        if found is None:
+            found = self._fresh(RELOAD_AT_MOST_EVERY).verifiers.get(kid)
+        if found is None:
+            raise InvalidToken("an unknown key")
+        return found
+
+    def _fresh(self, max_age: int = RELOAD_AFTER) -> _Ring:
+        """What is known of the table, read again where that is older than `max_age` milliseconds."""
+        ring = self._ring
+        if ring is not None and _is_young(ring, max_age):
+            return ring
+        with self._lock:
+            ring = self._ring
+            if ring is None or not _is_young(ring, max_age):
+                ring = self._ring = self._read()
+            return ring
+
+    def _read(self) -> _Ring:
+        rows = self._load()
+        now = clock.now()
+        turns = {row.algorithm: row for row in rows if row.active_at <= now}  # the last one stays
+        document = json.dumps({"keys": [row.public_jwk for row in rows]}, separators=(",", ":")).encode()
+        return _Ring(
+            loaded_at=now,
+            signers={name: (row.kid, self._private_key(row)) for name, row in turns.items()},
+            verifiers={row.kid: (row.algorithm, import_key(row.public_jwk)) for row in rows},
+            document=document,
+            etag=sha256(document).hexdigest()[:32],
+        )
+
+    def _private_key(self, row: SigningKey) -> Key:
+        known = self._ring.signers.get(row.algorithm) if self._ring else None
+        if known is not None and known[0] == row.kid:
+            return known[1]
+        pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
+        key: Key = import_key(pem, row.public_jwk["kty"])
+        return key
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the application its keyring. Nothing is read before it is first used."""
+    app.extensions["msidp_keyring"] = Keyring(
+        settings.base_url, FieldCipher(settings.secret_keys), _published
+    )
+
+
+def keyring() -> Keyring:
+    """This application's keyring."""
+    found: Keyring = current_app.extensions["msidp_keyring"]
+    return found
+
+
+def _is_young(ring: _Ring, max_age: int) -> bool:
+    return 0 <= clock.now() - ring.loaded_at < max_age  # a clock that was set back ends it too
+
+
+def _audiences(claims: dict[str, Any]) -> list[Any]:
+    audience = claims.get("aud")
+    return audience if isinstance(audience, list) else [audience]
+
+
+def _published() -> list[SigningKey]:
+    community_id = default_community_id()
+    with reading() as session:
+        keys = service.published(session, community_id)
+    if any(key.algorithm == service.DEFAULT_ALGORITHM for key in keys):
+        return keys
+    with transaction() as session:
+        service.ensure(session, cipher(), community_id)
+        return service.published(session, community_id)

@@ -1,0 +1,20 @@
+"""GET /jwks: the public keys, for whoever verifies our tokens."""
+
+from flask import Blueprint, Response, request
+
+from msidp.keys.keyring import keyring
+
+MAX_AGE = 300  # seconds a verifier may keep the set; an unknown kid makes it ask sooner
+
+bp = Blueprint("keys", __name__)
+
+
+@bp.get("/jwks")
+def jwks() -> Response:
+    """The JWK Set (RFC 7517)."""
+    document, etag = keyring().jwks_document()
+    response = Response(document, mimetype="application/json")
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug names its base class
