@@ -3,16 +3,28 @@
 The queue holds no truth. Everything on it can be lost and is found again in the database.
 """
 
+import threading
+import time
 from functools import cache
 
 import redis
 from flask import Flask, current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from msidp.settings import Settings
 
 WEBHOOKS = "webhooks"
+DRAIN = "msidp.webhooks.drain.drain"
+FAILURES_KEPT = 3600  # seconds that RQ remembers a failed job for
+QUIET_AFTER_FAILURE = 5.0  # seconds in which nobody else waits for a queue that is away
+
+stopping = threading.Event()
+"""Set once this worker process is asked to end: a job that takes long looks at it."""
+
+_silent_until = 0.0
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -28,10 +40,49 @@ def connection() -> "redis.Redis":
 
 @cache
 def connect(url: str) -> "redis.Redis":
-    """A client for this URL, one a process; short time-outs, for a web request may wait on it."""
-    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1, health_check_interval=30)
+    """A client for this URL, one a process; short time-outs, for a web request may wait on it.
+
+    One more try, at once: a server that came back has closed the connections of the pool.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=2,
+        socket_connect_timeout=1,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1),
+    )
 
 
 def queue(name: str) -> Queue:
     """An RQ queue. JSON, because unpickling what a queue holds would run whatever was put there."""
-    return Queue(name, connection=connection(), serializer=JSONSerializer)
+    return queue_on(connection(), name)
+
+
+def queue_on(client: "redis.Redis", name: str) -> Queue:
+    """An RQ queue on a connection of one's own."""
+    return Queue(name, connection=client, serializer=JSONSerializer)
+
+
+def ring() -> None:
+    """The doorbell: ask a worker to look for deliveries. Never raises, and never waits long.
+
+    A failure costs nothing but time, for `msidp cron` rings again. So does a missing answer: after one,
+    nobody here tries again for a few seconds.
+    """
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        ring_once(connection())
+    except (redis.RedisError, OSError):
+        _silent_until = time.monotonic() + QUIET_AFTER_FAILURE
+
+
+def ring_once(client: "redis.Redis") -> None:
+    """Put a drain job on the queue unless something waits there already: one look serves everyone.
+
+    A plain job. RQ's `unique` would refuse a new one for as long as a killed worker's job is remembered.
+    """
+    bell = queue_on(client, WEBHOOKS)
+    if bell.count == 0:
+        bell.enqueue(DRAIN, result_ttl=0, failure_ttl=FAILURES_KEPT)

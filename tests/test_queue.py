@@ -1,0 +1,45 @@
+"""The doorbell: one job at a time, readable without pickle, and never in the way of a request."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from rq.job import Job
+from tests.support.valkey import ValkeyServer
+
+from msidp import queue
+from msidp.app import create_core
+from msidp.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_silence() -> Iterator[None]:
+    queue._silent_until = 0.0
+    yield
+    queue._silent_until = 0.0
+
+
+def test_ringing_twice_leaves_one_job(app: Flask) -> None:
+    queue.ring()
+    queue.ring()
+    [job_id] = queue.queue(queue.WEBHOOKS).job_ids
+    job = Job.fetch(job_id, connection=queue.connection(), serializer=queue.JSONSerializer)
+    assert (job.func_name, job.args, job.kwargs, job.result_ttl) == (queue.DRAIN, [], {}, 0)
+
+
+def test_ringing_again_after_the_queue_was_wiped(app: Flask, valkey: ValkeyServer) -> None:
+    queue.ring()
+    valkey.client.flushall()
+    queue.ring()
+    assert queue.queue(queue.WEBHOOKS).count == 1
+
+
+def test_a_missing_queue_is_asked_once_and_delays_nothing(settings: Settings) -> None:
+    app = create_core(settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"}))
+    with app.app_context():
+        begin = time.monotonic()
+        for _ in range(100):
+            queue.ring()
+        assert time.monotonic() - begin < 1
+        assert queue._silent_until > begin
