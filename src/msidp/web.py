@@ -3,12 +3,15 @@
 CSRF tokens live in Flask's signed session cookie; who is logged in does not (see `msidp.accounts`).
 """
 
+import hashlib
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Request, Response, g, jsonify, render_template, request
+from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -27,8 +30,36 @@ _CODES = {
     415: "unsupported-media-type",
 }
 
-csrf = CSRFProtect()
+_TITLES = {
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Page not found",
+    413: "Too large",
+    429: "Too many attempts",
+    503: "Busy right now",
+}
+
 log = structlog.get_logger(__name__)
+
+
+class FormGuard:
+    """Refuses forms that another site sends: by the origin the browser names, then by their token."""
+
+    def __init__(self) -> None:
+        self._tokens = CSRFProtect()
+
+    def init_app(self, app: Flask) -> None:
+        """Give the templates `csrf_token()`."""
+        self._tokens.init_app(app)
+
+    def protect(self) -> None:
+        """Check the present request. Raises CSRFError."""
+        if request.method not in ("GET", "HEAD", "OPTIONS") and _comes_from_elsewhere():
+            raise CSRFError("The form was sent by another site.")
+        self._tokens.protect()
+
+
+csrf = FormGuard()
 
 
 class StrictRequest(Request):
@@ -71,7 +102,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_TIME_LIMIT": None,  # the token lives as long as its session
         "WTF_CSRF_CHECK_DEFAULT": False,  # features that show forms call csrf.protect() themselves
+        "WTF_CSRF_SSL_STRICT": False,  # asks for a Referer; FormGuard looks at Sec-Fetch-Site and Origin
     }
+    app.jinja_env.globals["asset"] = asset_url
     csrf.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -100,10 +133,30 @@ def allow_form_target(url: str) -> None:
         g.form_targets = {*g.get("form_targets", ()), origin}
 
 
+def asset_url(filename: str) -> str:
+    """The address of a static file, with its version: it may be cached for ever."""
+    return url_for("static", filename=filename, v=_version(Path(current_app.static_folder or "", filename)))
+
+
+@cache
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
 def wants_html() -> bool:
     """Whether the caller is a browser asking for a page."""
     accepted = request.accept_mimetypes
     return accepted.best_match(["application/json", "text/html"]) == "text/html" and accepted["text/html"] > 0
+
+
+def _comes_from_elsewhere() -> bool:
+    """Whether the browser says that another site sent this request. Old ones and programs say nothing."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    settings: Settings = current_app.extensions["msidp_settings"]
+    ours = (request.host, urlsplit(settings.base_url).netloc)
+    return origin is not None and origin.partition("://")[2] not in ours
 
 
 def _begin() -> None:
@@ -117,7 +170,7 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.get("request_id", "")
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Referrer-Policy", "same-origin")  # no-referrer would make a form's Origin null
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Content-Security-Policy", _content_security_policy(response))
@@ -125,6 +178,8 @@ def _finish(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
+    elif "v" in request.args and response.status_code == 200:
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
     log.info("request", method=request.method, path=request.path, status=response.status_code)
     return response
 
@@ -169,9 +224,15 @@ def _answer_crash(error: Exception) -> Response:
 
 def _answer(status: int, code: str, message: str, body: dict[str, Any], headers: dict[str, str]) -> Response:
     if wants_html():
-        response = Response(
-            render_template("error.html", status=status, code=code, message=message), mimetype="text/html"
+        page = render_template(
+            "error.html",
+            title=_TITLES.get(status, "Something went wrong" if status >= 500 else "This did not work"),
+            status=status,
+            code=code,
+            message=message,
+            reference=g.get("request_id", "unknown"),
         )
+        response = Response(page, mimetype="text/html")
     else:
         response = jsonify(body)
     response.status_code = status

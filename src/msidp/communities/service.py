@@ -17,9 +17,14 @@ class NewApiKey:
     secret_key: str
 
 
+def find_default(session: Session) -> Community | None:
+    """The community of this instance; None before its first start."""
+    return session.scalar(select(Community).order_by(Community.created_at).limit(1))
+
+
 def ensure_default(session: Session) -> Community:
     """The community of this instance, made at first start."""
-    community = session.scalar(select(Community).order_by(Community.created_at).limit(1))
+    community = find_default(session)
     if community is None:
         community = Community(
             id=ids.new_guid(),

@@ -1,0 +1,56 @@
+"""How a community shows itself on the pages its members see."""
+
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from msidp import clock
+from msidp.communities import service
+from msidp.db import reading
+
+_FRESH = 30 * clock.SECOND  # how soon every process shows a change
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A community's name on its pages."""
+
+    name: str
+
+    @property
+    def initial(self) -> str:
+        """The letter in the mark beside the name."""
+        return next((character for character in self.name if character.isalnum()), "·")
+
+
+@dataclass(slots=True)
+class _Cache:
+    brand: Brand | None = None
+    read_at: int = 0
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates `current_brand()`."""
+    app.extensions["msidp_brand"] = _Cache()
+    app.jinja_env.globals["current_brand"] = current_brand
+
+
+def current_brand() -> Brand | None:
+    """The brand of this instance's community; None before there is one.
+
+    Error pages show it too, so it never raises: without the database the last one known serves.
+    """
+    cache: _Cache = current_app.extensions["msidp_brand"]
+    if cache.brand is None or clock.now() - cache.read_at > _FRESH:
+        try:
+            with reading() as session:
+                community = service.find_default(session)
+        except SQLAlchemyError as error:
+            log.warning("the brand cannot be read", error=str(error))
+        else:
+            cache.brand = Brand(community.name) if community else None
+        cache.read_at = clock.now()
+    return cache.brand
