@@ -35,8 +35,10 @@ def create_core(settings: Settings) -> Flask:
 
 def _register_features(app: Flask) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
+    from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
 
     branding.init_app(app)
     app.register_blueprint(keys.bp)
+    app.register_blueprint(audit.bp)

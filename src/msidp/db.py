@@ -1,15 +1,16 @@
 """The database: the extension, the declarative base, SQLite's pragmas, and the only place that commits."""
 
 import sqlite3
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, current_app
 from flask_alembic import Alembic
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -17,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from msidp import canonical
 from msidp.settings import Settings
 
+Row = TypeVar("Row")
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
 
 
@@ -111,6 +113,19 @@ def reading() -> Iterator[Session]:
         return
     with _new_session(begin="DEFERRED") as session:
         yield session
+
+
+def insert_new(
+    session: Session, model: type[Row], values: dict[str, Any], unique: Sequence[str]
+) -> Row | None:
+    """Insert one row and return it, or None where another row holds the same `unique` columns.
+
+    One statement, safe against a race: PostgreSQL waits for the other transaction to end, and a refusal
+    leaves this transaction usable.
+    """
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(model).values(values).on_conflict_do_nothing(index_elements=unique).returning(model)
+    return session.scalars(statement).one_or_none()
 
 
 def after_commit(session: Session, key: Hashable, action: Callable[[], object]) -> None:

@@ -1,9 +1,10 @@
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from msidp.db import Base, Listed
+from msidp.plans.models import Plan, Price
 
 
 class Member(Listed, Base):
@@ -11,7 +12,7 @@ class Member(Listed, Base):
     __table_args__ = (UniqueConstraint("community_id", "email_key"), Index(None, "community_id", "seq"))
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
-    email: Mapped[str]  # as the member wrote it
+    email: Mapped[str]  # as the member wrote it, in NFC
     email_key: Mapped[str]  # normalised (NFC, lower case, punycode domain): what is unique and looked up
     verified: Mapped[bool] = mapped_column(default=False)
     password_hash: Mapped[str | None]  # argon2id; None: no password set
@@ -25,9 +26,13 @@ class Member(Listed, Base):
     updated_at: Mapped[int]
     last_login_at: Mapped[int | None]
 
+    plan_connections: Mapped[list["PlanConnection"]] = relationship(
+        order_by="PlanConnection.seq", cascade="all, delete-orphan", passive_deletes=True
+    )
+
 
 class PlanConnection(Listed, Base):
-    """A member on a plan. Stays as a record after it was canceled."""
+    """A member on a plan. A canceled one stays as a record; taking the plan off the member deletes it."""
 
     __tablename__ = "plan_connection"
     __table_args__ = (Index(None, "member_id", "plan_id"),)
@@ -41,3 +46,8 @@ class PlanConnection(Listed, Base):
     last_billing_at: Mapped[int | None]
     next_billing_at: Mapped[int | None]
     cancel_at: Mapped[int | None]
+
+    plan: Mapped[Plan] = relationship(lazy="joined", innerjoin=True)
+    price: Mapped[Price | None] = relationship(
+        primaryjoin="foreign(PlanConnection.price_id) == Price.id", lazy="joined"
+    )

@@ -16,7 +16,7 @@ class Plan(Listed, Base):
     created_at: Mapped[int]
 
     prices: Mapped[list["Price"]] = relationship(
-        order_by="Price.seq", cascade="all, delete-orphan", lazy="selectin", passive_deletes=True
+        order_by="Price.seq", cascade="all, delete-orphan", passive_deletes=True
     )
 
 

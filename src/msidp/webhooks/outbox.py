@@ -20,8 +20,9 @@ def record(
     """Record that something happened; every subscribed endpoint hears of it once the session commits.
 
     `type` is one of `catalogue.TYPES` or a registered custom type. `data` of the member types is
-    `{member, displayName, planName, reason?, role?, previousRole?, planConnection?, prevPlanConnection?}`,
-    where `member` and the connections have Memberstack's shapes; each dialect takes what it needs.
+    `{member, displayName, planName, reason?, role?, previousRole?, planConnection?, prevPlanConnection?,
+    renewed?}`, where `member` and the connections have Memberstack's shapes and `renewed` tells of a
+    member.plan.updated whether the member goes on with the same plan; each dialect takes what it needs.
     Other types carry what was published. Returns the event's id.
     """
     now = clock.now()

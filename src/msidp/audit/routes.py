@@ -1,0 +1,45 @@
+"""The audit log over the Admin API, and who acts in its routes."""
+
+from typing import Any
+
+from flask import request
+
+from msidp.api import Answer, JsonObject, Page, PageQuery, answers, api, page_json, paginate
+from msidp.audit.models import AuditEntry
+from msidp.audit.service import Actor
+from msidp.audit.views import entry_json
+from msidp.communities.guard import AdminBlueprint, caller
+from msidp.db import reading
+
+bp = AdminBlueprint("audit", __name__)
+
+
+class AuditActor(Answer):
+    type: str
+    id: str | None
+    address: str | None
+
+
+class AuditLogEntry(Answer):
+    id: str
+    at: str
+    action: str
+    actor: AuditActor
+    target_id: str | None
+    details: JsonObject
+
+
+def key_holder() -> Actor:
+    """The holder of the secret key, as the actor of what this request does."""
+    who = caller()
+    return Actor(who.community_id, "api_key", who.key_id, request.remote_addr)
+
+
+@bp.get("/audit-log")
+@api.validate(resp=answers(Page[AuditLogEntry]), tags=["audit log"])
+def list_entries(query: PageQuery) -> dict[str, Any]:
+    """List what was done, oldest first unless `order` says otherwise."""
+    with reading() as session:
+        mine = AuditEntry.community_id == caller().community_id
+        rows, frame = paginate(session, AuditEntry, [mine], query)
+        return page_json(rows, frame, entry_json)

@@ -1,0 +1,18 @@
+"""The audit log as the Admin API shows it."""
+
+from typing import Any
+
+from msidp import clock
+from msidp.audit.models import AuditEntry
+
+
+def entry_json(entry: AuditEntry) -> dict[str, Any]:
+    """One entry."""
+    return {
+        "id": entry.id,
+        "at": clock.iso(entry.at),
+        "action": entry.action,
+        "actor": {"type": entry.actor_type, "id": entry.actor_id, "address": entry.address},
+        "targetId": entry.target_id,
+        "details": entry.details,
+    }
