@@ -4,15 +4,29 @@ A route is declared with `@api.validate(json=…, query=…, resp=answers(…), 
 arrives as a validated model. JSON is camelCase outside and snake_case inside.
 """
 
+import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from flask import make_response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 from spectree import Response, SpecTree
 from spectree.models import InType, SecureType, SecurityScheme, SecuritySchemeData
+from spectree.plugins.base import Context
 from spectree.plugins.flask_plugin import FlaskPlugin
+from spectree.utils import get_multidict_items
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
@@ -21,13 +35,15 @@ from msidp.errors import Invalid
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 100
+MAX_DEPTH = 32  # of a member's own objects; an event wraps them further (canonical's limit is 100)
+MAX_DETAILS = 20  # of an error answer
 Item = TypeVar("Item")
 
 
 class Schema(BaseModel):
-    """Base of every request and answer: camelCase, strict types, nothing unknown."""
+    """Base of every request: camelCase, strict types, nothing unknown."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, strict=True, extra="forbid")
 
 
 class Answer(BaseModel):
@@ -64,15 +80,30 @@ class Page(Answer, Generic[Item]):
     data: list[Item]
 
 
-class PageQuery(BaseModel):
+class Query(BaseModel):
+    """Base of every query string: camelCase; a parameter without a value counts as left out."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value != ""}
+
+
+class PageQuery(Query):
     """`first` (alias `limit`) items after the cursor `after`; numbers over 100 are clamped."""
 
-    model_config = ConfigDict(populate_by_name=True, extra="ignore")
-
-    first: Annotated[int, Field(ge=1)] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-    after: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    order: Literal["ASC", "DESC"] = "ASC"
+    first: Annotated[
+        int | SkipJsonSchema[None], Field(ge=1, description="How many: 50 by default, 100 at most.")
+    ] = None
+    limit: Annotated[int | SkipJsonSchema[None], Field(ge=1, description="The same as `first`.")] = None
+    after: Annotated[
+        int | SkipJsonSchema[None], Field(ge=0, lt=2**63, description="The `endCursor` of the page before.")
+    ] = None
+    order: Annotated[Literal["ASC", "DESC"], Field(description="By creation: oldest or newest first.")] = (
+        "ASC"
+    )
 
     @property
     def size(self) -> int:
@@ -85,6 +116,12 @@ def _usable_text(value: str) -> str:
     return value
 
 
+def _storable(value: Any) -> Any:
+    """The value as it comes back from the database: numbers in JavaScript's precision."""
+    canonical.check(value, MAX_DEPTH)
+    return json.loads(canonical.dumps(value))
+
+
 def _read_moment(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 moment with a zone, e.g. 2026-03-28T14:30:00Z")
@@ -94,11 +131,31 @@ def _read_moment(value: Any) -> Any:
 Text = Annotated[str, AfterValidator(_usable_text)]
 Name = Annotated[str, AfterValidator(_usable_text), Field(min_length=1, max_length=200)]
 Moment = Annotated[int, BeforeValidator(_read_moment)]
-JsonObject = dict[str, Any]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
+JsonValue = Annotated[Any, AfterValidator(_storable)]
+
+
+class PlainText(RootModel[Literal["OK"]]):
+    """The text `OK`, not JSON: what Memberstack's own client expects of some calls."""
 
 
 class _Plugin(FlaskPlugin):
-    """SpecTree's Flask plugin, less its validation of answers: tests do that, not every request."""
+    """SpecTree's Flask plugin with two differences.
+
+    A body is JSON whatever its Content-Type says. Answers are validated by tests, not at every request.
+    """
+
+    def request_validation(
+        self, request: Any, query: Any, json: Any, form: Any, headers: Any, cookies: Any
+    ) -> None:
+        validate = self.model_adapter.validate_obj
+        request.context = Context(
+            query=validate(query, get_multidict_items(request.args, query)) if query else None,
+            json=validate(json, request.get_json()) if json else None,
+            form=None,
+            headers=None,
+            cookies=None,
+        )
 
     def validate_response(
         self,
@@ -119,16 +176,27 @@ def _refuse_invalid(_req: Any, _resp: Any, error: Exception | None, _instance: A
             "field": ".".join(str(part) for part in found["loc"]),
             "message": found["msg"].removeprefix("Value error, "),
         }
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        for found in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_DETAILS]
     ]
     first = details[0]
     where = f"{first['field']}: " if first["field"] else ""
     raise Invalid("invalid", f"{where}{first['message']}", details=details)
 
 
+def _schema_name(model: Any) -> str:
+    """`Member`; `MemberData` and `MemberPage` for what carries it."""
+    return re.sub(r"(\w+)\[(\w+)\]", r"\2\1", model.__name__)
+
+
+def _nested_schema_name(_parent: str, child: str) -> str:
+    return child
+
+
 api = SpecTree(
     backend=_Plugin,
     before=_refuse_invalid,
+    naming_strategy=_schema_name,
+    nested_naming_strategy=_nested_schema_name,
     title="msidp Admin API",
     version="1",
     mode="strict",
@@ -146,8 +214,11 @@ api = SpecTree(
 
 
 def answers(success: Any, *statuses: int, status: int = 200) -> Response:
-    """The documented answers of a route: its success, 401 and 422 always, and the named errors."""
-    codes = {f"HTTP_{code}": Error for code in (400, 401, 409, 413, 422, *statuses)}
+    """The documented answers of a route: its success, 401 and 422 always, and the named errors.
+
+    What the reading of a body can answer (400, 413) is added where there is one, by `msidp.apidocs`.
+    """
+    codes = {f"HTTP_{code}": Error for code in (401, 422, *statuses)}
     return Response(**{f"HTTP_{status}": success}, **codes)
 
 

@@ -1,13 +1,16 @@
 """Who may call the Admin API: the holder of a secret key, within its community."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, g, request
 
+from msidp import canonical
 from msidp.communities import service
+from msidp.communities.idempotency import idempotent
 from msidp.db import reading, transaction
-from msidp.errors import Unauthorized
+from msidp.errors import NotFound, Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,25 @@ class Caller:
 
 
 class AdminBlueprint(Blueprint):
-    """A blueprint of the Admin API: every route needs a secret key."""
+    """A blueprint of the Admin API: every route needs a secret key, every POST takes an Idempotency-Key."""
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         super().__init__(name, import_name, **options)
         self.before_request(_require_secret_key)
+        self.before_request(_refuse_unusable_path)
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Register a route, which runs once for each Idempotency-Key."""
+        if view_func is not None:
+            view_func = idempotent(view_func, lambda: caller().key_id)
+        super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
 
 def caller() -> Caller:
@@ -51,3 +68,11 @@ def _require_secret_key() -> None:
     if key is None:
         raise Unauthorized("unauthorized", "This secret key is unknown or was revoked.")
     g.caller = Caller(key.id, key.community_id)
+
+
+def _refuse_unusable_path() -> None:
+    """Nothing has an id that the database cannot hold."""
+    try:
+        canonical.check(request.view_args or {})
+    except ValueError:
+        raise NotFound("not-found", "There is nothing at this path.") from None
