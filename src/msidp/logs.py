@@ -4,8 +4,14 @@ import logging
 import sys
 
 import structlog
+import structlog.tracebacks
 
 from msidp.settings import Settings
+
+# Without local variables: they hold passwords and tokens.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def init_app(_settings: Settings) -> None:
@@ -17,8 +23,10 @@ def init_app(_settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *([] if human else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(),
+            *([] if human else [_TRACEBACKS]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if human
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request, url_for
+from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -164,6 +164,8 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.match(given) else ids.new_id("req")
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if "\0" in request.path:
+        abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
 
 
 def _finish(response: Response) -> Response:
