@@ -38,7 +38,11 @@ def _register_features(app: Flask) -> None:
     from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
+    from msidp.oidc import clients
+    from msidp.oidc import routes as applications
 
     branding.init_app(app)
     app.register_blueprint(keys.bp)
     app.register_blueprint(audit.bp)
+    clients.init_app(app)
+    app.register_blueprint(applications.bp)

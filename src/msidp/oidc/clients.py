@@ -1,0 +1,142 @@
+"""Applications as the protocol sees them: clients, read once and kept for a moment.
+
+A change made in this process shows at once, one made in another within `FRESH`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import bindparam, select
+
+from msidp import clock
+from msidp.communities.guard import default_community_id
+from msidp.db import reading
+from msidp.oidc import redirects
+from msidp.oidc.kinds import KINDS
+from msidp.oidc.models import Application
+
+FRESH = clock.SECOND
+MAX_KEPT = 1000
+_CLIENT_ID = re.compile(r"[a-z0-9_]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An application, ready for the protocol. Speaks Authlib's ClientMixin as far as its grants ask."""
+
+    application_id: str
+    client_id: str
+    name: str
+    public: bool
+    native: bool
+    secret_hash: str | None
+    redirect_uris: list[str]
+    grant_types: frozenset[str]
+    scopes: tuple[str, ...]
+    skip_consent: bool
+    require_pkce: bool
+    signing_algorithm: str
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Whether it may use this grant (asked by Authlib's grants)."""
+        return grant_type in self.grant_types
+
+    def allows_redirect(self, uri: str) -> bool:
+        """Whether an authorization response may go to this URI."""
+        return redirects.matches(uri, self.redirect_uris, native=self.native)
+
+    def allowed(self, scopes: list[str]) -> list[str]:
+        """Of these scopes, those it may have."""
+        return [scope for scope in scopes if scope in self.scopes]
+
+
+class Clients:
+    """The clients of the default community that were asked for lately, and the origins of all."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, Client]] = {}
+        self._origins: tuple[int, frozenset[str]] | None = None
+
+    def find(self, client_id: str) -> Client | None:
+        """The client with this id."""
+        now = clock.now()
+        kept = self._kept.get(client_id)
+        if kept is not None and 0 <= now - kept[0] < FRESH:
+            return kept[1]
+        if not _CLIENT_ID.fullmatch(client_id):
+            return None
+        client = _read(client_id)
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        if client is None:
+            self._kept.pop(client_id, None)
+        else:
+            self._kept[client_id] = (now, client)
+        return client
+
+    def has_origin(self, origin: str) -> bool:
+        """Whether pages of this origin belong to an application (by its redirect URIs)."""
+        now = clock.now()
+        if self._origins is None or not 0 <= now - self._origins[0] < FRESH:
+            self._origins = (now, _read_origins())
+        return origin in self._origins[1]
+
+    def forget(self) -> None:
+        """Read everything anew."""
+        self._kept.clear()
+        self._origins = None
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its clients."""
+    app.extensions["msidp_clients"] = Clients()
+
+
+def clients() -> Clients:
+    """This application's clients."""
+    found: Clients = current_app.extensions["msidp_clients"]
+    return found
+
+
+def forget_all() -> None:
+    """Read every client anew, after one has changed."""
+    clients().forget()
+
+
+_table: Any = Application.__table__
+_BY_CLIENT_ID = select(_table).where(
+    _table.c.community_id == bindparam("community_id"), _table.c.client_id == bindparam("client_id")
+)
+
+
+def _read(client_id: str) -> Client | None:
+    parameters = {"community_id": default_community_id(), "client_id": client_id}
+    with reading() as session:
+        row = session.connection().execute(_BY_CLIENT_ID, parameters).one_or_none()
+    if row is None:
+        return None
+    kind = KINDS[row.type]
+    return Client(
+        application_id=row.id,
+        client_id=row.client_id,
+        name=row.name,
+        public=kind.public,
+        native=kind.native,
+        secret_hash=row.secret_hash,
+        redirect_uris=row.redirect_uris,
+        grant_types=frozenset(row.grant_types),
+        scopes=tuple(row.scopes),
+        skip_consent=row.skip_consent,
+        require_pkce=row.require_pkce,
+        signing_algorithm=row.signing_algorithm,
+    )
+
+
+def _read_origins() -> frozenset[str]:
+    statement = select(_table.c.redirect_uris).where(_table.c.community_id == default_community_id())
+    with reading() as session:
+        lists = session.connection().execute(statement).scalars().all()
+    found = (redirects.origin(uri) for uris in lists for uri in uris)
+    return frozenset(origin for origin in found if origin)

@@ -1,0 +1,99 @@
+"""Applications over the Admin API."""
+
+from typing import Any
+
+from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
+from msidp.audit import service as audit
+from msidp.audit.routes import key_holder
+from msidp.communities.guard import AdminBlueprint, caller
+from msidp.db import after_commit, reading, transaction
+from msidp.oidc import clients, kinds, service
+from msidp.oidc.models import Application
+from msidp.oidc.schemas import (
+    ApplicationAnswer,
+    ApplicationChanges,
+    ApplicationWithSecret,
+    Deleted,
+    NewApplication,
+)
+from msidp.oidc.views import application_json
+
+bp = AdminBlueprint("applications", __name__, url_prefix="/applications")
+TAGS = ["applications"]
+
+
+@bp.post("")
+@api.validate(resp=answers(Data[ApplicationWithSecret]), tags=TAGS)
+def create(json: NewApplication) -> dict[str, Any]:
+    """Register an application. Its secret, where it has one, is in this answer and in no other."""
+    fields = json.model_dump(exclude_unset=True, exclude={"name", "type"})
+    _refuse_outbound(fields)
+    with transaction() as session:
+        application, secret = service.create(session, caller().community_id, json.name, json.type, fields)
+        audit.record(session, key_holder(), "application.created", application.id)
+        after_commit(session, "clients", clients.forget_all)
+        return {"data": {**application_json(application), "clientSecret": secret}}
+
+
+@bp.get("")
+@api.validate(resp=answers(Page[ApplicationAnswer]), tags=TAGS)
+def list_(query: PageQuery) -> dict[str, Any]:
+    """List the applications, oldest first unless `order` says otherwise."""
+    with reading() as session:
+        mine = Application.community_id == caller().community_id
+        rows, frame = paginate(session, Application, [mine], query)
+        return page_json(rows, frame, application_json)
+
+
+@bp.get("/<application_id>")
+@api.validate(resp=answers(Data[ApplicationAnswer], 404), tags=TAGS)
+def get(application_id: str) -> dict[str, Any]:
+    """Show one application."""
+    with reading() as session:
+        return {"data": application_json(service.get(session, caller().community_id, application_id))}
+
+
+@bp.patch("/<application_id>")
+@api.validate(resp=answers(Data[ApplicationAnswer], 404), tags=TAGS)
+def update(application_id: str, json: ApplicationChanges) -> dict[str, Any]:
+    """Change what is sent, leave the rest. Lists are replaced. The type stays what it is."""
+    changes = json.model_dump(exclude_unset=True)
+    _refuse_outbound(changes)
+    with transaction() as session:
+        application = service.get(session, caller().community_id, application_id)
+        service.update(session, application, changes)
+        audit.record(
+            session, key_holder(), "application.updated", application.id, {"fields": sorted(changes)}
+        )
+        after_commit(session, "clients", clients.forget_all)
+        return {"data": application_json(application)}
+
+
+@bp.delete("/<application_id>")
+@api.validate(resp=answers(Data[Deleted], 404), tags=TAGS)
+def delete(application_id: str) -> dict[str, Any]:
+    """Remove an application. Its codes and tokens end with it."""
+    with transaction() as session:
+        application = service.get(session, caller().community_id, application_id)
+        service.delete(session, application)
+        audit.record(session, key_holder(), "application.deleted", application_id)
+        after_commit(session, "clients", clients.forget_all)
+        return {"data": {"id": application_id}}
+
+
+@bp.post("/<application_id>/rotate-secret")
+@api.validate(resp=answers(Data[ApplicationWithSecret], 404), tags=TAGS)
+def rotate_secret(application_id: str) -> dict[str, Any]:
+    """Give an application a new secret, shown in this answer only. The old one ends at once."""
+    with transaction() as session:
+        application = service.get(session, caller().community_id, application_id)
+        secret = service.rotate_secret(session, application)
+        audit.record(session, key_holder(), "application.secret_rotated", application.id)
+        after_commit(session, "clients", clients.forget_all)
+        return {"data": {**application_json(application), "clientSecret": secret}}
+
+
+def _refuse_outbound(fields: dict[str, Any]) -> None:
+    for column, name in (("backchannel_logout_uri", "backchannelLogoutUri"), ("jwks_uri", "jwksUri")):
+        if fields.get(column) is not None:
+            raise kinds.refusal(name, "not available yet")

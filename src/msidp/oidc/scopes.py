@@ -1,0 +1,48 @@
+"""Scopes, and the claims they open (OpenID Connect Core 1.0, section 5.4)."""
+
+from collections.abc import Iterable
+
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+
+# What each scope lets an application do, in the words of the consent page.
+MEMBER_SCOPES = {
+    OPENID: "Know that it is you",
+    "profile": "See your profile: your name, picture and the like",
+    "email": "See your email address",
+    "address": "See your postal address",
+    "phone": "See your phone number",
+    OFFLINE_ACCESS: "Stay connected while you are away",
+}
+CLAIMS = {
+    "profile": (
+        "name",
+        "family_name",
+        "given_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "updated_at",
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+ALL_CLAIMS = frozenset(name for names in CLAIMS.values() for name in names)
+
+
+def split(scope: str) -> list[str]:
+    """The scopes of a space-separated list, each once, in order."""
+    return list(dict.fromkeys(scope.split(" "))) if scope else []
+
+
+def claims_of(scopes: Iterable[str]) -> set[str]:
+    """The names of the claims that these scopes open."""
+    return {name for scope in scopes for name in CLAIMS.get(scope, ())}

@@ -1,0 +1,174 @@
+"""Applications over the Admin API."""
+
+import pytest
+from flask.testing import FlaskClient
+from joserfc.jwk import ECKey, OctKey
+from sqlalchemy import select
+
+from msidp import db, ids
+from msidp.oidc.models import Application
+
+WEB = {"name": "Shop", "type": "web", "redirectUris": ["https://shop.example/cb"]}
+MACHINE = {"name": "Reports", "type": "machine", "scopes": ["reports:read"]}
+
+
+def create(admin: FlaskClient, body: dict) -> dict:
+    answer = admin.post("/applications", json=body)
+    assert answer.status_code == 200, answer.json
+    return answer.json["data"]
+
+
+def refused(admin: FlaskClient, body: dict, field: str) -> None:
+    answer = admin.post("/applications", json=body)
+    assert answer.status_code == 422, (body, answer.json)
+    assert answer.json["code"] == "invalid"
+    assert [detail["field"].split(".")[0] for detail in answer.json["details"]] == [field], answer.json
+
+
+def test_a_web_application_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
+    made = create(admin, WEB)
+    secret = made.pop("clientSecret")
+    assert made["tokenEndpointAuthMethod"] == "client_secret_basic"
+    assert made["grantTypes"] == ["authorization_code", "refresh_token"]
+    assert made["requirePkce"] is False
+    assert made["skipConsent"] is False
+    assert made["scopes"] == ["openid", "profile", "email", "address", "phone", "offline_access"]
+    assert admin.get(f"/applications/{made['id']}").json["data"] == made
+    with db.reading() as session:
+        row = session.scalars(select(Application)).one()
+    assert row.secret_hash == ids.hash_token(secret)
+
+
+@pytest.mark.parametrize("type_", ["spa", "native"])
+def test_public_applications_have_no_secret_and_need_pkce(admin: FlaskClient, type_: str) -> None:
+    made = create(admin, {**WEB, "type": type_})
+    assert made["clientSecret"] is None
+    assert made["requirePkce"] is True
+    assert made["tokenEndpointAuthMethod"] == "none"
+    answer = admin.post(f"/applications/{made['id']}/rotate-secret")
+    assert (answer.status_code, answer.json["code"]) == (409, "no-client-secret")
+    assert admin.patch(f"/applications/{made['id']}", json={"requirePkce": False}).status_code == 422
+
+
+def test_a_machine_has_no_members(admin: FlaskClient) -> None:
+    made = create(admin, MACHINE)
+    assert made["grantTypes"] == ["client_credentials"]
+    assert made["redirectUris"] == []
+    assert made["clientSecret"].startswith("cs_")
+
+
+def test_a_native_application_may_use_its_own_scheme(admin: FlaskClient) -> None:
+    create(
+        admin,
+        {"name": "App", "type": "native", "redirectUris": ["com.example.app:/cb", "http://127.0.0.1/cb"]},
+    )
+
+
+def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
+    refused(admin, {**WEB, "type": "mobile"}, "type")
+    refused(admin, {**WEB, "name": ""}, "name")
+    refused(admin, {**WEB, "redirectUris": []}, "redirectUris")
+    refused(admin, {**WEB, "redirectUris": "https://shop.example/cb"}, "redirectUris")
+    refused(admin, {**WEB, "redirectUris": [7]}, "redirectUris")
+    refused(admin, {**WEB, "redirectUris": ["https://a.example/cb"] * 2}, "redirectUris")
+    refused(admin, {**WEB, "redirectUris": ["http://shop.example/cb"]}, "redirectUris")
+    refused(admin, {**WEB, "redirectUris": ["com.example.app:/cb"]}, "redirectUris")
+    refused(admin, {**WEB, "postLogoutRedirectUris": ["https://shop.example/#bye"]}, "postLogoutRedirectUris")
+    refused(admin, {**WEB, "tokenEndpointAuthMethod": "none"}, "tokenEndpointAuthMethod")
+    refused(admin, {**WEB, "tokenEndpointAuthMethod": "private_key_jwt"}, "tokenEndpointAuthMethod")
+    refused(
+        admin,
+        {**WEB, "type": "spa", "tokenEndpointAuthMethod": "client_secret_post"},
+        "tokenEndpointAuthMethod",
+    )
+    refused(admin, {**WEB, "grantTypes": ["password"]}, "grantTypes")
+    refused(admin, {**WEB, "grantTypes": ["client_credentials"]}, "grantTypes")
+    refused(admin, {**WEB, "grantTypes": ["refresh_token"]}, "grantTypes")
+    refused(admin, {**WEB, "scopes": ["profile"]}, "scopes")
+    refused(admin, {**WEB, "scopes": ["openid", "reports:read"]}, "scopes")
+    refused(admin, {**MACHINE, "scopes": ["openid"]}, "scopes")
+    refused(admin, {**MACHINE, "scopes": ["a b"]}, "scopes")
+    refused(admin, {**MACHINE, "scopes": [""]}, "scopes")
+    refused(admin, {**MACHINE, "redirectUris": WEB["redirectUris"]}, "redirectUris")
+    refused(admin, {**MACHINE, "grantTypes": ["authorization_code"]}, "grantTypes")
+    refused(admin, {**WEB, "jwks": {}}, "jwks")
+    refused(admin, {**WEB, "jwks": {"keys": [7]}}, "jwks")
+    refused(admin, {**WEB, "jwks": {"keys": [{"kty": "RSA"}]}}, "jwks")
+    refused(admin, {**WEB, "jwks": {"keys": [OctKey.generate_key(256).as_dict()]}}, "jwks")
+    refused(admin, {**WEB, "jwks": {"keys": [ECKey.generate_key().as_dict(private=True)]}}, "jwks")
+    refused(admin, {**WEB, "clientId": "mine"}, "clientId")
+    refused(admin, {**WEB, "signingAlgorithm": "ES256"}, "signingAlgorithm")
+    assert admin.get("/applications").json["totalCount"] == 0
+
+
+def test_public_keys_are_kept(admin: FlaskClient) -> None:
+    jwks = {"keys": [ECKey.generate_key().as_dict(private=False)]}
+    assert create(admin, {**WEB, "jwks": jwks})["jwks"] == jwks
+
+
+def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> None:
+    made = create(admin, WEB)
+    path = f"/applications/{made['id']}"
+    answer = admin.patch(path, json={"name": "Store", "skipConsent": True, "requirePkce": True})
+    assert answer.status_code == 200
+    changed = answer.json["data"]
+    assert (changed["name"], changed["skipConsent"], changed["requirePkce"]) == ("Store", True, True)
+    assert changed["redirectUris"] == WEB["redirectUris"]
+    assert admin.get(path).json["data"] == changed
+    for wrong in (
+        {"type": "spa"},
+        {"redirectUris": []},
+        {"name": None},
+        {"scopes": None},
+        {"grantTypes": []},
+    ):
+        assert admin.patch(path, json=wrong).status_code == 422, wrong
+    assert admin.get(path).json["data"] == changed
+    assert admin.patch(path, json={}).status_code == 200
+
+
+def test_a_rotated_secret_replaces_the_old_one(admin: FlaskClient) -> None:
+    made = create(admin, WEB)
+    answer = admin.post(f"/applications/{made['id']}/rotate-secret")
+    assert answer.json["data"]["clientSecret"] != made["clientSecret"]
+    with db.reading() as session:
+        row = session.scalars(select(Application)).one()
+    assert row.secret_hash == ids.hash_token(answer.json["data"]["clientSecret"])
+
+
+def test_lists_are_pages(admin: FlaskClient) -> None:
+    names = [create(admin, {**WEB, "name": name})["name"] for name in "abc"]
+    page = admin.get("/applications?first=2").json
+    assert (page["totalCount"], page["hasNextPage"], [one["name"] for one in page["data"]]) == (
+        3,
+        True,
+        names[:2],
+    )
+    assert "clientSecret" not in page["data"][0]
+    rest = admin.get(f"/applications?after={page['endCursor']}").json
+    assert [one["name"] for one in rest["data"]] == names[2:]
+
+
+def test_unknown_ones_are_404(admin: FlaskClient) -> None:
+    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate-secret")):
+        answer = admin.open(f"/applications/apl_nothing{path}", method=method)
+        assert (answer.status_code, answer.json["code"]) == (404, "application-not-found")
+    assert admin.get("/applications/%00").status_code == 404
+
+
+def test_a_key_is_needed(client: FlaskClient) -> None:
+    for method, path in (("POST", ""), ("GET", ""), ("GET", "/x"), ("PATCH", "/x"), ("DELETE", "/x")):
+        assert client.open(f"/applications{path}", method=method).status_code == 401
+
+
+def test_each_change_is_in_the_audit_log(admin: FlaskClient) -> None:
+    id_ = create(admin, WEB)["id"]
+    admin.patch(f"/applications/{id_}", json={"name": "Store"})
+    admin.post(f"/applications/{id_}/rotate-secret")
+    admin.delete(f"/applications/{id_}")
+    entries = admin.get("/audit-log").json["data"]
+    assert [entry["action"].removeprefix("application.") for entry in entries] == [
+        "created", "updated", "secret_rotated", "deleted",
+    ]  # fmt: skip
+    assert {entry["targetId"] for entry in entries} == {id_}
+    assert "cs_" not in str(entries)
