@@ -149,7 +149,7 @@ def admin(app: Flask, secret_key: str) -> FlaskClient:
 def base_url(app: Flask, settings: Settings) -> Iterator[str]:
     """The application behind a real socket. It has no worker: tests drain themselves."""
     server = make_server("127.0.0.1", int(settings.base_url.rsplit(":", 1)[1]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield settings.base_url
     server.shutdown()

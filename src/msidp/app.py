@@ -35,6 +35,7 @@ def create_core(settings: Settings) -> Flask:
 
 def _register_features(app: Flask) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
+    from msidp.accounts import routes as accounts
     from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
@@ -44,5 +45,6 @@ def _register_features(app: Flask) -> None:
     branding.init_app(app)
     app.register_blueprint(keys.bp)
     app.register_blueprint(audit.bp)
+    app.register_blueprint(accounts.bp)
     clients.init_app(app)
     app.register_blueprint(applications.bp)

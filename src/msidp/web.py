@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import canonical, ids
@@ -209,6 +209,8 @@ def _answer_http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 413:
         message = f"The request is larger than {MAX_BODY:,} bytes."
+    elif status == 404 and error.description == NotFound.description:
+        message = "There is nothing at this address."
     else:
         message = error.description or error.name
     code = _CODES.get(status, "error" if status >= 500 else "bad-request")

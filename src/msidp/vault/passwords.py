@@ -1,50 +1,114 @@
-"""Password hashing: argon2id (m = 19 MiB, t = 2, p = 1), never more at once than there are cores.
+"""Password hashing: argon2id (m = 19 MiB, t = 2, p = 1), only a few at once.
 
-Unbounded, a flood of log-ins would starve every other request; bounded, the rest waits a moment and
-then is told to come back.
+Unbounded, a flood of log-ins would starve every other request; bounded, a few wait for their turn and
+the rest is told at once to come back, so that the web's threads stay free for other work. Never hash
+with a database transaction open: on SQLite nobody else could write meanwhile.
 """
 
 import os
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from msidp.errors import Busy
+from msidp import canonical
+from msidp.errors import Busy, Invalid
 
-MIN_LENGTH = 8
+MIN_LENGTH = 8  # code points
 MAX_LENGTH = 256
-MAX_WAIT = 5.0  # seconds a request waits for its turn to hash
+_MAX_RAW_LENGTH = 4 * MAX_LENGTH  # before composition; more is not looked at
 
+
+class HashingPool:
+    """`turns` hashes run at once and `places` more may wait, each at most `max_wait` seconds."""
+
+    def __init__(self, *, turns: int, places: int, max_wait: float) -> None:
+        self._turns = threading.BoundedSemaphore(turns)
+        self._places = threading.BoundedSemaphore(turns + places)
+        self._max_wait = max_wait
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn and hold it. Raises Busy (503) when there are too many."""
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._turns.acquire(timeout=self._max_wait):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._turns.release()
+        finally:
+            self._places.release()
+
+
+def _busy() -> Busy:
+    message = "Many people are signing in just now. Please try again in a few seconds."
+    return Busy("busy", message, headers={"Retry-After": "5"})
+
+
+pool = HashingPool(turns=max(1, (os.cpu_count() or 2) // 2), places=16, max_wait=5.0)
 _argon2 = Argon2(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_turns = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
 # A hash no password has, so that an unknown account costs what a wrong password does.
 _NOBODY = _argon2.hash(os.urandom(32))
 
 
+def check_new(password: str) -> None:
+    """Whether this can become somebody's password. Raises Invalid (422, `invalid-password`)."""
+    length = len(_canonical(password))
+    if length < MIN_LENGTH:
+        raise Invalid("invalid-password", f"A password needs at least {MIN_LENGTH} characters.")
+    if length > MAX_LENGTH or len(password) > _MAX_RAW_LENGTH:
+        raise Invalid("invalid-password", f"A password has at most {MAX_LENGTH} characters.")
+    if not _usable(password):
+        raise Invalid("invalid-password", "This password has a character that cannot be read.")
+
+
 def hash_password(password: str) -> str:
-    """Hash a new password. Raises Busy when too many are being hashed."""
-    with _turn():
-        return _argon2.hash(password)
+    """Hash a new password. Raises Invalid for an unusable one, Busy when too many are being hashed."""
+    check_new(password)
+    with pool.turn():
+        return _argon2.hash(_canonical(password))
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether the password is right. `None` (no such account, or none set) does the same work."""
-    with _turn():
+    """Whether the password is right. `None` (no such account, or none set) does the same work.
+
+    Raises Busy when too many are being hashed.
+    """
+    if not _usable(password):
+        password, password_hash = "", None  # no stored password is like this
+    with pool.turn():
         try:
-            _argon2.verify(password_hash or _NOBODY, password)
+            _argon2.verify(password_hash or _NOBODY, _canonical(password))
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=MAX_WAIT):
-        raise Busy("busy", "Too many sign-ins at once. Try again in a moment.", headers={"Retry-After": "5"})
+def needs_rehash(password_hash: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _argon2.check_needs_rehash(password_hash)
+
+
+def _canonical(password: str) -> str:
+    """One form for what devices compose differently (RFC 8265, OpaqueString)."""
+    return unicodedata.normalize("NFC", password[:_MAX_RAW_LENGTH])
+
+
+def _usable(password: str) -> bool:
+    """Whether it is short enough and holds neither NUL, half a surrogate pair nor U+FFFD.
+
+    U+FFFD stands where bytes of a form were not UTF-8: different ones would make the same password.
+    """
     try:
-        yield
-    finally:
-        _turns.release()
+        canonical.check_text(password)
+    except ValueError:
+        return False
+    if "\ufffd" in password or len(password) > _MAX_RAW_LENGTH:
+        return False
+    return len(_canonical(password)) <= MAX_LENGTH

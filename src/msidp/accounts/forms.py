@@ -1,0 +1,77 @@
+"""The log-in and sign-up forms as they were sent, and what is wrong with them."""
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Self
+
+from flask import request
+
+from msidp.errors import Invalid
+from msidp.members.emails import normalise
+from msidp.vault import passwords
+
+_MAX_ECHO = 320  # characters of a field that come back in the page
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForm:
+    """`email` and `password` as sent."""
+
+    email: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def sent(cls) -> Self:
+        """The form of the present request."""
+        return cls(_text("email").strip(), _text("password"))
+
+    def errors(self) -> dict[str, str]:
+        """Messages by field; empty where the form can be tried."""
+        found = {}
+        if not self.email:
+            found["email"] = "Enter your email address."
+        if not self.password:
+            found["password"] = "Enter your password."  # noqa: S105  # a message
+        return found
+
+    def echo(self) -> dict[str, str]:
+        """What the page shows again. Never the password."""
+        return {"email": self.email[:_MAX_ECHO]}
+
+
+@dataclass(frozen=True, slots=True)
+class SignupForm(LoginForm):
+    """The same, and an optional `name`."""
+
+    name: str = ""
+
+    @classmethod
+    def sent(cls) -> Self:
+        return cls(_text("email").strip(), _text("password"), " ".join(_text("name").split()))
+
+    def errors(self) -> dict[str, str]:
+        found = {}
+        try:
+            normalise(self.email)
+        except Invalid as error:
+            found["email"] = error.message if self.email else "Enter your email address."
+        try:
+            passwords.check_new(self.password)
+        except Invalid as error:
+            found["password"] = error.message if self.password else "Choose a password."
+        if not _is_name(self.name):
+            found["name"] = f"A name has at most {_MAX_NAME} characters, and no control characters."
+        return found
+
+    def echo(self) -> dict[str, str]:
+        return {"email": self.email[:_MAX_ECHO], "name": self.name[:_MAX_ECHO]}
+
+
+def _text(name: str) -> str:
+    return request.form.get(name, "")
+
+
+def _is_name(text: str) -> bool:
+    """Whether it can be a name: no control characters; joiners and the like belong to some scripts."""
+    return len(text) <= _MAX_NAME and not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text)

@@ -1,0 +1,80 @@
+"""Throttles on failed log-ins: a few per account, more per address, counted in fixed windows.
+
+Only failures count, so that many people behind one address do not shut each other out. The counts live
+on the queue's Valkey; without it nothing is refused, for a log-in matters more than its throttle.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+import redis
+import structlog
+
+from msidp import ids, queue
+from msidp.errors import TooManyRequests
+
+WINDOW = 15 * 60  # seconds
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many failures a subject has in one window."""
+
+    key: str
+    failures: int
+
+
+def limits(account: str | None, address: str | None) -> list[Limit]:
+    """What counts for an attempt on this account (its key; None for no usable one) from this address."""
+    found = [Limit(_key("account", account), 20)] if account else []
+    if address and (network := _network(address)):
+        found.append(Limit(_key("address", str(network)), 1000 if network.is_loopback else 100))
+    return found
+
+
+def check(limits_: list[Limit]) -> None:
+    """Refuse an attempt where there were too many failures. Raises TooManyRequests with Retry-After."""
+    if not limits_:
+        return
+    try:
+        counts = queue.connection().mget([limit.key for limit in limits_])
+        full = [
+            limit for limit, count in zip(limits_, counts, strict=True) if int(count or 0) >= limit.failures
+        ]
+        wait = max((int(queue.connection().ttl(limit.key)) for limit in full), default=0)
+    except redis.RedisError as error:
+        log.warning("log-in throttles cannot be read", error=str(error))
+        return
+    if full:
+        message = "Too many attempts failed. Please wait a few minutes, then try again."
+        raise TooManyRequests("too-many-attempts", message, headers={"Retry-After": str(max(wait, 1))})
+
+
+def record_failure(limits_: list[Limit]) -> None:
+    """Count a failed attempt."""
+    try:
+        with queue.connection().pipeline(transaction=True) as pipeline:
+            for limit in limits_:
+                pipeline.incr(limit.key)
+                pipeline.expire(limit.key, WINDOW, nx=True)
+            pipeline.execute()
+    except redis.RedisError as error:
+        log.warning("a failed log-in cannot be counted", error=str(error))
+
+
+def _key(kind: str, subject: str) -> str:
+    return f"msidp:login-failures:{kind}:{ids.hash_token(subject)}"
+
+
+def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """What one attacker holds: an IPv4 address, or an IPv6 network of 64 bits."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    if found.is_loopback or found.version == 4:
+        return ipaddress.ip_network(found)
+    return ipaddress.ip_network((int(found), 64), strict=False)
