@@ -24,6 +24,12 @@ tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
 	$(NPM) ci --prefix tests/npm --cache .tools/npm-cache --loglevel error
 	@touch $@
 
+demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
+	@$(BIN)/msidp demo $(ARGS)
+
+bench: .venv/ready ## Measure what operations cost
+	@$(BIN)/python -m bench
+
 test: .venv/ready tests/npm/node_modules/.ready ## Run the tests
 	$(BIN)/pytest -n 2
 

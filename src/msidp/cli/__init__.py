@@ -7,7 +7,7 @@ import os
 
 import click
 
-from msidp.cli import cron, records, up, web, worker
+from msidp.cli import cron, demo, records, up, web, worker
 
 
 @click.group()
@@ -25,5 +25,6 @@ for command in (
     records.migrate,
     records.api_key,
     records.community,
+    demo.demo,
 ):
     main.add_command(command)
