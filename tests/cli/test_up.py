@@ -1,6 +1,5 @@
 """`msidp up` from the outside: it starts, heals, ends, and leaves nothing behind."""
 
-import os
 import signal
 import socket
 import stat
@@ -69,7 +68,7 @@ def test_only_its_user_may_look(running: Instance) -> None:
 def test_the_supervisor_itself_holds_no_connection(running: Instance) -> None:
     """It forks: a connection of its own would be shared with every part."""
     pid = running.all_pids()[0]
-    links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     assert not [link for link in links if link.startswith("socket:") or ".db" in link]
     assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1  # and no thread that a fork would lose
 
