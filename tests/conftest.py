@@ -2,6 +2,7 @@
 
 import contextvars
 import shutil
+import ssl
 import threading
 import uuid
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
+from tests.support.receiver import Receiver
 from tests.support.valkey import ValkeyServer
 from werkzeug.serving import make_server
 
@@ -155,3 +158,39 @@ def base_url(app: Flask, settings: Settings) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    """The authority that issues the tests' certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For MSIDP_OUTBOUND_CA_FILE."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tls(ca: trustme.CA) -> ssl.SSLContext:
+    """A server's TLS for localhost and 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook receiver over http."""
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def tls_receiver(tls: ssl.SSLContext) -> Iterator[Receiver]:
+    """A webhook receiver over https, trusted through `ca_file`."""
+    with Receiver(tls) as running:
+        yield running

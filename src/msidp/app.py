@@ -41,7 +41,6 @@ def _register_features(app: Flask) -> None:
     from msidp.keys import routes as keys
     from msidp.oidc import clients
     from msidp.oidc import routes as applications
-    from msidp.ops import routes as ops
 
     branding.init_app(app)
     app.register_blueprint(keys.bp)
@@ -49,4 +48,3 @@ def _register_features(app: Flask) -> None:
     app.register_blueprint(accounts.bp)
     clients.init_app(app)
     app.register_blueprint(applications.bp)
-    app.register_blueprint(ops.bp)

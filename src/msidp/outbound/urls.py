@@ -1,0 +1,106 @@
+"""Which URLs may be saved as a target. What a name resolves to is checked again whenever it is dialled."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+
+from msidp.errors import Invalid
+from msidp.outbound.addresses import AddressPolicy
+from msidp.settings import Settings
+
+MAX_LENGTH = 2048
+_TEXT = re.compile(r"[\x21-\x7e]+\Z")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundPolicy:
+    """What the operator allows of outgoing requests."""
+
+    addresses: AddressPolicy
+    allow_http: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The policy that these settings ask for."""
+        return cls(AddressPolicy(settings.outbound_allow_networks), settings.outbound_allow_http)
+
+
+def check_url(url: str, policy: OutboundPolicy) -> str:
+    """The URL, if it may be saved as a target; raises Invalid, with the reason, if not.
+
+    Allowed: https (http where the policy says so) on port 443, 8443 or above 1023 (80 too with http), a
+    plain host name or a public IP address, at most 2,048 printable ASCII characters, no user name, no
+    fragment.
+    """
+    _check_text(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _refuse("it is not a valid URL") from None
+    if parts.scheme != "https" and not (policy.allow_http and parts.scheme == "http"):
+        raise _refuse("only https:// is allowed")
+    if "@" in parts.netloc:
+        raise _refuse("a user name or password in it is not allowed")
+    _check_port(port, parts.scheme, policy)
+    _check_host(parts, policy.addresses)
+    return url
+
+
+def _refuse(reason: str) -> Invalid:
+    return Invalid(
+        "invalid-url",
+        f"This URL is not allowed: {reason}.",
+        details=[{"field": "url", "message": f"not allowed: {reason}"}],
+    )
+
+
+def _check_text(url: str) -> None:
+    if len(url) > MAX_LENGTH:
+        raise _refuse(f"it is longer than {MAX_LENGTH} characters")
+    if not _TEXT.match(url):
+        raise _refuse(
+            "only printable ASCII without white space is allowed (write host names in their xn-- form)"
+        )
+    if "\\" in url:
+        raise _refuse("a backslash is not allowed")
+    if "#" in url:
+        raise _refuse("a fragment is not allowed")
+
+
+def _check_port(port: int | None, scheme: str, policy: OutboundPolicy) -> None:
+    port = port if port is not None else 443 if scheme == "https" else 80
+    if not (port in (443, 8443) or port > 1023 or (port == 80 and policy.allow_http)):
+        raise _refuse("its port must be 443, 8443 or above 1023")
+
+
+def _check_host(parts: SplitResult, addresses: AddressPolicy) -> None:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        if not re.fullmatch(r"\[[0-9a-fA-F:.]+\](?::[0-9]*)?", parts.netloc):
+            raise _refuse("its host is not an IPv6 address")
+        literal = host
+    elif _NUMBER.match(host.rpartition(".")[2]):  # a resolver would read 127.1 or 0x7f000001 as an address
+        if not _is_ipv4(host):
+            raise _refuse("its host must be a name, or an IPv4 address as four decimal numbers")
+        literal = host
+    elif host == "localhost" or host.endswith(".localhost"):
+        literal = "127.0.0.1"
+    elif len(host) <= 253 and all(_LABEL.match(label) for label in host.split(".")):
+        return
+    else:
+        raise _refuse("its host is not a valid name")
+    if not addresses.allows(literal):
+        raise _refuse("its address is not public")
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        IPv4Address(host)  # four decimal numbers without leading zeros
+    except AddressValueError:
+        return False
+    return True

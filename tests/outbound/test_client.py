@@ -1,0 +1,317 @@
+"""The client against receivers that misbehave: the expected class, in time, with little read."""
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.outbound.conftest import Send, exchange, loopback_policy
+from tests.support.ports import free_port
+from tests.support.receiver import Answer, Receiver
+
+from msidp.outbound.addresses import AddressPolicy
+from msidp.outbound.authorities import Authorities
+from msidp.outbound.client import MAX_BODY, Client
+from msidp.outbound.urls import OutboundPolicy
+
+
+def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(made)
+    return made
+
+
+def act(receiver: Receiver, action: Callable[[socket.socket], None]) -> str:
+    receiver.script("/act", Answer(act=action))
+    return receiver.url("/act")
+
+
+def raw(receiver: Receiver, *pieces: bytes) -> str:
+    """A path that answers with these bytes and closes."""
+    return act(receiver, lambda connection: connection.sendall(b"".join(pieces)))
+
+
+def dribble(receiver: Receiver, head: bytes, piece: bytes, pause: float = 0) -> str:
+    """A path that answers with `head`, and then with the same piece for ever."""
+
+    def go(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not receiver.closing.wait(pause):
+            connection.sendall(piece)
+
+    return act(receiver, go)
+
+
+def test_a_request_arrives_as_it_was_given(tls_receiver: Receiver, send: Send) -> None:
+    reply = send(tls_receiver.url(), body=b'{"a":1}')
+    assert (reply.status, reply.error, reply.excerpt) == (200, None, b"ok")
+    assert reply.head[0].startswith(b"HTTP/1.1 200")
+    (request,) = tls_receiver.requests
+    assert request.method == "POST"
+    assert request.body == b'{"a":1}'
+    assert request.headers["content-type"] == "application/json"
+    assert "accept-encoding" not in request.headers
+    assert "cookie" not in request.headers
+
+
+def test_the_connection_is_used_again(tls_receiver: Receiver, send: Send) -> None:
+    for _ in range(5):
+        assert send(tls_receiver.url()).status == 200
+    assert tls_receiver.connections == 1
+
+
+def test_a_connection_the_receiver_closed_is_made_anew(tls_receiver: Receiver, send: Send) -> None:
+    raw_once = raw(tls_receiver, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert send(raw_once).status == 200
+    assert send(tls_receiver.url()).status == 200
+
+
+def test_many_go_at_once(tls_receiver: Receiver, make_client: Callable[..., Client]) -> None:
+    tls_receiver.script("/hook", Answer(delay=0.3))
+    client = make_client()
+    begun = time.monotonic()
+    for number in range(30):
+        client.post(tls_receiver.url(), [], b"", timeout=5, tag=number)
+    assert client.in_flight == 30
+    seen = []
+    while client.in_flight:
+        seen += [tag for tag, reply in client.poll(1) if reply.status == 200]
+    assert sorted(seen) == list(range(30))
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(receiver: Receiver, send: Send, status: int) -> None:
+    receiver.script("/hook", Answer(status, {"Location": receiver.url("/elsewhere")}))
+    reply = send(receiver.url())
+    assert (reply.status, reply.error) == (status, "redirect")
+    assert receiver.received("/elsewhere") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(200, None), (204, None), (299, None), (304, "redirect"), (410, "http_error")]
+)
+def test_the_status_decides(receiver: Receiver, send: Send, status: int, error: str | None) -> None:
+    receiver.script("/hook", Answer(status, body=b""))
+    reply = send(receiver.url())
+    assert (reply.status, reply.error) == (status, error)
+
+
+def test_no_answer_is_a_timeout(receiver: Receiver, send: Send) -> None:
+    receiver.script("/hook", Answer(delay=30))
+    begun = time.monotonic()
+    reply = send(receiver.url(), timeout=0.3)
+    assert (reply.status, reply.error) == (None, "timeout")
+    assert 0.25 < time.monotonic() - begun < 1.5
+
+
+def test_headers_byte_by_byte_do_not_stretch_the_deadline(receiver: Receiver, send: Send) -> None:
+    url = dribble(receiver, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", 0.02)
+    begun = time.monotonic()
+    assert send(url, timeout=0.4).error == "timeout"
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_body_byte_by_byte_does_not_either_and_the_status_decides(receiver: Receiver, send: Send) -> None:
+    url = dribble(receiver, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"a", 0.02)
+    begun = time.monotonic()
+    reply = send(url, timeout=0.4)
+    assert (reply.status, reply.error) == (200, None)
+    assert time.monotonic() - begun < 1.5
+
+
+@pytest.mark.parametrize("framing", [b"", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 99999999\r\n"])
+def test_an_endless_body_is_cut_off(receiver: Receiver, send: Send, framing: bytes) -> None:
+    piece = b"1000\r\n" + b"x" * 4096 + b"\r\n" if b"chunked" in framing else b"x" * 4096
+    url = dribble(receiver, b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n", piece)
+    begun = time.monotonic()
+    reply = send(url)
+    assert (reply.status, reply.error, len(reply.excerpt)) == (200, None, MAX_BODY)
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-T: 1\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nnotgz",
+    ],
+)
+def test_a_broken_body_changes_nothing_about_the_status(
+    receiver: Receiver, send: Send, answer: bytes
+) -> None:
+    reply = send(raw(receiver, answer))
+    assert (reply.status, reply.error) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\0\1\2garbage",
+        b"hello\r\n",  # HTTP/0.9
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Cut-Off: yes\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000 + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    ],
+)
+def test_what_is_no_response_is_bad(receiver: Receiver, send: Send, answer: bytes) -> None:
+    reply = send(raw(receiver, answer))
+    assert reply.error in ("bad_response", "connect_error")
+    assert reply.status is None
+
+
+def test_a_few_interim_responses_are_passed_over(receiver: Receiver, send: Send) -> None:
+    url = raw(
+        receiver,
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 3,
+        b"HTTP/1.1 201 Made\r\nContent-Length: 0\r\nX-A: b\r\n\r\n",
+    )
+    reply = send(url)
+    assert (reply.status, reply.error) == (201, None)
+    assert b"X-A: b\r\n" in reply.head
+    assert not any(line.startswith(b"Link") for line in reply.head)
+
+
+def test_switching_protocols_is_a_failure(receiver: Receiver, send: Send) -> None:
+    reply = send(raw(receiver, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"))
+    assert reply.error is not None
+
+
+@contextmanager
+def blunt_server(answer: bytes, *, linger: float = 0) -> Iterator[int]:
+    """Answers whatever comes first with these bytes, taking in next to nothing. Gives its port."""
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            time.sleep(linger)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_an_answer_before_the_whole_request_was_taken_is_bad(send: Send) -> None:
+    early = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with blunt_server(early, linger=0.3) as port:
+        reply = send(f"http://127.0.0.1:{port}/", body=b"x" * 20_000_000)
+    assert reply.error in ("bad_response", "connect_error")
+
+
+def test_nothing_is_decompressed(receiver: Receiver, send: Send) -> None:
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    receiver.script("/hook", Answer(headers={"Content-Encoding": "gzip"}, body=bomb))
+    reply = send(receiver.url())
+    assert (reply.status, reply.error) == (200, None)
+    assert reply.excerpt == bomb[:MAX_BODY]
+
+
+def test_cookies_are_not_kept(receiver: Receiver, send: Send) -> None:
+    receiver.script("/hook", Answer(headers={"Set-Cookie": "a=b; Path=/"}))
+    send(receiver.url())
+    send(receiver.url())
+    assert all("cookie" not in request.headers for request in receiver.requests)
+
+
+def test_a_proxy_in_the_environment_is_ignored(
+    receiver: Receiver, make_client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Receiver() as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.base)
+        assert exchange(make_client(), receiver.url()).status == 200
+        assert proxy.requests == []
+
+
+def test_nobody_listening_is_a_connect_error(send: Send) -> None:
+    assert send(f"http://127.0.0.1:{free_port()}/").error == "connect_error"
+
+
+def test_a_name_that_does_not_resolve(send: Send) -> None:
+    assert send("https://" + "a" * 64 + ".example/").error == "dns_error"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f000001", "127.1", "0"]
+)
+def test_a_blocked_address_is_never_dialled(
+    receiver: Receiver, make_client: Callable[..., Client], host: str
+) -> None:
+    client = make_client(OutboundPolicy(AddressPolicy(), allow_http=True))
+    reply = exchange(client, f"http://{host}:{receiver.port}/")
+    assert (reply.status, reply.error) == (None, "blocked_address")
+    assert receiver.connections == 0
+
+
+def test_http_is_refused_where_only_https_is_allowed(
+    receiver: Receiver, make_client: Callable[..., Client]
+) -> None:
+    client = make_client(OutboundPolicy(loopback_policy().addresses))
+    assert exchange(client, receiver.url()).status is None
+    assert receiver.connections == 0
+
+
+def test_an_unknown_authority_is_a_tls_error(other_ca: trustme.CA, send: Send) -> None:
+    with Receiver(context(other_ca.issue_cert("localhost"))) as impostor:
+        assert send(impostor.url()).error == "tls_error"
+        assert impostor.requests == []
+
+
+def test_an_expired_certificate_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
+    expired = ca.issue_cert("localhost", not_after=datetime(2024, 1, 1, tzinfo=UTC))
+    with Receiver(context(expired)) as late:
+        assert send(late.url()).error == "tls_error"
+        assert late.requests == []
+
+
+def test_a_certificate_for_another_name_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
+    with Receiver(context(ca.issue_cert("other.example"))) as other:
+        assert send(other.url()).error == "tls_error"
+        assert other.requests == []
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_tls_below_1_2_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
+    old = context(ca.issue_cert("localhost"))
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = ssl.TLSVersion.TLSv1
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with Receiver(old) as outdated:
+        assert send(outdated.url()).error == "tls_error"
+
+
+def test_a_handshake_that_stalls_is_a_timeout(send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert send(f"https://127.0.0.1:{silent.getsockname()[1]}/", timeout=0.3).error == "timeout"
+
+
+def test_plain_http_on_the_tls_port_is_a_tls_error(send: Send) -> None:
+    with blunt_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        assert send(f"https://localhost:{port}/").error == "tls_error"
+
+
+def test_the_systems_authorities_are_trusted_beside_the_extra_ones(ca_file: Path) -> None:
+    assert Path(Authorities().path).read_bytes().count(b"BEGIN CERTIFICATE") > 50
+    both = Authorities(ca_file)
+    merged = Path(both.path).read_bytes()
+    assert ca_file.read_bytes().strip() in merged
+    assert merged.count(b"BEGIN CERTIFICATE") > 50
