@@ -29,6 +29,7 @@ from spectree.plugins.flask_plugin import FlaskPlugin
 from spectree.utils import get_multidict_items
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ExecutableOption
 
 from msidp import canonical, clock
 from msidp.errors import Invalid
@@ -44,6 +45,16 @@ class Schema(BaseModel):
     """Base of every request: camelCase, strict types, nothing unknown."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True, extra="forbid")
+
+
+def left_out() -> Any:
+    """The default of a field that a PATCH may leave out. It shows in no schema."""
+    return Field(default_factory=lambda: None)
+
+
+def given(body: Schema) -> dict[str, Any]:
+    """What a PATCH gave, by the names of the fields."""
+    return body.model_dump(include=body.model_fields_set)
 
 
 class Answer(BaseModel):
@@ -223,15 +234,19 @@ def answers(success: Any, *statuses: int, status: int = 200) -> Response:
 
 
 def paginate(
-    session: Session, model: Any, conditions: Sequence[ColumnElement[bool]], query: PageQuery
+    session: Session,
+    model: Any,
+    conditions: Sequence[ColumnElement[bool]],
+    query: PageQuery,
+    options: Sequence[ExecutableOption] = (),
 ) -> tuple[list[Any], dict[str, Any]]:
     """One page of rows in order of `seq`, and the fields that frame it.
 
-    Returns the rows and `{totalCount, endCursor, hasNextPage}`. The cursor of an empty page is the
-    one that was asked for, or 0.
+    `options` say what to load along. Returns the rows and `{totalCount, endCursor, hasNextPage}`. The
+    cursor of an empty page is the one that was asked for, or 0.
     """
     total = session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
-    statement: Select[Any] = select(model).where(*conditions)
+    statement: Select[Any] = select(model).where(*conditions).options(*options)
     if query.order == "ASC":
         statement = statement.order_by(model.seq)
         statement = statement.where(model.seq > query.after) if query.after is not None else statement

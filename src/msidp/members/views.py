@@ -4,6 +4,7 @@ from typing import Any
 
 from msidp import clock
 from msidp.members.models import Member, PlanConnection
+from msidp.plans.views import number
 
 _ACTIVE = ("ACTIVE", "TRIALING")
 
@@ -74,11 +75,6 @@ def display_name(member: Member) -> str:
     parts = [profile[claim] for claim in ("given_name", "family_name") if profile.get(claim)]
     known = profile.get("name") or " ".join(parts) or profile.get("nickname")
     return known or member.email.rpartition("@")[0]
-
-
-def number(amount: float) -> int | float:
-    """An amount as JSON writes it best: 10, not 10.0."""
-    return int(amount) if amount.is_integer() else amount
 
 
 def _seconds(moment: int | None) -> int | None:
