@@ -21,7 +21,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import SkipJsonSchema
 from spectree import Response, SpecTree
 from spectree.models import InType, SecureType, SecurityScheme, SecuritySchemeData
 from spectree.plugins.base import Context
@@ -91,6 +90,12 @@ class Page(Answer, Generic[Item]):
     data: list[Item]
 
 
+class Deleted(Answer):
+    """What was removed."""
+
+    id: str
+
+
 class Query(BaseModel):
     """Base of every query string: camelCase; a parameter without a value counts as left out."""
 
@@ -105,13 +110,11 @@ class Query(BaseModel):
 class PageQuery(Query):
     """`first` (alias `limit`) items after the cursor `after`; numbers over 100 are clamped."""
 
-    first: Annotated[
-        int | SkipJsonSchema[None], Field(ge=1, description="How many: 50 by default, 100 at most.")
-    ] = None
-    limit: Annotated[int | SkipJsonSchema[None], Field(ge=1, description="The same as `first`.")] = None
-    after: Annotated[
-        int | SkipJsonSchema[None], Field(ge=0, lt=2**63, description="The `endCursor` of the page before.")
-    ] = None
+    first: Annotated[int, Field(ge=1, description="How many: 50 by default, 100 at most.")] | None = None
+    limit: Annotated[int, Field(ge=1, description="The same as `first`.")] | None = None
+    after: Annotated[int, Field(ge=0, lt=2**63, description="The `endCursor` of the page before.")] | None = (
+        None
+    )
     order: Annotated[Literal["ASC", "DESC"], Field(description="By creation: oldest or newest first.")] = (
         "ASC"
     )

@@ -39,12 +39,16 @@ def _register_features(app: Flask) -> None:
     from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
+    from msidp.members import routes as members
     from msidp.oidc import clients
     from msidp.oidc import routes as applications
+    from msidp.plans import routes as plans
 
     branding.init_app(app)
     app.register_blueprint(keys.bp)
     app.register_blueprint(audit.bp)
+    app.register_blueprint(plans.bp)
+    app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)
     clients.init_app(app)
     app.register_blueprint(applications.bp)

@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import Blueprint, current_app, g, request
 
-from msidp import canonical
 from msidp.communities import service
 from msidp.communities.idempotency import idempotent
 from msidp.db import reading, transaction
-from msidp.errors import NotFound, Unauthorized
+from msidp.errors import Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,6 @@ class AdminBlueprint(Blueprint):
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         super().__init__(name, import_name, **options)
         self.before_request(_require_secret_key)
-        self.before_request(_refuse_unusable_path)
 
     def add_url_rule(
         self,
@@ -68,11 +66,3 @@ def _require_secret_key() -> None:
     if key is None:
         raise Unauthorized("unauthorized", "This secret key is unknown or was revoked.")
     g.caller = Caller(key.id, key.community_id)
-
-
-def _refuse_unusable_path() -> None:
-    """Nothing has an id that the database cannot hold."""
-    try:
-        canonical.check(request.view_args or {})
-    except ValueError:
-        raise NotFound("not-found", "There is nothing at this path.") from None

@@ -38,6 +38,11 @@ def ensure_default(session: Session) -> Community:
     return community
 
 
+def app_id(session: Session, community_id: str) -> str:
+    """The community's app_… id, the audience of its member session tokens."""
+    return session.scalars(select(Community.app_id).where(Community.id == community_id)).one()
+
+
 def create_api_key(session: Session, community_id: str, name: str) -> NewApiKey:
     """Make a secret key for the Admin API."""
     secret = ids.new_token("sk_")

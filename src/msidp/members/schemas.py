@@ -188,8 +188,10 @@ class Member(Answer):
     teams: Teams
 
 
-class DeletedMember(Answer):
-    id: str
+class FoundMember(Answer):
+    """A member, or null where there is none."""
+
+    data: Member | None
 
 
 class SessionToken(Answer):

@@ -22,11 +22,12 @@ def verify(token: str, app_id: str) -> dict[str, Any]:
     try:
         claims = keyring().verify(token, typ=[TYP], audience=app_id, issuer=settings.member_token_issuer)
     except InvalidToken:
-        raise _invalid() from None
+        raise invalid() from None
     if claims.get("type") != "member" or not claims.keys() >= set(_CLAIMS):
-        raise _invalid()
+        raise invalid()
     return {claim: claims[claim] for claim in _CLAIMS}
 
 
-def _invalid() -> BadRequest:
+def invalid() -> BadRequest:
+    """What is said of a token that is not good."""
     return BadRequest("INVALID_TOKEN", "This is not a valid member session token, or it has expired.")

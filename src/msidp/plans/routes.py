@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from sqlalchemy.orm import selectinload
 
-from msidp.api import Data, Page, PageQuery, answers, api, given, page_json, paginate
+from msidp.api import Data, Deleted, Page, PageQuery, answers, api, given, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
@@ -64,7 +64,7 @@ def update_plan(plan_id: str, json: schemas.PlanChanges) -> dict[str, Any]:
 
 
 @bp.delete("/plans/<plan_id>")
-@api.validate(resp=answers(Data[schemas.DeletedPlan], 404, 409), tags=["plans"])
+@api.validate(resp=answers(Data[Deleted], 404, 409), tags=["plans"])
 def delete_plan(plan_id: str) -> dict[str, Any]:
     """Delete a plan.
 

@@ -80,7 +80,3 @@ class Plan(Answer):
     status: Status
     prices: list[Price]
     created_at: str
-
-
-class DeletedPlan(Answer):
-    id: str

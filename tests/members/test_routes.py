@@ -1,0 +1,403 @@
+"""Members over the Admin API: Memberstack's calls, answers and errors."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import settings as quick
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+
+from msidp import clock, db
+from msidp.communities import service as communities
+from msidp.keys.keyring import keyring
+from msidp.members.models import Member
+from msidp.settings import Settings
+from msidp.webhooks.models import Event
+
+
+def create(admin: FlaskClient, email: str = "ann@example.com", **fields: Any) -> dict[str, Any]:
+    answer = admin.post("/members", json={"email": email, **fields})
+    assert answer.status_code == 200, answer.json
+    assert answer.json is not None
+    data: dict[str, Any] = answer.json["data"]
+    return data
+
+
+def plan(admin: FlaskClient, name: str = "Gold", **fields: Any) -> str:
+    answer = admin.post("/plans", json={"name": name, **fields})
+    assert answer.json is not None
+    plan_id: str = answer.json["data"]["id"]
+    return plan_id
+
+
+def refusal(answer: Any) -> tuple[int, str]:
+    """Status and code of an error answer, whose form it checks."""
+    assert set(answer.json) <= {"code", "message", "details"}
+    assert answer.json["message"]
+    return answer.status_code, answer.json["code"]
+
+
+def event_types() -> list[str]:
+    with db.reading() as session:
+        return list(session.scalars(select(Event.type).order_by(Event.seq)))
+
+
+@pytest.mark.parametrize("key", [None, "", "sk_unknown", "pk_live", "sk_" + "x" * 5000, "sk_\xe9"])
+def test_without_a_secret_key_there_is_nothing(
+    client: FlaskClient, community_id: str, key: str | None
+) -> None:
+    headers = {} if key is None else {"X-API-KEY": key}
+    for call in (client.get, client.post):
+        assert refusal(call("/members", headers=headers)) == (401, "unauthorized")
+
+
+def test_creating_takes_every_field(admin: FlaskClient) -> None:
+    plan_id = plan(admin)
+    body = {
+        "email": "Ann@Example.com",
+        "password": "correct horse",
+        "plans": [{"planId": plan_id}],
+        "customFields": {"first-name": "Ann", "10": [None, {"x": 1.5}], "": "empty"},
+        "metaData": {"source": "import"},
+        "json": [1, {"two": 2}],
+        "loginRedirect": "/welcome",
+        "verified": True,
+        "role": "admin",
+        "profile": {"given_name": "Ann", "address": {"locality": "Ulm", "postal_code": "1"}},
+        "profileImage": "https://img.example/ann.png",
+    }
+    answer = admin.post("/members?includeJSON=true", json=body)
+    assert answer.json is not None
+    member = answer.json["data"]
+    assert member["auth"] == {"email": "Ann@example.com", "hasPassword": True, "providers": []}
+    assert {name: member[name] for name in ("customFields", "metaData", "json", "loginRedirect")} == {
+        name: body[name] for name in ("customFields", "metaData", "json", "loginRedirect")
+    }
+    assert (member["verified"], member["role"]) == (True, "admin")
+    assert member["profile"] == body["profile"] | {"picture": body["profileImage"]}
+    assert member["profileImage"] == body["profileImage"]
+    assert [connection["planId"] for connection in member["planConnections"]] == [plan_id]
+    assert admin.get(f"/members/{member['id']}?includeJSON=true").json == {"data": member}
+    assert event_types() == ["member.created", "member.plan.created"]
+
+
+def test_a_password_is_optional_and_kept_as_a_hash(admin: FlaskClient) -> None:
+    assert create(admin)["auth"]["hasPassword"] is False
+    create(admin, "bob@example.com", password="correct horse")
+    with db.reading() as session:
+        stored = session.scalars(select(Member.password_hash).order_by(Member.seq)).all()
+    assert stored[0] is None
+    assert (stored[1] or "").startswith("$argon2id$")
+
+
+def test_json_shows_only_where_it_is_asked_for(admin: FlaskClient) -> None:
+    member = create(admin, json={"a": 1})
+    assert "json" not in member
+    path = f"/members/{member['id']}"
+    for call, body in ((admin.get, None), (admin.patch, {"verified": True})):
+        assert "json" not in call(path, json=body).json["data"]
+        assert call(f"{path}?includeJSON=true", json=body).json["data"]["json"] == {"a": 1}
+    assert "json" not in admin.get("/members").json["data"][0]
+    assert admin.get("/members?includeJSON=true").json["data"][0]["json"] == {"a": 1}
+
+
+def test_numbers_are_answered_as_they_are_stored(admin: FlaskClient) -> None:
+    member = create(admin, customFields={"n": 2**53 + 1, "f": 1.0, "z": -0.0})
+    assert member["customFields"] == {"n": 2**53, "f": 1, "z": 0}
+    assert admin.get(f"/members/{member['id']}").json["data"] == member
+
+
+@pytest.mark.parametrize(
+    "email", ["ann+x@example.com", "jörg@münchen.de", "a/b@example.com", "%@example.com"]
+)
+def test_a_member_is_retrieved_by_id_and_by_address(admin: FlaskClient, email: str) -> None:
+    member = create(admin, email)
+    for name in (member["id"], email):
+        assert admin.get(f"/members/{quote(name, safe='')}").json == {"data": member}
+
+
+@pytest.mark.parametrize("name", ["mem_nobody", "nobody@example.com", "not@an@address", "😀", "x" * 3000])
+def test_an_unknown_member_is_null_where_one_is_retrieved(admin: FlaskClient, name: str) -> None:
+    answer = admin.get(f"/members/{quote(name, safe='')}")
+    assert (answer.status_code, answer.json) == (200, {"data": None})
+
+
+def test_an_unknown_member_is_404_everywhere_else(admin: FlaskClient) -> None:
+    plan_id = plan(admin)
+    for method, path, body in (
+        ("PATCH", "/members/mem_nobody", {"verified": True}),
+        ("DELETE", "/members/mem_nobody", None),
+        ("POST", "/members/mem_nobody/add-plan", {"planId": plan_id}),
+        ("POST", "/members/mem_nobody/remove-plan", {"planId": plan_id}),
+        ("PATCH", "/members/mem_nobody/plans/con_none", {"status": "ACTIVE"}),
+    ):
+        assert refusal(admin.open(path, method=method, json=body)) == (404, "member-not-found")
+
+
+def test_updating(admin: FlaskClient) -> None:
+    member = create(admin, customFields={"a": 1}, profileImage="https://img.example/a.png")
+    path = f"/members/{member['id']}"
+    body = {"email": "b@example.com", "customFields": {"b": 2}, "profile": {"name": "Bo"}, "role": "admin"}
+    answer = admin.patch(path, json=body)
+    updated = answer.json["data"]
+    assert updated["auth"]["email"] == "b@example.com"
+    assert updated["customFields"] == {"a": 1, "b": 2}
+    assert updated["profile"] == {"name": "Bo", "picture": "https://img.example/a.png"}
+    assert admin.get(path).json["data"] == updated
+    assert event_types() == ["member.created", "member.updated", "member.role_changed"]
+    assert admin.patch(path, json=body).json["data"] == updated
+    assert admin.patch(path, json={}).json["data"] == updated
+    assert len(event_types()) == 3
+    assert admin.patch(path, json={"profileImage": None}).json["data"]["profileImage"] is None
+
+
+def test_a_taken_address_is_refused(admin: FlaskClient) -> None:
+    create(admin, "jörg@münchen.de")
+    member = create(admin)
+    taken = {"email": "JO\u0308RG@xn--mnchen-3ya.de"}
+    assert refusal(admin.post("/members", json=taken)) == (409, "email-already-in-use")
+    assert refusal(admin.patch(f"/members/{member['id']}", json=taken)) == (409, "email-already-in-use")
+
+
+def test_deleting(admin: FlaskClient) -> None:
+    member = create(admin, plans=[{"planId": plan(admin)}])
+    answer = admin.delete(f"/members/{member['id']}", json={"deleteStripeCustomer": True})
+    assert (answer.status_code, answer.json) == (200, {"data": {"id": member["id"]}})
+    assert admin.get(f"/members/{member['id']}").json == {"data": None}
+    assert event_types()[-1] == "member.deleted"
+    create(admin)
+
+
+def test_adding_and_removing_a_plan_answers_ok(admin: FlaskClient) -> None:
+    member, plan_id = create(admin), plan(admin)
+    paid = plan(admin, "Paid", prices=[{"amount": 5, "currency": "usd"}])
+    path = f"/members/{member['id']}"
+    for action, body, expected in (
+        ("add-plan", {"planId": plan_id}, None),
+        ("add-plan", {"planId": plan_id}, (409, "already-have-plan")),
+        ("add-plan", {"planId": paid}, (422, "plan-not-free")),
+        ("add-plan", {"planId": "pln_none"}, (404, "plan-not-found")),
+        ("remove-plan", {"planId": plan_id}, None),
+        ("remove-plan", {"planId": plan_id}, (404, "plan-not-found")),
+    ):
+        answer = admin.post(f"{path}/{action}", json=body)
+        if expected:
+            assert refusal(answer) == expected
+        else:
+            assert (answer.status_code, answer.data, answer.mimetype) == (200, b"OK", "text/plain")
+    assert admin.get(path).json["data"]["planConnections"] == []
+    assert event_types() == ["member.created", "member.plan.created", "member.plan.canceled"]
+
+
+def test_plans_at_creation_must_be_known_and_free(admin: FlaskClient) -> None:
+    paid = plan(admin, "Paid", prices=[{"amount": 5, "currency": "usd"}])
+    for plan_id, expected in ((paid, (422, "plan-not-free")), ("pln_none", (404, "plan-not-found"))):
+        body = {"email": "ann@example.com", "plans": [{"planId": plan_id}]}
+        assert refusal(admin.post("/members", json=body)) == expected
+    assert admin.get("/members").json["totalCount"] == 0
+    assert event_types() == []
+
+
+def test_changing_a_plan_connection(admin: FlaskClient) -> None:
+    member = create(admin, plans=[{"planId": plan(admin)}])
+    price = {"amount": 9.5, "currency": "eur", "interval": {"type": "YEAR"}}
+    paid = plan(admin, "Paid", prices=[price])
+    path = f"/members/{member['id']}/plans/{member['planConnections'][0]['id']}"
+    for body, type_ in (
+        ({"planId": paid, "nextBillingDate": 1_786_838_400}, "member.plan.updated"),
+        ({"nextBillingDate": "2026-08-16T00:00:00Z"}, None),
+        ({"nextBillingDate": 1_786_838_400_000}, None),
+        ({"nextBillingDate": "2026-09-16T02:00:00+02:00"}, "member.plan.updated"),
+        ({"status": "REQUIRES_PAYMENT"}, "member.plan.updated"),
+        ({"status": "CANCELED"}, "member.plan.canceled"),
+        ({"status": "ACTIVE"}, "member.plan.updated"),
+        ({"nextBillingDate": None}, "member.plan.updated"),
+        ({}, None),
+    ):
+        before = len(event_types())
+        answer = admin.patch(path, json=body)
+        assert answer.status_code == 200, answer.json
+        assert event_types()[before:] == ([type_] if type_ else [])
+        assert admin.get(f"/members/{member['id']}").json["data"]["planConnections"] == [answer.json["data"]]
+    payment = answer.json["data"]["payment"]
+    assert (payment["amount"], payment["currency"], payment["nextBillingDate"]) == (9.5, "eur", None)
+    assert refusal(admin.patch(f"{path}x", json={})) == (404, "connection-not-found")
+
+
+class TestPages:
+    """Lists in pages."""
+
+    def test_pages_make_up_the_whole_list_in_both_orders(self, admin: FlaskClient) -> None:
+        ids = [create(admin, f"m{number}@example.com")["id"] for number in range(7)]
+
+        @quick(max_examples=25, deadline=None)
+        @given(st.integers(1, 9), st.sampled_from(["first", "limit"]), st.sampled_from(["ASC", "DESC"]))
+        def check(size: int, name: str, order: str) -> None:
+            found, cursor = [], ""
+            while True:
+                page = admin.get(f"/members?{name}={size}&after={cursor}&order={order}").json
+                assert page["totalCount"] == 7
+                assert len(page["data"]) <= size
+                found += [member["id"] for member in page["data"]]
+                cursor = page["endCursor"]
+                assert isinstance(cursor, int)
+                if not page["hasNextPage"]:
+                    break
+            assert found == (ids if order == "ASC" else ids[::-1])
+
+        check()
+
+    def test_the_sizes(self, admin: FlaskClient, community_id: str) -> None:
+        with db.transaction() as session:
+            session.add_all(
+                Member(
+                    id=f"mem_{number}", community_id=community_id, email=f"{number}@x.org",
+                    email_key=f"{number}@x.org", profile={}, custom_fields={}, meta_data={},
+                    created_at=0, updated_at=0,
+                )
+                for number in range(101)
+            )  # fmt: skip
+        for query, size in (
+            ("", 50),
+            ("?first=101", 100),
+            ("?limit=9999999999999", 100),
+            ("?first=2&limit=9", 2),
+        ):
+            page = admin.get(f"/members{query}").json
+            assert (len(page["data"]), page["totalCount"], page["hasNextPage"]) == (size, 101, True)
+        last = admin.get("/members?first=100&after=100").json
+        assert (len(last["data"]), last["hasNextPage"]) == (1, False)
+        beyond = admin.get("/members?after=9000").json
+        assert beyond == {"totalCount": 101, "endCursor": 9000, "hasNextPage": False, "data": []}
+
+    def test_an_empty_list_has_a_numeric_cursor(self, admin: FlaskClient) -> None:
+        empty = {"totalCount": 0, "endCursor": 0, "hasNextPage": False, "data": []}
+        for query in ("", "?", "?&after=", "?first=&after=&order="):
+            assert admin.get(f"/members{query}", json={"after": None}).json == empty
+
+    @pytest.mark.parametrize(
+        "query",
+        ["first=0", "first=-1", "first=x", "first=1.5", "limit=NaN", "after=-1", "after=x", "after=1e3",
+         "after=99999999999999999999", "order=asc", "order=%00", "first=1&first=2", "includeJSON=perhaps",
+         "first=" + "9" * 5000],
+    )  # fmt: skip
+    def test_odd_queries_are_refused(self, admin: FlaskClient, query: str) -> None:
+        assert refusal(admin.get(f"/members?{query}")) == (422, "invalid")
+
+    def test_another_communitys_members_are_not_seen(self, app: Flask, admin: FlaskClient) -> None:
+        member = create(admin)
+        with db.transaction() as session:
+            session.add(
+                communities.Community(id="other", app_id="app_o", public_key="pk_o", name="O", created_at=1)
+            )
+            session.flush()
+            key = communities.create_api_key(session, "other", "other").secret_key
+        other = {"X-API-KEY": key}
+        path = f"/members/{member['id']}"
+        assert app.test_client().get("/members", headers=other).json["totalCount"] == 0
+        assert app.test_client().get(path, headers=other).json == {"data": None}
+        for call in (app.test_client().patch, app.test_client().delete):
+            assert refusal(call(path, json={}, headers=other)) == (404, "member-not-found")
+
+
+class TestCost:
+    """How many statements a request takes; a change here is meant, or a mistake."""
+
+    @pytest.fixture
+    def statements(self, app: Flask):
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_rest) -> None:
+            if not statement.startswith("BEGIN"):
+                seen.append(statement.split("\n")[0])
+
+        event.listen(db.db.engine, "before_cursor_execute", note)
+        yield seen
+        event.remove(db.db.engine, "before_cursor_execute", note)
+
+    def test_a_page_costs_the_same_however_long(self, admin: FlaskClient, statements: list[str]) -> None:
+        plans = [{"planId": plan(admin, name)} for name in ("A", "B")]
+        counts = []
+        for number in range(4):
+            create(admin, f"m{number}@example.com", plans=plans)
+            statements.clear()
+            admin.get("/members")
+            counts.append(len(statements))
+        assert counts == [4] * 4  # the key, the count, the members, their connections
+
+    def test_creating_and_changing(self, admin: FlaskClient, statements: list[str]) -> None:
+        body = {"email": "a@example.com"}
+        admin.post("/members", json=body)
+        statements.clear()
+        member = admin.post("/members", json={"email": "b@example.com"}).json["data"]
+        assert len(statements) <= 5, (
+            statements
+        )  # the key, the member, the endpoints, the event, the audit log
+        statements.clear()
+        admin.patch(f"/members/{member['id']}", json={"verified": True})
+        assert len(statements) <= 7, statements  # also the member's row and connections before
+
+
+class TestVerifyToken:
+    """POST /members/verify-token."""
+
+    @pytest.fixture
+    def claims(self, admin: FlaskClient, community_id: str, settings: Settings) -> dict[str, Any]:
+        member = create(admin)
+        with db.reading() as session:
+            app_id = communities.app_id(session, community_id)
+        now = clock.seconds(clock.now())
+        return {
+            "id": member["id"], "sub": member["id"], "type": "member", "iat": now, "exp": now + 60,
+            "aud": app_id, "iss": settings.member_token_issuer,
+        }  # fmt: skip
+
+    def test_a_good_token(self, admin: FlaskClient, claims: dict[str, Any]) -> None:
+        answer = admin.post("/members/verify-token", json={"token": keyring().sign(claims, typ="JWT")})
+        assert answer.json == {"data": {name: value for name, value in claims.items() if name != "sub"}}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"exp": 1}, {"aud": "app_other"}, {"iss": "https://elsewhere.example"}, {"type": "admin"},
+         {"type": None}, {"id": "mem_gone"}, {"exp": None}],
+    )  # fmt: skip
+    def test_a_bad_token(self, admin: FlaskClient, claims: dict[str, Any], changes: dict[str, Any]) -> None:
+        claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+        token = keyring().sign(claims, typ="JWT")
+        assert refusal(admin.post("/members/verify-token", json={"token": token})) == (400, "INVALID_TOKEN")
+
+    def test_another_kind_of_token(self, admin: FlaskClient, claims: dict[str, Any]) -> None:
+        for token in (keyring().sign(claims, typ="at+jwt"), "", "x", "a.b.c", "é.é.é", "." * 5000):
+            answer = admin.post("/members/verify-token", json={"token": token})
+            assert refusal(answer) == (400, "INVALID_TOKEN")
+
+
+def test_changes_are_in_the_audit_log(admin: FlaskClient) -> None:
+    plan_id = plan(admin)
+    member = create(admin, password="correct horse", customFields={"secret": "x"})
+    path = f"/members/{member['id']}"
+    admin.patch(path, json={"email": "b@example.com", "verified": True})
+    admin.post(f"{path}/add-plan", json={"planId": plan_id})
+    connection = admin.get(path).json["data"]["planConnections"][0]["id"]
+    admin.patch(f"{path}/plans/{connection}", json={"status": "TRIALING"})
+    admin.post(f"{path}/remove-plan", json={"planId": plan_id})
+    admin.delete(path)
+    admin.post("/members", json={"email": "not an address"})
+    entries = admin.get("/audit-log").json["data"]
+    assert [(entry["action"], entry["targetId"], entry["details"]) for entry in entries] == [
+        ("plan.created", plan_id, {}),
+        ("member.created", member["id"], {}),
+        ("member.updated", member["id"], {"fields": ["email", "verified"]}),
+        ("member.plan_added", member["id"], {"planId": plan_id}),
+        ("member.plan_updated", member["id"], {"connectionId": connection, "fields": ["status"]}),
+        ("member.plan_removed", member["id"], {"planId": plan_id}),
+        ("member.deleted", member["id"], {}),
+    ]
+    assert {entry["actor"]["type"] for entry in entries} == {"api_key"}
+    assert {entry["actor"]["address"] for entry in entries} == {"127.0.0.1"}
+    newest = admin.get("/audit-log?first=1&order=DESC").json
+    assert (newest["data"], newest["totalCount"]) == ([entries[-1]], 7)
