@@ -46,13 +46,11 @@ def event_types() -> list[str]:
         return list(session.scalars(select(Event.type).order_by(Event.seq)))
 
 
-@pytest.mark.parametrize("key", [None, "", "sk_unknown", "pk_live", "sk_" + "x" * 5000, "sk_\xe9"])
-def test_without_a_secret_key_there_is_nothing(
-    client: FlaskClient, community_id: str, key: str | None
-) -> None:
-    headers = {} if key is None else {"X-API-KEY": key}
-    for call in (client.get, client.post):
-        assert refusal(call("/members", headers=headers)) == (401, "unauthorized")
+def test_without_a_secret_key_there_is_nothing(client: FlaskClient, community_id: str) -> None:
+    for key in (None, "", "sk_unknown", "pk_live", "sk_" + "x" * 5000, "sk_\xe9"):
+        headers = {} if key is None else {"X-API-KEY": key}
+        for call in (client.get, client.post):
+            assert refusal(call("/members", headers=headers)) == (401, "unauthorized")
 
 
 def test_creating_takes_every_field(admin: FlaskClient) -> None:
@@ -279,14 +277,13 @@ class TestPages:
         for query in ("", "?", "?&after=", "?first=&after=&order="):
             assert admin.get(f"/members{query}", json={"after": None}).json == empty
 
-    @pytest.mark.parametrize(
-        "query",
-        ["first=0", "first=-1", "first=x", "first=1.5", "limit=NaN", "after=-1", "after=x", "after=1e3",
-         "after=99999999999999999999", "order=asc", "order=%00", "first=1&first=2", "includeJSON=perhaps",
-         "first=" + "9" * 5000],
-    )  # fmt: skip
-    def test_odd_queries_are_refused(self, admin: FlaskClient, query: str) -> None:
-        assert refusal(admin.get(f"/members?{query}")) == (422, "invalid")
+    def test_odd_queries_are_refused(self, admin: FlaskClient) -> None:
+        for query in (
+            "first=0", "first=-1", "first=x", "first=1.5", "limit=NaN", "after=-1", "after=x", "after=1e3",
+            "after=99999999999999999999", "order=asc", "order=%00", "first=1&first=2", "includeJSON=perhaps",
+            "first=" + "9" * 5000,
+        ):  # fmt: skip
+            assert refusal(admin.get(f"/members?{query}")) == (422, "invalid")
 
     def test_another_communitys_members_are_not_seen(self, app: Flask, admin: FlaskClient) -> None:
         member = create(admin)
@@ -360,15 +357,15 @@ class TestVerifyToken:
         answer = admin.post("/members/verify-token", json={"token": keyring().sign(claims, typ="JWT")})
         assert answer.json == {"data": {name: value for name, value in claims.items() if name != "sub"}}
 
-    @pytest.mark.parametrize(
-        "changes",
-        [{"exp": 1}, {"aud": "app_other"}, {"iss": "https://elsewhere.example"}, {"type": "admin"},
-         {"type": None}, {"id": "mem_gone"}, {"exp": None}],
-    )  # fmt: skip
-    def test_a_bad_token(self, admin: FlaskClient, claims: dict[str, Any], changes: dict[str, Any]) -> None:
-        claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-        token = keyring().sign(claims, typ="JWT")
-        assert refusal(admin.post("/members/verify-token", json={"token": token})) == (400, "INVALID_TOKEN")
+    def test_a_bad_token(self, admin: FlaskClient, claims: dict[str, Any]) -> None:
+        for changes in (
+            {"exp": 1}, {"aud": "app_other"}, {"iss": "https://elsewhere.example"}, {"type": "admin"},
+            {"type": None}, {"id": "mem_gone"}, {"exp": None},
+        ):  # fmt: skip
+            changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+            token = keyring().sign(changed, typ="JWT")
+            answer = admin.post("/members/verify-token", json={"token": token})
+            assert refusal(answer) == (400, "INVALID_TOKEN")
 
     def test_another_kind_of_token(self, admin: FlaskClient, claims: dict[str, Any]) -> None:
         for token in (keyring().sign(claims, typ="at+jwt"), "", "x", "a.b.c", "é.é.é", "." * 5000):
