@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
@@ -63,7 +63,7 @@ csrf = FormGuard()
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly, whoever reads it."""
+    """A request whose JSON and forms are read strictly, whoever reads them."""
 
     max_form_memory_size = 500_000
     max_form_parts = 500
@@ -73,6 +73,19 @@ class StrictRequest(Request):
         if "strict_json" not in self.__dict__:
             self.__dict__["strict_json"] = _read_json_object(self.get_data())
         return self.__dict__["strict_json"]
+
+    def _load_form_data(self) -> None:
+        if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
+            _require_utf8(self.get_data(parse_form_data=False), "form")
+        super()._load_form_data()
+
+
+def _require_utf8(encoded: bytes, what: str) -> None:
+    """Refuse what is not UTF-8; werkzeug would read other text than was sent. Raises BadRequest."""
+    try:
+        unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("invalid-encoding", f"The {what} is not UTF-8.") from None
 
 
 def _read_json_object(body: bytes) -> dict[str, Any]:
@@ -166,6 +179,7 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     if "\0" in request.path:
         abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
+    _require_utf8(request.query_string, "query")
 
 
 def _finish(response: Response) -> Response:
