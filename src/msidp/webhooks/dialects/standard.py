@@ -1,0 +1,38 @@
+"""The standard dialect: `{type, timestamp, data}` as Standard Webhooks 1.0 recommends it, for every event.
+
+A member's events go by Memberstack's names and carry its payloads, so that nothing is told twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msidp import clock
+from msidp.webhooks.dialects import memberpad, memberstack
+from msidp.webhooks.dialects.base import USER_AGENT, Happening, Heard, Message
+
+__all__ = ["USER_AGENT", "hear", "own_headers"]
+
+
+def hear(event: Happening) -> Heard | None:
+    """The envelope, `timestamp` in ISO 8601 UTC; the `reason` of a member.updated stands in the data."""
+    return event.type, {
+        "type": event.type,
+        "timestamp": clock.iso(event.occurred_at),
+        "data": _data(event),
+    }
+
+
+def own_headers(
+    _message: Message, _secrets: Sequence[str], _at: int, _signatures: Sequence[str]
+) -> dict[str, str]:
+    """None beyond the ones that every dialect sends."""
+    return {}
+
+
+def _data(event: Happening) -> dict[str, Any]:
+    if event.type == "member.role_changed":
+        return memberpad.member_data(event.data)
+    data = memberstack.payload(event)
+    if data is None:
+        return dict(event.data)
+    return data | {"reason": event.data["reason"]} if "reason" in event.data else data
