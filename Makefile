@@ -16,13 +16,19 @@ $(UV):
 
 .venv/ready: requirements.lock pyproject.toml | $(UV)
 	$(UV) venv --quiet --allow-existing --python python3 .venv
-	$(UV) pip sync --quiet --python .venv --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	@touch $@
 
 tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
 	$(NPM) ci --prefix tests/npm --cache .tools/npm-cache --loglevel error
 	@touch $@
+
+demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
+	@$(BIN)/msidp demo $(ARGS)
+
+bench: .venv/ready ## Measure what operations cost
+	@$(BIN)/python -m bench
 
 test: .venv/ready tests/npm/node_modules/.ready ## Run the tests
 	$(BIN)/pytest -n 2

@@ -42,6 +42,7 @@ def _register_features(app: Flask) -> None:
     from msidp.members import routes as members
     from msidp.oidc import clients
     from msidp.oidc import routes as applications
+    from msidp.ops import routes as ops
     from msidp.plans import routes as plans
 
     branding.init_app(app)
@@ -52,3 +53,4 @@ def _register_features(app: Flask) -> None:
     app.register_blueprint(accounts.bp)
     clients.init_app(app)
     app.register_blueprint(applications.bp)
+    app.register_blueprint(ops.bp)

@@ -1,15 +1,30 @@
 """The database: the extension, the declarative base, SQLite's pragmas, and the only place that commits."""
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_alembic import Alembic
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, Connection, Engine, Integer, MetaData, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Integer,
+    MetaData,
+    delete,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -62,10 +77,15 @@ def init_app(app: Flask, settings: Settings) -> None:
         options["connect_args"] = {"timeout": 15}
     else:
         options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+        options["connect_args"] = {"connect_timeout": 5}
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     app.config["ALEMBIC"] = {"script_location": str(migrations_dir())}
-    app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "compare_type": True}
+    app.config["ALEMBIC_CONTEXT"] = {
+        "render_as_batch": True,
+        "compare_type": True,
+        "transactional_ddl": True,  # SQLite can, once its transaction is begun by hand (see migrate)
+    }
     db.init_app(app)
     alembic.init_app(app)
     if url.get_backend_name() == "sqlite":
@@ -128,6 +148,14 @@ def insert_new(
     return session.scalars(statement).one_or_none()
 
 
+def delete_some(session: Session, model: type[Base], condition: ColumnElement[bool], limit: int = 500) -> int:
+    """Delete at most `limit` rows and return how many: what is deleted at once is locked at once."""
+    key = inspect(model).primary_key[0]
+    some = select(key).where(condition).limit(limit)
+    done = session.execute(delete(model).where(key.in_(some)).execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", done).rowcount
+
+
 def after_commit(session: Session, key: Hashable, action: Callable[[], object]) -> None:
     """Run `action` once this session has committed; one action a key. It must not raise."""
     session.info.setdefault("after_commit", {})[key] = action
@@ -161,8 +189,32 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def migrate() -> None:
-    """Bring the database's tables to this version's shape. Safe to run from several processes."""
+    """Bring the database's tables to this version's shape, wholly or not at all.
+
+    Safe to run from several processes: the transaction begins with a lock, the others wait for it.
+    """
+    event.listen(alembic.migration_context.connection, "begin", _begin_migration)
     alembic.upgrade()
+
+
+def _begin_migration(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_lock_number('migration')})")
+
+
+def lock(session: Session, name: str) -> None:
+    """Let one transaction at a time pass here, until it ends.
+
+    On SQLite transaction() does that by itself once it has begun.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_lock_number(name))))
+
+
+def _lock_number(name: str) -> int:
+    return zlib.crc32(name.encode())  # PostgreSQL's advisory locks are numbers
 
 
 def pending_migrations() -> bool:

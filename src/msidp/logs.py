@@ -1,34 +1,52 @@
-"""Structured logs on standard error: for people on a terminal, JSON elsewhere. Never a secret in them."""
+"""Structured logs on standard error: for people on a terminal, a JSON object a line elsewhere.
+
+What libraries log goes the same way. Never a secret in them: no query strings, no bodies, no headers.
+"""
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 import structlog.tracebacks
 
 from msidp.settings import Settings
 
-# Without local variables: they hold passwords and tokens.
-_TRACEBACKS = structlog.processors.ExceptionRenderer(
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-)
+
+class _Forward(logging.Handler):
+    """Hands what a library logs to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 def init_app(_settings: Settings) -> None:
-    """Set structlog up for this process. Doing it again changes nothing."""
+    """Set logging up for this process. Doing it again changes nothing."""
     human = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            *([] if human else [_TRACEBACKS]),
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-            if human
-            else structlog.processors.JSONRenderer(),
+            *(_for_people() if human else _for_machines()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Forward) for handler in root.handlers):
+        root.addHandler(_Forward(logging.WARNING))
+    for name in ("alembic", "sqlalchemy"):
+        logging.getLogger(name).handlers.clear()  # Flask-Alembic's, which would write lines of their own
+
+
+def _for_people() -> list[Any]:
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _for_machines() -> list[Any]:
+    # Tracebacks without local variables: they hold passwords and tokens.
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]

@@ -22,7 +22,7 @@ FAILURES_KEPT = 3600  # seconds that RQ remembers a failed job for
 QUIET_AFTER_FAILURE = 5.0  # seconds in which nobody else waits for a queue that is away
 
 stopping = threading.Event()
-"""Set once this worker process is asked to end: a job that takes long looks at it."""
+"""Set once this process is asked to end: a job that takes long looks at it."""
 
 _silent_until = 0.0
 
@@ -39,14 +39,14 @@ def connection() -> "redis.Redis":
 
 
 @cache
-def connect(url: str) -> "redis.Redis":
-    """A client for this URL, one a process; short time-outs, for a web request may wait on it.
+def connect(url: str, timeout: float = 2) -> "redis.Redis":
+    """A client for this URL, one a process. `timeout` is short by default: a web request may wait on it.
 
     One more try, at once: a server that came back has closed the connections of the pool.
     """
     return redis.Redis.from_url(
         url,
-        socket_timeout=2,
+        socket_timeout=timeout,
         socket_connect_timeout=1,
         health_check_interval=30,
         retry=Retry(NoBackoff(), 1),

@@ -62,18 +62,39 @@ class Settings(BaseSettings):
             raise ValueError("must be an absolute http or https URL without query or fragment")
         return value.rstrip("/")
 
+    @field_validator("database_url")
     @classmethod
-    def load(cls, **overrides: Any) -> Self:
+    def _check_database_url(cls, value: str) -> str:
+        scheme, colon, rest = value.partition("://")
+        if scheme in ("postgresql", "postgres"):  # as hosting companies write it
+            scheme = "postgresql+psycopg"
+        if value and (not colon or scheme not in ("sqlite", "postgresql+psycopg")):
+            raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
+        return f"{scheme}{colon}{rest}"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @classmethod
+    def load(cls, *, port: int | None = None, **overrides: Any) -> Self:
         """The settings of this process, with what depends on the instance directory filled in.
 
-        Creates the instance directory and its secret key at the first call. Raises
-        pydantic.ValidationError when a value is wrong.
+        `port` is where the site is served, for a base URL that is not set. Creates the instance directory
+        and its secret key at the first call. Raises pydantic.ValidationError when a value is wrong, and
+        OSError when the instance directory cannot be used.
         """
         instance = Path(overrides.get("instance_dir") or os.environ.get("MSIDP_INSTANCE_DIR") or "instance")
-        return cls(
+        settings = cls(
             _env_file=instance / "msidp.env",  # type: ignore[call-arg]  # pydantic-settings' own argument
             **{**overrides, "instance_dir": instance.absolute()},
-        ).completed()
+        )
+        if port is not None and "base_url" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})
+        return settings.completed()
 
     def completed(self) -> Self:
         """A copy in which every derived default is set."""

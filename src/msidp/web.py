@@ -5,6 +5,7 @@ CSRF tokens live in Flask's signed session cookie; who is logged in does not (se
 
 import hashlib
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,7 @@ def _comes_from_elsewhere() -> bool:
 
 
 def _begin() -> None:
+    g.begun_at = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.match(given) else ids.new_id("req")
     structlog.contextvars.clear_contextvars()
@@ -196,8 +198,20 @@ def _finish(response: Response) -> Response:
         headers.setdefault("Cache-Control", "no-store")
     elif "v" in request.args and response.status_code == 200:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    log.info("request", method=request.method, path=request.path, status=response.status_code)
+    _log_request(response.status_code)
     return response
+
+
+def _log_request(status: int) -> None:
+    """One line a request, without its query: codes and tokens travel there."""
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=status,
+        ms=round((time.perf_counter() - g.begun_at) * 1000, 1),
+        address=request.remote_addr,
+    )
 
 
 def _content_security_policy(response: Response) -> str:

@@ -30,12 +30,20 @@ CONNECTION = {
     "planId": "pln_1",
     "planName": "Pro",
     "type": "SUBSCRIPTION",
-    "payment": {"amount": 9.5, "currency": "eur", "status": "PAID", "priceId": "prc_1"},
+    "payment": {
+        "amount": 9.5,
+        "currency": "eur",
+        "status": "PAID",
+        "priceId": "prc_1",
+        "nextBillingDate": 1774708200,
+    },
 }
 MEMBER = {
     "id": "mem_1",
     "auth": {"email": "jörg@example.com", "hasPassword": True, "providers": []},
     "verified": True,
+    "role": "member",
+    "profile": {"name": "Jörg"},
     "profileImage": None,
     "loginRedirect": "/home",
     "createdAt": "2026-03-28T14:30:00.123Z",
@@ -64,12 +72,14 @@ def test_a_member(sdk: AdminClient, server: ScriptedServer) -> None:
     )  # fmt: skip
     assert member.created_at == datetime(2026, 3, 28, 14, 30, 0, 123000, UTC)
     assert member.last_login is None
+    assert (member.role, member.profile) == ("member", {"name": "Jörg"})
     assert (member.custom_fields, member.meta_data, member.json) == ({"b": "c"}, {"a": 1}, None)
     assert member.has_plan("pln_1")
     assert not member.has_plan("pln_2")
     payment = member.plan_connections[0].payment
     assert payment is not None
-    assert (payment.amount, payment.currency, payment.next_billing_date) == (9.5, "eur", None)
+    assert (payment.amount, payment.currency, payment.last_billing_date) == (9.5, "eur", None)
+    assert payment.next_billing_date == datetime(2026, 3, 28, 14, 30, tzinfo=UTC)
     assert member.raw["somethingNew"] == 7
     assert {member, Member.from_json(MEMBER)} == {member}
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session as DbSession
 
 from msidp import clock, ids
 from msidp.accounts.models import Session
+from msidp.db import delete_some
 from msidp.members.models import Member
 
 LIFETIME = 30 * clock.DAY
@@ -91,3 +92,8 @@ def touch(session: DbSession, session_id: str) -> None:
 def end(session: DbSession, token: str) -> None:
     """End the session with this token, if there is one."""
     session.execute(delete(Session).where(Session.token_hash == ids.hash_token(token)))
+
+
+def purge_expired(session: DbSession, now: int) -> int:
+    """Delete some of the sessions that are over. Returns how many."""
+    return delete_some(session, Session, Session.expires_at <= now)

@@ -17,15 +17,15 @@ def _object() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """How a connection to a paid plan is paid. Moments are as the payment provider gave them."""
+    """How a connection to a paid plan is paid."""
 
     amount: float | None
     currency: str | None
     status: str | None
     price_id: str | None
-    last_billing_date: Any
-    next_billing_date: Any
-    cancel_at_date: Any
+    last_billing_date: datetime | None
+    next_billing_date: datetime | None
+    cancel_at_date: datetime | None
     raw: Mapping[str, Any] = _raw()
 
     @classmethod
@@ -35,9 +35,9 @@ class Payment:
             currency=data.get("currency"),
             status=data.get("status"),
             price_id=data.get("priceId"),
-            last_billing_date=data.get("lastBillingDate"),
-            next_billing_date=data.get("nextBillingDate"),
-            cancel_at_date=data.get("cancelAtDate"),
+            last_billing_date=_from_seconds(data.get("lastBillingDate")),
+            next_billing_date=_from_seconds(data.get("nextBillingDate")),
+            cancel_at_date=_from_seconds(data.get("cancelAtDate")),
             raw=data,
         )
 
@@ -78,10 +78,12 @@ class Member:
     email: str
     verified: bool
     has_password: bool
+    role: str | None
     created_at: datetime | None
     last_login: datetime | None
     profile_image: str | None
     login_redirect: str | None
+    profile: Mapping[str, Any] = _object()  # OpenID standard claims: name, given_name, …
     custom_fields: Mapping[str, Any] = _object()
     meta_data: Mapping[str, Any] = _object()
     permissions: tuple[str, ...] = ()
@@ -97,10 +99,12 @@ class Member:
             email=auth.get("email", ""),
             verified=bool(data.get("verified")),
             has_password=bool(auth.get("hasPassword")),
+            role=data.get("role"),
             created_at=moment(data.get("createdAt")),
             last_login=moment(data.get("lastLogin")),
             profile_image=data.get("profileImage"),
             login_redirect=data.get("loginRedirect"),
+            profile=data.get("profile") or {},
             custom_fields=data.get("customFields") or {},
             meta_data=data.get("metaData") or {},
             permissions=tuple(data.get("permissions") or ()),
@@ -169,3 +173,7 @@ def moment(value: Any) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+def _from_seconds(value: Any) -> datetime | None:
+    return moment(value * 1000) if isinstance(value, (int, float)) else None

@@ -1,9 +1,30 @@
-"""The `msidp` command: one file a command group."""
+"""The `msidp` command: one file a command group.
+
+The commands import what they need when they run, so that `--help` and the light ones start at once.
+"""
+
+import os
 
 import click
+
+from msidp.cli import cron, demo, records, up, web, worker
 
 
 @click.group()
 @click.version_option(package_name="msidp")
 def main() -> None:
     """An OpenID Connect identity provider with members, plans and signed webhooks."""
+    os.umask(0o077)  # what we write (database, keys, queue) is for this user alone
+
+
+for command in (
+    up.up,
+    web.web,
+    worker.worker,
+    cron.cron,
+    records.migrate,
+    records.api_key,
+    records.community,
+    demo.demo,
+):
+    main.add_command(command)

@@ -5,15 +5,13 @@ that is shown once.
 """
 
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import delete, select
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from msidp import canonical, clock
 from msidp.communities.models import IdempotencyRecord
-from msidp.db import insert_new
+from msidp.db import delete_some, insert_new
 from msidp.errors import Invalid
 from msidp.vault.fields import FieldCipher
 
@@ -73,6 +71,5 @@ def store(session: Session, cipher: FieldCipher, request: RequestId, answer: Sto
 
 
 def purge_expired(session: Session, now: int) -> int:
-    """Forget the answers that were kept long enough. Returns how many."""
-    old = IdempotencyRecord.created_at < now - KEPT_FOR
-    return cast("CursorResult[object]", session.execute(delete(IdempotencyRecord).where(old))).rowcount
+    """Forget some of the answers that were kept long enough. Returns how many."""
+    return delete_some(session, IdempotencyRecord, IdempotencyRecord.created_at < now - KEPT_FOR)

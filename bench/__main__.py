@@ -1,0 +1,113 @@
+"""`make bench`."""
+
+import platform
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import cpu, table
+from bench.deliveries import ceiling, end_to_end, settle
+from bench.load import Load, request
+from bench.operations import Operation, Site, of_members, of_the_provider
+from bench.servers import Hello, Msidp
+from bench.sink import Sink
+
+ROUNDS = 5
+REQUESTS = 300  # a round
+MOST_ENDPOINTS = 25
+EVENTS = 400  # that pile up for each measurement of deliveries
+BODY = 600  # bytes, about what a webhook of a member has
+
+HELLO = Operation("Flask hello, same granian", lambda count: [request("GET", "/")] * count)
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    Path("instance").mkdir(exist_ok=True)
+    instance = Path(tempfile.mkdtemp(prefix="bench-", dir=Path("instance").absolute()))
+    try:
+        with ExitStack() as stack:
+            sink = stack.enter_context(Sink(instance))
+            msidp = stack.enter_context(Msidp(instance, sink.authority))
+            print(f"Python {platform.python_version()}, {platform.machine()}, SQLite")
+            report_startup(msidp)
+            site = Site(stack.enter_context(Load(msidp.port)), msidp.base_url)
+            site.prepare(msidp.command("api-key", "create", "--name", "bench")["secretKey"])
+            hello = stack.enter_context(Hello())
+            report_requests(msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
+            report_deliveries(msidp, site, sink)
+    finally:
+        shutil.rmtree(instance)
+
+
+def report_startup(msidp: Msidp) -> None:
+    """How soon `msidp up` was ready on an empty instance, and the memory of its processes."""
+    print(table.title("msidp up, first start"))
+    goal = table.judged(msidp.ready_after, 4, "s")
+    print(table.line("ready after", f"{msidp.ready_after:.1f} s", "", goal))
+    memory = {pid: cpu.pss(pid) / 1e6 for pid in msidp.processes()}
+    for pid, megabytes in memory.items():
+        print(table.line(f"memory (PSS) of {cpu.name(pid)}", f"{megabytes:.0f} MB", ""))
+    total = sum(memory.values())
+    print(table.line("memory (PSS) of all", f"{total:.0f} MB", "", table.judged(total, 250, "MB")))
+
+
+def report_requests(msidp: Msidp, site: Site, hello: Hello, greeter: Load, sink: Sink) -> None:
+    """CPU time of the web part for each operation, each beside a hello of the same moment."""
+
+    def report(operation: Operation, name: str = "") -> None:
+        greeting = measure(greeter, HELLO, hello.processes)
+        cost = measure(site.load, operation, lambda: msidp.processes("msidp-web"))
+        print(table.cost(name or operation.name, cost, greeting, operation.goal))
+
+    print(table.title("requests"))
+    print(table.line("", "CPU µs", "× hello"))
+    baseline = measure(greeter, HELLO, hello.processes)
+    print(table.cost(HELLO.name, baseline, baseline))
+    for operation in of_the_provider(site):
+        report(operation)
+    read, create = of_members(site)
+    report(read)
+    report(create, f"{create.name}, no webhook")
+    for number in range(1, MOST_ENDPOINTS + 1):
+        site.add_webhook(f"{sink.url}/{number}")
+        if number in (1, MOST_ENDPOINTS):
+            report(create, f"{create.name}, {number} webhook{'s' if number > 1 else ''}")
+            settle(site)
+
+
+def report_deliveries(msidp: Msidp, site: Site, sink: Sink) -> None:
+    """What the worker needs for a delivery, beside pycurl alone in the same run."""
+    print(table.title("webhook deliveries over https, one worker"))
+    print(table.line("", "CPU µs", "per second"))
+    count = MOST_ENDPOINTS * EVENTS
+    raw = ceiling(sink, count, BODY)
+    ours = end_to_end(msidp, site, sink, MOST_ENDPOINTS, EVENTS)
+    print(table.line("pycurl alone", f"{raw.microseconds:,.0f}", f"{raw.per_second:,.0f}"))
+    goal = table.judged(ours.microseconds, 150)
+    print(
+        table.line("from the outbox to the log", f"{ours.microseconds:,.0f}", f"{ours.per_second:,.0f}", goal)
+    )
+    print(table.line("ratio", f"{ours.microseconds / raw.microseconds:.2f}", ""))
+
+
+def measure(load: Load, operation: Operation, processes: Callable[[], list[int]]) -> float:
+    """The median of several rounds: CPU microseconds that these processes use for one operation."""
+    costs = []
+    for count in (REQUESTS // 10, *[REQUESTS] * ROUNDS):  # the first one warms up
+        requests = operation.make(count)
+        pids = processes()
+        before = cpu.cpu_seconds(pids)
+        answers = load.send(requests)
+        costs.append((cpu.cpu_seconds(pids) - before) / count * 1e6)
+        statuses = {answer.status for answer in answers}
+        assert statuses == {operation.status}, f"{operation.name}: {answers[0]}"
+        operation.done(answers)
+    return statistics.median(costs[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What the commands share: settings with readable errors, the application's context, printing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from msidp.settings import Settings
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def load_settings(port: int | None = None) -> "Settings":
+    """The settings in force, or one clear line for each that is wrong."""
+    from pydantic import ValidationError
+
+    from msidp.settings import Settings
+
+    try:
+        return Settings.load(port=port)
+    except ValidationError as error:
+        raise click.ClickException("\n       ".join(explain(error))) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"The instance directory {error.filename} cannot be used: {error.strerror}. "
+            "Set MSIDP_INSTANCE_DIR to a directory that this user may write."
+        ) from None
+
+
+def explain(error: "ValidationError") -> list[str]:
+    """One line a wrong setting, by its name in the environment, without its value: it may be a secret."""
+    return [
+        f"MSIDP_{str(found['loc'][0]).upper()}: {found['msg'].removeprefix('Value error, ')}"
+        for found in error.errors(include_url=False, include_input=False)
+    ]
+
+
+@contextmanager
+def application() -> Iterator[None]:
+    """The application's context for a command that works on the database."""
+    from sqlalchemy.exc import DBAPIError
+
+    from msidp import db
+    from msidp.app import create_core
+
+    app = create_core(load_settings())
+    with app.app_context():
+        try:
+            yield
+        except DBAPIError as error:
+            raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
+        finally:
+            db.db.engine.dispose()
+
+
+def first_line(error: BaseException | None) -> str:
+    """What an exception says, on one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def require_tables() -> None:
+    """Refuse to go on with a database that is not migrated."""
+    from msidp import db
+
+    if db.pending_migrations():
+        raise click.ClickException("The database is not at this version yet. Run: msidp migrate")
+
+
+def show(data: dict[str, Any], as_json: bool) -> None:
+    """Print one record, as JSON or as lines."""
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False))
+        return
+    width = max(map(len, data))
+    for name, value in data.items():
+        click.echo(f"{name:<{width}}  {value}")

@@ -1,0 +1,22 @@
+"""`msidp cron`: rings the doorbell every few seconds and asks for the hourly housekeeping."""
+
+import click
+
+from msidp.cli.common import load_settings
+
+
+@click.command()
+def cron() -> None:
+    """Ring for deliveries that are due and ask for the housekeeping. One suffices, two do no harm."""
+    from msidp import logs
+
+    settings = load_settings()
+    logs.init_app(settings)
+    tick(settings.redis_url)
+
+
+def tick(redis_url: str) -> None:
+    """Run until SIGTERM or SIGINT. Outlives every absence of Redis."""
+    from msidp.ops.ticker import run_ticker
+
+    run_ticker(redis_url)

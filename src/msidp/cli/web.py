@@ -1,0 +1,80 @@
+"""`msidp web`: granian, which serves the application over WSGI."""
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from msidp.cli.children import die_with, name_process
+from msidp.cli.common import load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+PORT = click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="TCP port."
+)
+THREADS = 32  # requests handled at once by one process
+STOP_TIMEOUT = 10  # seconds for the requests in hand
+KEEP_HEADERS_UNDER = 64 * 1024  # bytes
+
+
+@click.command()
+@HOST
+@PORT
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--threads", default=THREADS, show_default=True, type=click.IntRange(1), help="Threads a process."
+)
+def web(host: str, port: int, workers: int, threads: int) -> None:
+    """Serve the site. Needs `msidp worker` and `msidp cron` beside it."""
+    from msidp.app import create_app
+
+    settings = load_settings(port)
+    refuse_taken_port(host, port)
+    serve(create_app(settings), host, port, workers, threads)
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Say so when somebody listens there: granian shares ports, and would not notice."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"Cannot listen on {host} port {port}: {reason}.") from None
+
+
+def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    server = Granian(
+        "msidp",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        http1_settings=HTTP1Settings(max_buffer_size=KEEP_HEADERS_UNDER),
+        log_level=LogLevels.error,
+        # To the root logger, whose handler writes our own lines.
+        log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_TIMEOUT,
+    )
+    parent = os.getpid()
+
+    def load() -> "Flask":
+        die_with(parent)
+        name_process("msidp-web-1")
+        return app
+
+    server.serve(target_loader=load, wrap_loader=False)

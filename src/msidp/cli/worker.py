@@ -1,0 +1,26 @@
+"""`msidp worker`: an RQ worker that drains deliveries, in this process and one job after the other."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from msidp.cli.common import load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+@click.command()
+def worker() -> None:
+    """Deliver webhooks and do the housekeeping. Run one per core that deliveries may use."""
+    from msidp.app import create_core
+
+    work(create_core(load_settings()))
+
+
+def work(app: "Flask") -> None:
+    """Work until SIGTERM or SIGINT. Outlives every absence of Redis."""
+    from msidp.ops.jobs import run_worker
+
+    with app.app_context():
+        run_worker(app.extensions["msidp_settings"].redis_url)

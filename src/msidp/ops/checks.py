@@ -1,0 +1,86 @@
+"""Is this instance fit to serve? What /readyz answers and `msidp doctor` prints."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from msidp import db, queue
+from msidp.keys.keyring import keyring
+from msidp.vault.fields import CannotOpen
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found. `message` is for everybody, `mend` and `detail` for the operator."""
+
+    name: str
+    ok: bool
+    message: str
+    mend: str = ""
+    detail: str = ""
+
+
+def ready() -> list[Check]:
+    """The four checks of readiness: database, migrations, keys, queue."""
+    database = check_database()
+    checks = [database]
+    if database.ok:
+        migrations = check_migrations()
+        checks.append(migrations)
+        if migrations.ok:
+            checks.append(check_keys())
+    checks.append(check_queue())
+    return checks
+
+
+def check_database() -> Check:
+    """Whether the database answers."""
+    try:
+        with db.reading() as session:
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        mend = "Start the database, or correct MSIDP_DATABASE_URL."
+        return Check("database", False, "does not answer", mend, str(getattr(error, "orig", error)))
+    return Check("database", True, f"{db.engine_name()} answers")
+
+
+def check_migrations() -> Check:
+    """Whether the tables have this version's shape."""
+    try:
+        with db.reading() as session:
+            present = set(session.scalars(text("SELECT version_num FROM alembic_version")))
+    except SQLAlchemyError:
+        present = set()
+    if present == _heads():
+        return Check("migrations", True, "the tables are at this version")
+    return Check("migrations", False, "the tables are at another version", "Run: msidp migrate")
+
+
+@cache
+def _heads() -> set[str]:
+    """This version's revisions; read from the files once."""
+    return {script.revision for script in db.alembic.heads()}
+
+
+def check_keys() -> Check:
+    """Whether there is a signing key and the secret key opens it."""
+    try:
+        count = len(keyring().jwks()["keys"])
+    except CannotOpen as error:
+        mend = "Put the secret key that was in use back into MSIDP_SECRET_KEY, after the new one."
+        return Check("keys", False, "the signing key cannot be opened", mend, str(error))
+    return Check("keys", True, f"{count} signing {'key' if count == 1 else 'keys'}")
+
+
+def check_queue() -> Check:
+    """Whether the queue takes work."""
+    try:
+        queue.connection().ping()
+        waiting = queue.queue(queue.WEBHOOKS).count
+    except (redis.RedisError, OSError) as error:
+        mend = "Start `msidp up`, or the server behind MSIDP_REDIS_URL. Deliveries wait until then."
+        return Check("queue", False, "does not answer", mend, str(error))
+    return Check("queue", True, f"answers, {waiting} waiting")

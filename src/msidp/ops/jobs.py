@@ -1,0 +1,63 @@
+"""The RQ worker: one job after the other in this process, with Redis or without."""
+
+import logging
+from types import FrameType
+from typing import Any
+
+import redis
+import structlog
+from rq import SimpleWorker
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
+
+from msidp import queue
+from msidp.ops.endurance import LONGEST_WAIT, outlast
+
+LISTEN = 20  # seconds of one blocking read
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(SimpleWorker):
+    """RQ's worker without the fork, and without orders from Redis.
+
+    A signal stops it warmly: `queue.stopping` tells a job in hand to come to its end.
+    """
+
+    max_connection_wait_time = LONGEST_WAIT
+
+    def __init__(self, connection: "redis.Redis") -> None:
+        super().__init__(
+            [queue.queue_on(connection, queue.WEBHOOKS)],
+            connection=connection,
+            serializer=JSONSerializer,
+            default_result_ttl=0,
+            worker_ttl=LISTEN + 15,  # RQ listens for 15 seconds less than that
+            log_job_description=False,
+        )
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Finish the job in hand, or end at once where there is none."""
+        queue.stopping.set()
+        self._stop_requested = True
+        if self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
+
+    def subscribe(self) -> None:
+        """Take no commands from Redis; whoever can write there should not be able to stop us."""
+
+    def unsubscribe(self) -> None:
+        """See `subscribe`."""
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log why a job failed. It is not tried again: cron rings anyway."""
+        log.error("job failed", job=job.func_name, exc_info=exc_info)
+
+
+def run_worker(redis_url: str) -> None:
+    """Work in the present application context until a signal asks to stop."""
+    logging.getLogger("rq").setLevel(logging.CRITICAL)  # `handle_exception` reports what matters
+    connection = queue.connect(redis_url, timeout=LISTEN + 10)
+    outlast("worker", lambda: Worker(connection).work(logging_level=None))
