@@ -15,7 +15,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.load()
     app = create_core(settings)
     web.init_app(app, settings)
-    _register_features(app)
+    _register_features(app, settings)
     return app
 
 
@@ -33,15 +33,14 @@ def create_core(settings: Settings) -> Flask:
     return app
 
 
-def _register_features(app: Flask) -> None:
+def _register_features(app: Flask, settings: Settings) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
     from msidp.accounts import routes as accounts
     from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
     from msidp.members import routes as members
-    from msidp.oidc import clients
-    from msidp.oidc import routes as applications
+    from msidp.oidc import provider
     from msidp.ops import routes as ops
     from msidp.plans import routes as plans
 
@@ -51,6 +50,5 @@ def _register_features(app: Flask) -> None:
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)
-    clients.init_app(app)
-    app.register_blueprint(applications.bp)
+    provider.init_app(app, settings)
     app.register_blueprint(ops.bp)

@@ -1,17 +1,17 @@
-"""Deleting what is over: requests that nobody finished, codes, refresh tokens, grants."""
+"""Deleting what is over: requests that nobody finished, and grants."""
 
 from sqlalchemy.orm import Session
 
 from msidp.db import delete_some
-from msidp.oidc.models import AuthorizationCode, AuthorizationRequest, Grant, RefreshToken
+from msidp.oidc.models import AuthorizationRequest, Grant
 
 
 def purge_expired(session: Session, now: int) -> int:
     """Delete some of the rows that are over. Returns how many.
 
-    A redeemed code or token stays until its expiry, for its second use has to be noticed until then.
+    Codes and refresh tokens go with their grant and not before: until then a second use of one that was
+    redeemed has to be noticed.
     """
     return sum(
-        delete_some(session, model, model.expires_at <= now)
-        for model in (AuthorizationRequest, AuthorizationCode, RefreshToken, Grant)
+        delete_some(session, model, model.expires_at <= now) for model in (AuthorizationRequest, Grant)
     )

@@ -1,6 +1,6 @@
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from msidp.db import Base, Listed
@@ -24,7 +24,7 @@ class Application(Listed, Base):
     ]  # client_secret_basic (stands for _post too), private_key_jwt, none
     grant_types: Mapped[list[str]]
     scopes: Mapped[list[str]]
-    jwks: Mapped[dict[str, Any] | None]
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     jwks_uri: Mapped[str | None]
     skip_consent: Mapped[bool] = mapped_column(default=False)
     require_pkce: Mapped[bool] = mapped_column(default=False)
@@ -71,7 +71,7 @@ class Grant(Base):
     session_id: Mapped[str | None] = mapped_column(index=True)
     scope: Mapped[str]
     nonce: Mapped[str | None]
-    claims: Mapped[dict[str, Any] | None]  # the claims parameter
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the claims parameter
     authenticated_at: Mapped[int]
     methods: Mapped[list[str]]
     created_at: Mapped[int]

@@ -40,7 +40,7 @@ ALL_CLAIMS = frozenset(name for names in CLAIMS.values() for name in names)
 
 def split(scope: str) -> list[str]:
     """The scopes of a space-separated list, each once, in order."""
-    return list(dict.fromkeys(scope.split(" "))) if scope else []
+    return list(dict.fromkeys(name for name in scope.split(" ") if name))
 
 
 def claims_of(scopes: Iterable[str]) -> set[str]:

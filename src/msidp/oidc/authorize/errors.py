@@ -1,0 +1,18 @@
+"""How an authorization request fails: at the redirect URI, or where that is in doubt, on a page."""
+
+
+class PageError(Exception):
+    """Nothing may be redirected. The text is shown to the person; `error` is for the developer."""
+
+    def __init__(self, message: str, error: str = "invalid_request") -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class OAuthError(Exception):
+    """An error that goes to the redirect URI (RFC 6749, section 4.1.2.1). Texts are constants of ours."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description

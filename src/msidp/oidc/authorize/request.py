@@ -1,0 +1,49 @@
+"""A checked authorization request."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from msidp.oidc import redirects
+from msidp.oidc.authorize.errors import OAuthError
+
+
+@dataclass(slots=True)
+class AuthorizeRequest:
+    """What a request asks for. The checks fill it in; then it stays as it is.
+
+    `max_age` is in seconds; `subject` is the member that an id_token_hint or the claims parameter names.
+    """
+
+    client_id: str
+    redirect_uri: str
+    state: str | None = None
+    scopes: list[str] = field(default_factory=list)
+    nonce: str | None = None
+    code_challenge: str | None = None
+    prompt: list[str] = field(default_factory=list)
+    max_age: int | None = None
+    subject: str | None = None
+    claims: dict[str, Any] | None = None
+    login_hint: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in which it waits in the database."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Read it back."""
+        return cls(**value)
+
+    def success_url(self, issuer: str, code: str) -> str:
+        """Where the browser goes with the code (RFC 6749, section 4.1.2; RFC 9207 for `iss`)."""
+        return self._answer_url(issuer, {"code": code})
+
+    def error_url(self, issuer: str, error: OAuthError) -> str:
+        """Where the browser goes with the error."""
+        return self._answer_url(issuer, {"error": error.error, "error_description": error.description})
+
+    def _answer_url(self, issuer: str, parameters: dict[str, str]) -> str:
+        if self.state is not None:
+            parameters["state"] = self.state
+        return redirects.with_parameters(self.redirect_uri, parameters | {"iss": issuer})

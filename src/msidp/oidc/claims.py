@@ -1,0 +1,30 @@
+"""What applications learn of a member: standard claims, by scope and by the claims parameter."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msidp import clock
+from msidp.oidc import scopes
+
+# These are facts that msidp itself knows; what a profile says of them counts for nothing.
+_OWN = frozenset({"sub", "email", "email_verified", "updated_at"})
+
+
+def member_claims(member: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Of these claims, the ones that are known. `member` has a member's columns."""
+    known = {name: value for name, value in member.profile.items() if name not in _OWN}
+    known |= {
+        "email": member.email,
+        "email_verified": member.verified,
+        "updated_at": clock.seconds(member.updated_at),
+    }
+    return {name: known[name] for name in sorted(names) if known.get(name) is not None}
+
+
+def requested(parameter: Mapping[str, Any] | None, place: str) -> set[str]:
+    """The standard claims that the claims parameter asks for at `userinfo` or in the `id_token`.
+
+    Essential and voluntary ones alike: what is known is given (OpenID Connect Core 1.0, section 5.5).
+    """
+    asked = (parameter or {}).get(place)
+    return set(asked) & scopes.ALL_CLAIMS if isinstance(asked, Mapping) else set()

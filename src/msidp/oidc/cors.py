@@ -1,0 +1,27 @@
+"""Cross-origin calls to the provider's endpoints: from the origins of the applications' redirect URIs."""
+
+from flask import Blueprint, Response, request
+
+from msidp.oidc.clients import clients
+
+_MAX_AGE = 600  # seconds a browser may remember a preflight's answer
+
+
+def allow_applications(bp: Blueprint) -> None:
+    """Let the applications' pages read what these routes answer. No cookies are involved."""
+    bp.after_request(_allow)
+
+
+def _allow(response: Response) -> Response:
+    response.vary.add("Origin")
+    origin = request.headers.get("Origin")
+    if origin is None or not clients().has_origin(origin):
+        return response
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = origin
+    headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    if request.method == "OPTIONS":
+        headers["Access-Control-Allow-Methods"] = "GET, POST"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        headers["Access-Control-Max-Age"] = str(_MAX_AGE)
+    return response

@@ -1,0 +1,62 @@
+"""What this provider can do, for clients that configure themselves (OpenID Connect Discovery 1.0, RFC 8414).
+
+Only what works is named.
+"""
+
+import json
+from hashlib import sha256
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from msidp.oidc import client_auth, scopes
+from msidp.oidc.authorize import checks
+from msidp.settings import Settings
+
+MAX_AGE = 300  # seconds
+
+bp = Blueprint("discovery", __name__)
+
+
+def document(issuer: str) -> dict[str, object]:
+    """The provider's metadata."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "scopes_supported": list(scopes.MEMBER_SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(checks.RESPONSE_MODES),
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": ["sub", "auth_time", "amr", "sid", *sorted(scopes.ALL_CLAIMS)],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": list(checks.PROMPTS),
+        "display_values_supported": ["page", "popup"],
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Write the document once; nothing in it changes while the process lives."""
+    text = json.dumps(document(settings.base_url), indent=1)
+    app.extensions["msidp_discovery"] = (text, sha256(text.encode()).hexdigest()[:32])
+
+
+@bp.get("/.well-known/openid-configuration")
+@bp.get("/.well-known/oauth-authorization-server")
+def metadata() -> Response:
+    """The provider's metadata."""
+    text, etag = current_app.extensions["msidp_discovery"]
+    response = Response(text, mimetype="application/json")
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug names its base class

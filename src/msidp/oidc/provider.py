@@ -1,0 +1,23 @@
+"""The provider's set-up: its endpoints, and what they share."""
+
+import logging
+
+from flask import Flask
+
+from msidp.accounts import continuation
+from msidp.oidc import clients, discovery, token, userinfo
+from msidp.oidc import routes as applications
+from msidp.oidc.authorize import routes as authorize
+from msidp.oidc.server import TokenServer
+from msidp.settings import Settings
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Install the provider on this app."""
+    logging.getLogger("authlib").setLevel(logging.INFO)  # below that it logs the tokens it issues
+    clients.init_app(app)
+    discovery.init_app(app, settings)
+    app.extensions["msidp_token_server"] = TokenServer()
+    continuation.register(app, authorize.continuation)
+    for module in (applications, discovery, authorize, token, userinfo):
+        app.register_blueprint(module.bp)

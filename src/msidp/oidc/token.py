@@ -1,0 +1,16 @@
+"""POST /token."""
+
+from flask import Blueprint, Response, current_app
+
+from msidp.oidc import cors
+from msidp.oidc.server import TokenServer
+
+bp = Blueprint("token", __name__)
+cors.allow_applications(bp)
+
+
+@bp.post("/token")
+def token() -> Response:
+    """Exchange a code, a refresh token or client credentials (RFC 6749, section 3.2)."""
+    server: TokenServer = current_app.extensions["msidp_token_server"]
+    return server.create_token_response()

@@ -1,0 +1,95 @@
+"""Access tokens (RFC 9068) and ID tokens (OpenID Connect Core 1.0, section 2): their claims, signed."""
+
+import secrets
+from typing import Any
+
+from authlib.oidc.core.util import create_half_hash
+
+from msidp import clock
+from msidp.keys.keyring import Keyring
+from msidp.oidc import lifetimes, scopes
+from msidp.oidc.clients import Client
+from msidp.oidc.grants import Redeemed
+
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # a media type
+ID_TOKEN_TYPE = "JWT"  # noqa: S105
+GRANT_CLAIM = "gid"  # the grant behind an access token: whether it was revoked is asked of the database
+
+
+def member_answer(
+    keyring: Keyring,
+    client: Client,
+    redeemed: Redeemed,
+    scope: str,
+    id_claims: dict[str, Any],
+) -> dict[str, Any]:
+    """The token endpoint's answer to a code or refresh token.
+
+    `scope` is what this access token is to hold of the grant's; `id_claims` go into the ID token, but
+    never in place of a claim that is ours.
+    """
+    now = clock.now()
+    lifetime = min(lifetimes.ACCESS_TOKEN, redeemed.expires_at - now)
+    claims = _access_claims(keyring, client, redeemed.member_id, scope, now, lifetime)
+    claims["auth_time"] = clock.seconds(redeemed.authenticated_at)
+    claims["amr"] = redeemed.methods
+    claims[GRANT_CLAIM] = redeemed.grant_id
+    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.signing_algorithm)
+    body = _body(access_token, scope, lifetime)
+    if redeemed.refresh_token is not None:
+        body["refresh_token"] = redeemed.refresh_token
+    if scopes.OPENID in scope.split(" "):
+        claims = id_claims | _id_claims(keyring, client, redeemed, now, access_token)
+        body["id_token"] = keyring.sign(claims, typ=ID_TOKEN_TYPE, algorithm=client.signing_algorithm)
+    return body
+
+
+def machine_answer(keyring: Keyring, client: Client, scope: str) -> dict[str, Any]:
+    """The token endpoint's answer to an application that acts for itself: its `sub` is its client id."""
+    now = clock.now()
+    claims = _access_claims(keyring, client, client.client_id, scope, now, lifetimes.ACCESS_TOKEN)
+    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.signing_algorithm)
+    return _body(access_token, scope, lifetimes.ACCESS_TOKEN)
+
+
+def _access_claims(
+    keyring: Keyring, client: Client, subject: str, scope: str, now: int, lifetime: int
+) -> dict[str, Any]:
+    """RFC 9068, section 2.2. The audience is the provider (userinfo) and the application's own backend."""
+    issued_at = clock.seconds(now)
+    return {
+        "iss": keyring.issuer,
+        "sub": subject,
+        "aud": [keyring.issuer, client.client_id],
+        "exp": issued_at + clock.seconds(lifetime),
+        "iat": issued_at,
+        "jti": secrets.token_urlsafe(16),
+        "client_id": client.client_id,
+        "scope": scope,
+    }
+
+
+def _id_claims(
+    keyring: Keyring, client: Client, redeemed: Redeemed, now: int, access_token: str
+) -> dict[str, Any]:
+    issued_at = clock.seconds(now)
+    return {
+        "iss": keyring.issuer,
+        "sub": redeemed.member_id,
+        "aud": client.client_id,
+        "exp": issued_at + clock.seconds(lifetimes.ID_TOKEN),
+        "iat": issued_at,
+        "auth_time": clock.seconds(redeemed.authenticated_at),
+        "amr": redeemed.methods,
+        "sid": redeemed.session_id,
+        "at_hash": create_half_hash(access_token, client.signing_algorithm).decode(),
+    }
+
+
+def _body(access_token: str, scope: str, lifetime: int) -> dict[str, Any]:
+    return {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": clock.seconds(lifetime),
+        "scope": scope,
+    }

@@ -1,0 +1,108 @@
+"""GET and POST /userinfo: the claims that an access token opens (OpenID Connect Core 1.0, section 5.3)."""
+
+from typing import Any
+
+from flask import Blueprint, Response, json, request
+from sqlalchemy import bindparam, select
+
+from msidp import clock
+from msidp.db import reading
+from msidp.keys.keyring import InvalidToken, keyring
+from msidp.members.models import Member
+from msidp.oidc import claims, cors, scopes, tokens
+from msidp.oidc.models import Grant
+
+bp = Blueprint("userinfo", __name__)
+cors.allow_applications(bp)
+
+_grant: Any = Grant.__table__
+_member: Any = Member.__table__
+_MEMBER = (
+    select(
+        _member.c.id,
+        _member.c.email,
+        _member.c.verified,
+        _member.c.profile,
+        _member.c.updated_at,
+        _grant.c.claims,
+    )
+    .join_from(_grant, _member, _grant.c.member_id == _member.c.id)
+    .where(
+        _grant.c.id == bindparam("grant"),
+        _grant.c.revoked_at.is_(None),
+        _grant.c.expires_at > bindparam("now"),
+    )
+)
+
+
+class _Refused(Exception):
+    """An error of RFC 6750, section 3.1; without a code where no token was sent at all."""
+
+    def __init__(self, status: int, error: str | None = None, description: str = "") -> None:
+        super().__init__(description)
+        self.status = status
+        self.error = error
+        self.description = description
+
+
+@bp.route("/userinfo", methods=["GET", "POST"])
+def userinfo() -> Response:
+    """The member behind the access token, as far as its scopes go."""
+    token = _verify(_read_token())
+    granted = scopes.split(token["scope"])
+    if scopes.OPENID not in granted:
+        raise _Refused(403, "insufficient_scope", "The token is not for openid.")
+    with reading() as session:
+        parameters = {"grant": token.get(tokens.GRANT_CLAIM), "now": clock.now()}
+        member = session.connection().execute(_MEMBER, parameters).one_or_none()
+    if member is None:
+        raise _invalid()
+    names = scopes.claims_of(granted) | claims.requested(member.claims, "userinfo")
+    return _answer({"sub": member.id, **claims.member_claims(member, names)})
+
+
+@bp.errorhandler(_Refused)
+def _refuse(refused: _Refused) -> Response:
+    challenge = "Bearer"
+    body = {}
+    if refused.error is not None:
+        body = {"error": refused.error, "error_description": refused.description}
+        challenge += f' error="{refused.error}", error_description="{refused.description}"'
+        if refused.status == 403:
+            challenge += f', scope="{scopes.OPENID}"'
+    response = _answer(body)
+    response.status_code = refused.status
+    response.headers["WWW-Authenticate"] = challenge
+    return response
+
+
+def _read_token() -> str:
+    """The one access token of this request: in the header, or in the body of a POST (RFC 6750, section 2)."""
+    header = request.headers.get("Authorization")
+    fields = request.form.getlist("access_token") if request.method == "POST" else []
+    if len(fields) + (header is not None) > 1:
+        raise _Refused(400, "invalid_request", "The request carries more than one token.")
+    if fields:
+        return fields[0]
+    if header is None:
+        raise _Refused(401)
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise _Refused(401)
+    return token.strip()
+
+
+def _verify(token: str) -> dict[str, Any]:
+    ring = keyring()
+    try:
+        return ring.verify(token, typ={tokens.ACCESS_TOKEN_TYPE}, audience=ring.issuer)
+    except InvalidToken:
+        raise _invalid() from None
+
+
+def _invalid() -> _Refused:
+    return _Refused(401, "invalid_token", "The token has expired, was revoked or is not one of ours.")
+
+
+def _answer(body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body), mimetype="application/json")
