@@ -102,23 +102,32 @@ class AdminClient:
         *,
         password: str | None = None,
         plans: Iterable[str] = (),
-        custom_fields: JsonObject | None = None,
-        meta_data: JsonObject | None = None,
+        verified: bool | _Unset = UNSET,
+        role: str | _Unset = UNSET,
+        profile: JsonObject | _Unset = UNSET,
+        profile_image: str | None = None,
+        custom_fields: JsonObject | _Unset = UNSET,
+        meta_data: JsonObject | _Unset = UNSET,
         json: Any = UNSET,
         login_redirect: str | None = None,
         idempotency_key: str | None = None,
     ) -> Member:
         """Create a member on these plans (ids of free plans). Raises Conflict when the address is taken.
 
-        Without a password the member sets one by mail. `idempotency_key` makes a call that a crash
-        repeats return the first one's member.
+        `profile` takes OpenID's standard claims (`name`, `given_name`, …). Without a password the member
+        sets one by mail. With an `idempotency_key` of your own, a call that is repeated after a crash
+        returns the member that the first one made.
         """
         body = _given(
             email=email,
             password=UNSET if password is None else password,
             plans=[{"planId": plan} for plan in plans] or UNSET,
-            customFields=UNSET if custom_fields is None else custom_fields,
-            metaData=UNSET if meta_data is None else meta_data,
+            verified=verified,
+            role=role,
+            profile=profile,
+            profileImage=UNSET if profile_image is None else profile_image,
+            customFields=custom_fields,
+            metaData=meta_data,
             json=json,
             loginRedirect=UNSET if login_redirect is None else login_redirect,
         )
@@ -132,21 +141,23 @@ class AdminClient:
         verified: bool | _Unset = UNSET,
         role: str | _Unset = UNSET,
         profile: JsonObject | _Unset = UNSET,
+        profile_image: str | _Unset | None = UNSET,
         custom_fields: JsonObject | _Unset = UNSET,
         meta_data: JsonObject | _Unset = UNSET,
         json: Any = UNSET,
         login_redirect: str | _Unset | None = UNSET,
     ) -> Member:
-        """Change what is given and leave the rest.
+        """Change what is given and leave the rest. Raises NotFound.
 
-        `custom_fields` and `meta_data` are merged into what is there, key by key; `json` replaces it;
-        `profile` takes OpenID's standard claims (`name`, `given_name`, …). Raises NotFound.
+        `profile`, `custom_fields` and `meta_data` are merged into what is there, key by key; `json`
+        replaces it.
         """
         body = _given(
             email=email,
             verified=verified,
             role=role,
             profile=profile,
+            profileImage=profile_image,
             customFields=custom_fields,
             metaData=meta_data,
             json=json,
