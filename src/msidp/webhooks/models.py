@@ -7,6 +7,8 @@ from msidp.db import Base, Listed
 
 
 class WebhookEndpoint(Listed, Base):
+    """Where events go. A deleted one stays as long as its deliveries' log, disabled, without secrets."""
+
     __tablename__ = "webhook_endpoint"
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), index=True)
@@ -24,6 +26,7 @@ class WebhookEndpoint(Listed, Base):
     failing_since: Mapped[int | None]
     created_at: Mapped[int]
     updated_at: Mapped[int]
+    deleted_at: Mapped[int | None]
 
 
 class Event(Listed, Base):

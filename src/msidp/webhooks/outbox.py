@@ -1,11 +1,26 @@
 """The outbox: an event and its deliveries join the transaction of the change that caused them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from msidp import clock, ids
-from msidp.webhooks.models import Event
+from msidp import clock, ids, queue
+from msidp.db import after_commit
+from msidp.webhooks.catalogue import PING
+from msidp.webhooks.dialects import Happening, hear
+from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An endpoint, as far as the outbox has to know it. No names: it hears everything."""
+
+    id: str
+    dialect: str
+    events: Sequence[str] = ()
 
 
 def record(
@@ -19,21 +34,96 @@ def record(
 ) -> str:
     """Record that something happened; every subscribed endpoint hears of it once the session commits.
 
-    `type` is one of `catalogue.TYPES` or a registered custom type. `data` of the member types is
+    `type` is a name of the standard dialect (`catalogue.names_in`). `data` of the member types is
     `{member, displayName, planName, reason?, role?, previousRole?, planConnection?, prevPlanConnection?,
     renewed?}`, where `member` and the connections have Memberstack's shapes and `renewed` tells of a
     member.plan.updated whether the member goes on with the same plan; each dialect takes what it needs.
     Other types carry what was published. Returns the event's id.
+
+    Four statements at most, however many endpoints there are.
     """
     now = clock.now()
-    event = Event(
-        id=ids.new_id("evt"),
-        community_id=community_id,
-        type=type,
-        occurred_at=now if occurred_at is None else occurred_at,
-        member_id=member_id,
-        data=data,
-        created_at=now,
+    happening = Happening(type, now if occurred_at is None else occurred_at, community_id, data)
+    event_id = _insert_event(session, happening, member_id, now)
+    _deliver(session, event_id, happening, _enabled(session, community_id), "event", now)
+    return event_id
+
+
+def record_ping(session: Session, endpoint: WebhookEndpoint) -> str:
+    """Record a test event for this endpoint alone, whatever it subscribes to. Returns the delivery's id."""
+    now = clock.now()
+    data = {"webhookId": endpoint.id, "name": endpoint.name}
+    happening = Happening(PING, now, endpoint.community_id, data)
+    event_id = _insert_event(session, happening, None, now)
+    target = _Target(endpoint.id, endpoint.dialect)
+    return _deliver(session, event_id, happening, [target], "ping", now)[0]
+
+
+def _insert_event(session: Session, happening: Happening, member_id: str | None, now: int) -> str:
+    event_id = ids.new_id("evt")
+    session.connection().execute(
+        insert(Event),
+        {
+            "id": event_id,
+            "community_id": happening.community_id,
+            "type": happening.type,
+            "occurred_at": happening.occurred_at,
+            "member_id": member_id,
+            "data": happening.data,
+            "created_at": now,
+        },
     )
-    session.add(event)
-    return event.id
+    return event_id
+
+
+def _enabled(session: Session, community_id: str) -> list[_Target]:
+    """The community's endpoints, held against deletion until the transaction ends."""
+    rows = session.connection().execute(
+        select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.events)
+        .where(WebhookEndpoint.community_id == community_id, WebhookEndpoint.enabled)
+        .order_by(WebhookEndpoint.seq)
+        .with_for_update(read=True, key_share=True)
+    )
+    return [_Target(*row) for row in rows]
+
+
+def _deliver(
+    session: Session,
+    event_id: str,
+    happening: Happening,
+    targets: Sequence[_Target],
+    origin: str,
+    now: int,
+) -> list[str]:
+    """One body a dialect and one delivery for each endpoint that wants to hear of it. Their ids."""
+    heard = {dialect: hear(dialect, happening) for dialect in {target.dialect for target in targets}}
+    told = {dialect: found for dialect, found in heard.items() if found is not None}
+    deliveries = [
+        {
+            "id": ids.new_guid(),
+            "community_id": happening.community_id,
+            "event_id": event_id,
+            "endpoint_id": target.id,
+            "dialect": target.dialect,
+            "origin": origin,
+            "due_at": now,
+            "created_at": now,
+        }
+        for target in targets
+        if target.dialect in told and (not target.events or told[target.dialect][0] in target.events)
+    ]
+    if not deliveries:
+        return []
+    needed = {delivery["dialect"] for delivery in deliveries}
+    connection = session.connection()
+    connection.execute(
+        insert(EventBody),
+        [
+            {"event_id": event_id, "dialect": dialect, "name": name, "body": body}
+            for dialect, (name, body) in told.items()
+            if dialect in needed
+        ],
+    )
+    connection.execute(insert(Delivery), deliveries)
+    after_commit(session, "webhooks", queue.ring)
+    return [str(delivery["id"]) for delivery in deliveries]
