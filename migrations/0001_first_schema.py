@@ -279,6 +279,9 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("attempt_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scheduled_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("manual", sa.Boolean(), nullable=False),
+        sa.Column("resume_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("claims", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("due_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("lease_token", sa.String(), nullable=True),
@@ -304,6 +307,13 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_delivery_due",
             ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_delivery_endpoint_due",
+            ["endpoint_id", "due_at"],
             unique=False,
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
@@ -468,8 +478,8 @@ def upgrade() -> None:
         sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("latency_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("error", sa.String(), nullable=True),
-        sa.Column("request_headers", sa.JSON(), nullable=False),
-        sa.Column("response_headers", sa.JSON(), nullable=True),
+        sa.Column("request_headers", sa.Text(), nullable=False),
+        sa.Column("response_headers", sa.Text(), nullable=True),
         sa.Column("response_excerpt", sa.String(), nullable=True),
         sa.Column("manual", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -558,6 +568,11 @@ def downgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_log_by_status")
         batch_op.drop_index("ix_delivery_log")
+        batch_op.drop_index(
+            "ix_delivery_endpoint_due",
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_delivery_due",
             sqlite_where=sa.text("due_at IS NOT NULL"),

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from msidp.cli import cron, demo, records, up, web, worker
+from msidp.cli import cron, demo, doctor, records, up, web, worker
 
 
 @click.group()
@@ -23,6 +23,7 @@ for command in (
     worker.worker,
     cron.cron,
     records.migrate,
+    doctor.doctor,
     records.api_key,
     records.community,
     demo.demo,

@@ -34,10 +34,11 @@ def load_settings(port: int | None = None) -> "Settings":
 
 def explain(error: "ValidationError") -> list[str]:
     """One line a wrong setting, by its name in the environment, without its value: it may be a secret."""
-    return [
-        f"MSIDP_{str(found['loc'][0]).upper()}: {found['msg'].removeprefix('Value error, ')}"
-        for found in error.errors(include_url=False, include_input=False)
-    ]
+    lines: dict[str, str] = {}
+    for found in error.errors(include_url=False, include_input=False):
+        name = f"MSIDP_{str(found['loc'][0]).upper()}"
+        lines.setdefault(name, f"{name}: {found['msg'].removeprefix('Value error, ')}")
+    return list(lines.values())
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from msidp.db import Base, Listed
@@ -23,7 +23,7 @@ class WebhookEndpoint(Listed, Base):
     secret: Mapped[str]  # sealed under `webhook_endpoint:<id>`
     previous_secret: Mapped[str | None]
     previous_secret_expires_at: Mapped[int | None]
-    failing_since: Mapped[int | None]
+    failing_since: Mapped[int | None]  # the first failed attempt after the last one that succeeded
     created_at: Mapped[int]
     updated_at: Mapped[int]
     deleted_at: Mapped[int | None]
@@ -58,7 +58,8 @@ class Delivery(Listed, Base):
     """One event on its way to one endpoint. `id` is a GUID (X-MemberPad-Delivery).
 
     `due_at` is when it may be claimed next; a claim moves it to the end of the lease, so that a dead
-    worker's row becomes due again by itself. It is null once the delivery is settled.
+    worker's row becomes due again by itself. It is null once the delivery is settled. An attempt asked
+    for by hand leaves the schedule alone: `resume_at` keeps when that goes on.
     """
 
     __tablename__ = "delivery"
@@ -66,6 +67,13 @@ class Delivery(Listed, Base):
         UniqueConstraint("event_id", "endpoint_id", "origin"),
         Index(
             "ix_delivery_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_endpoint_due",
+            "endpoint_id",
             "due_at",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
@@ -82,6 +90,9 @@ class Delivery(Listed, Base):
     status: Mapped[str] = mapped_column(default="pending")  # pending, succeeded, failed, exhausted, canceled
     reason: Mapped[str | None]  # why it is exhausted or canceled
     attempt_count: Mapped[int] = mapped_column(default=0)
+    scheduled_count: Mapped[int] = mapped_column(default=0)  # attempts less those asked for by hand
+    manual: Mapped[bool] = mapped_column(default=False)  # the next attempt is asked for by hand
+    resume_at: Mapped[int | None]
     claims: Mapped[int] = mapped_column(default=0)  # since the last recorded outcome
     due_at: Mapped[int | None]
     lease_token: Mapped[str | None]
@@ -100,7 +111,7 @@ class Attempt(Base):
     status: Mapped[int | None]  # the HTTP status
     latency_ms: Mapped[int]
     error: Mapped[str | None]
-    request_headers: Mapped[dict[str, Any]]
-    response_headers: Mapped[dict[str, Any] | None]
+    request_headers: Mapped[str] = mapped_column(Text)  # a JSON object, as text: it is written in bulk
+    response_headers: Mapped[str | None] = mapped_column(Text)  # likewise
     response_excerpt: Mapped[str | None]
     manual: Mapped[bool] = mapped_column(default=False)

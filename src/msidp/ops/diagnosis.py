@@ -1,0 +1,145 @@
+"""What `msidp doctor` looks at beyond readiness: settings, files, clock, mail, workers."""
+
+import os
+import smtplib
+import ssl
+import stat
+import time
+from difflib import get_close_matches
+from urllib.parse import unquote, urlsplit
+
+import redis
+from rq import Worker
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from msidp import db, queue
+from msidp.ops import checks
+from msidp.ops.checks import Check
+from msidp.settings import Settings
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_SECRETS = ("secret.key", "msidp.env", "msidp.db")
+OTHER_VARIABLES = {"MSIDP_REQUIRE_BROWSER"}  # of the tests
+MAX_SKEW = 5.0  # seconds
+RELEASED = 1_767_225_600  # 2026-01-01: no clock of today shows less
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Every check, those of readiness included. Needs an application context."""
+    return [
+        *check_settings(settings),
+        check_files(settings),
+        *checks.ready(),
+        check_workers(),
+        check_clock(),
+        check_mail(settings),
+    ]
+
+
+def check_settings(settings: Settings) -> list[Check]:
+    """Whether the settings make sense together. That each is valid was seen when they were loaded."""
+    found = []
+    known = {f"MSIDP_{field.upper()}" for field in Settings.model_fields}
+    for name in sorted(given_names(settings) - known):
+        close = get_close_matches(name, known, n=1)
+        mend = f"Did you mean {close[0]}?" if close else "Remove it."
+        found.append(Check("settings", False, f"{name} is no setting of msidp", mend))
+    host = urlsplit(settings.base_url).hostname or ""
+    if not settings.secure and host != "localhost" and not host.startswith("127.") and host != "::1":
+        mend = "Serve the site by https and set MSIDP_BASE_URL to its https address."
+        found.append(Check("settings", False, f"{settings.base_url} is plain http", mend))
+    if settings.outbound_ca_file and not os.access(settings.outbound_ca_file, os.R_OK):
+        mend = "Correct MSIDP_OUTBOUND_CA_FILE."
+        found.append(Check("settings", False, f"{settings.outbound_ca_file} cannot be read", mend))
+    return found or [Check("settings", True, "valid")]
+
+
+def given_names(settings: Settings) -> set[str]:
+    """The MSIDP_ names in the environment and in msidp.env."""
+    file = settings.instance_dir / "msidp.env"
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    names = {*os.environ, *(line.partition("=")[0].removeprefix("export ").strip() for line in lines)}
+    return {name for name in names if name.startswith("MSIDP_")} - OTHER_VARIABLES
+
+
+def check_files(settings: Settings) -> Check:
+    """Whether the instance directory's secrets are for this user alone."""
+    directory = settings.instance_dir
+    if not os.access(directory, os.W_OK):
+        return Check("files", False, f"{directory} is not writable", "Correct its owner.")
+    secrets = (path for path in (directory / name for name in _SECRETS) if path.exists())
+    if directory.stat().st_mode & _OTHERS and any(path.stat().st_mode & _OTHERS for path in secrets):
+        return Check("files", False, f"other users may open {directory}", f"Run: chmod -R go= {directory}")
+    return Check("files", True, f"{directory} is for this user alone")
+
+
+def check_workers() -> Check:
+    """Whether somebody takes work from the queue."""
+    try:
+        count = len(list(queue.connection().scan_iter(match=f"{Worker.redis_worker_namespace_prefix}*")))
+    except (redis.RedisError, OSError):
+        return Check("workers", False, "not known without the queue", "Mend the queue first.")
+    if not count:
+        return Check("workers", False, "none listens: deliveries wait", "Start `msidp up` or `msidp worker`.")
+    return Check("workers", True, f"{count} at work")
+
+
+def check_clock() -> Check:
+    """Whether this machine's clock agrees with those of the database and the queue."""
+    mend = "Have this machine's clock set by NTP (e.g. systemd-timesyncd or chrony)."
+    if time.time() < RELEASED:
+        return Check("clock", False, f"it shows {time.strftime('%Y-%m-%d', time.gmtime())}", mend)
+    clocks = _other_clocks()
+    for name, now in clocks.items():
+        if abs(now - time.time()) > MAX_SKEW:
+            return Check("clock", False, f"{now - time.time():+.0f} seconds at {name}", mend)
+    return Check("clock", True, f"agrees with {', '.join(clocks)}" if clocks else "shows a likely time")
+
+
+def _other_clocks() -> dict[str, float]:
+    clocks: dict[str, float] = {}
+    try:
+        seconds, micros = queue.connection().time()
+        clocks["the queue"] = seconds + micros / 1e6
+        if db.engine_name() == "postgresql":
+            with db.reading() as session:
+                clocks["the database"] = float(
+                    session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0
+                )
+    except (redis.RedisError, SQLAlchemyError, OSError):
+        pass  # their own checks tell
+    return clocks
+
+
+def check_mail(settings: Settings) -> Check:
+    """Whether mails can be sent."""
+    if settings.smtp_url is None:
+        return Check("mail", True, "no MSIDP_SMTP_URL: mails are kept in the development inbox")
+    url = settings.smtp_url.get_secret_value()
+    try:
+        _greet_mail_server(url)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        return Check("mail", False, "the mail server refuses", "Correct MSIDP_SMTP_URL.", str(error))
+    return Check("mail", True, f"{urlsplit(url).hostname} takes mail")
+
+
+def _greet_mail_server(url: str) -> None:
+    """Connect, switch to TLS and log in, as far as the URL and the server ask for it."""
+    parts = urlsplit(url)
+    context = ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            parts.hostname or "", parts.port or 465, timeout=10, context=context
+        )
+    elif parts.scheme == "smtp":
+        server = smtplib.SMTP(parts.hostname or "", parts.port or 587, timeout=10)
+    else:
+        raise ValueError("it must begin with smtp:// or smtps://")
+    with server:
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=context)
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.noop()

@@ -1,0 +1,192 @@
+"""The commands that end by themselves: their output, their errors, their status."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from tests.support.instance import environment, msidp
+from tests.support.postgres import PostgresServer
+from tests.support.valkey import ValkeyServer
+
+from msidp.cli import main
+
+COMMANDS = ["up", "web", "worker", "cron", "migrate", "doctor", "api-key create", "community show"]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return environment(MSIDP_INSTANCE_DIR=str(tmp_path / "instance"))
+
+
+@pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def run(*arguments: str, env: dict[str, str]) -> Result:
+    """Run a command in this process, which spares it the imports."""
+    unset = {name: None for name in os.environ if name.startswith("MSIDP_")}
+    result = CliRunner().invoke(main, arguments, env={**unset, **env}, prog_name="msidp")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'msidp.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    server.create_database("commands")
+    yield server.url("commands")
+    server.drop_database("commands")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, env: dict[str, str]) -> None:
+    done = run(*command.split(), "--help", env=env)
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"Usage: msidp {command}")
+
+
+def test_the_package_runs_as_a_module_and_as_a_command(env: dict[str, str]) -> None:
+    script = Path(sys.executable).parent / "msidp"
+    done = subprocess.run([script, "--version"], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == msidp("--version", env=env).stdout.split()[-1]
+
+
+def count_rows(url: str, table: str) -> int:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        try:
+            return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # our own names
+        finally:
+            connection.close()
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  # our own names
+
+
+def test_several_migrations_at_once_make_one_of_everything(empty_database: str, env: dict[str, str]) -> None:
+    env["MSIDP_DATABASE_URL"] = empty_database
+    with ThreadPoolExecutor(3) as pool:
+        runs = list(pool.map(lambda _: msidp("migrate", "--json", env=env), range(3)))
+    assert [(run.returncode, run.stderr, run.stdout) for run in runs] == [(0, "", '{"migrated": true}\n')] * 3
+    assert {table: count_rows(empty_database, table) for table in ("community", "signing_key")} == {
+        "community": 1, "signing_key": 1,
+    }  # fmt: skip
+
+
+def test_a_database_without_tables_is_said(env: dict[str, str]) -> None:
+    done = run("api-key", "create", "--name", "x", env=env)
+    assert done.exit_code == 1
+    assert done.stderr == "Error: The database is not at this version yet. Run: msidp migrate\n"
+
+
+def test_an_unusable_name_is_refused(env: dict[str, str]) -> None:
+    run("migrate", env=env)
+    done = run("api-key", "create", "--name", "", env=env)
+    assert done.exit_code == 2
+    assert "--name" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MSIDP_WEBHOOK_TIMEOUT", "soon", "a valid number"),
+        ("MSIDP_WEBHOOK_RETRY_SCHEDULE", "0,-1", "each between 0 seconds and 30 days"),
+        ("MSIDP_BASE_URL", "id.example.com", "an absolute http or https URL"),
+        ("MSIDP_DATABASE_URL", "mysql://x:hush@y/z", "must begin with postgresql+psycopg:// or sqlite:///"),
+        ("MSIDP_REDIS_URL", "localhost", "must begin with redis://, rediss:// or unix://"),
+        ("MSIDP_OUTBOUND_ALLOW_NETWORKS", "127.0.0.1/8", "is not a valid IPv4 network"),
+        ("MSIDP_OUTBOUND_ALLOW_HTTP", "maybe", "a valid boolean"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(name: str, value: str, said: str, env: dict[str, str]) -> None:
+    done = run("migrate", env={**env, name: value})
+    assert done.exit_code == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"Error: {name}: ")
+    assert said in line
+    assert "hush" not in line
+
+
+def test_an_instance_directory_that_cannot_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("migrate", env=environment(MSIDP_INSTANCE_DIR=str(tmp_path / "file" / "instance")))
+    assert done.exit_code == 1
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def doctor(env: dict[str, str]) -> tuple[int, dict[str, str], dict[str, dict[str, str]]]:
+    done = run("doctor", "--json", env=env)
+    report = json.loads(done.stdout)
+    return done.exit_code, report["settings"], {check["name"]: check for check in report["checks"]}
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_how_to_mend_it(env: dict[str, str]) -> None:
+    status, _, checks = doctor({**env, "MSIDP_WEBHOK_TIMEOUT": "2", "MSIDP_SMTP_URL": "smtp://127.0.0.1:1"})
+    assert status == 1
+    assert {name for name, check in checks.items() if not check["ok"]} == {
+        "settings", "migrations", "queue", "workers", "mail",
+    }  # fmt: skip
+    assert checks["settings"]["mend"] == "Did you mean MSIDP_WEBHOOK_TIMEOUT?"
+    assert checks["migrations"]["mend"] == "Run: msidp migrate"
+    assert all(check["mend"] for check in checks.values() if not check["ok"])
+
+
+def test_the_doctor_hides_secrets(env: dict[str, str]) -> None:
+    hidden = {
+        "MSIDP_SECRET_KEY": "hush-key",
+        "MSIDP_DATABASE_URL": "postgresql://user:hush@127.0.0.1:1/db",
+        "MSIDP_REDIS_URL": "redis://:hush@127.0.0.1:1/0",
+        "MSIDP_SMTP_URL": "smtp://user:hush@127.0.0.1:1",
+    }
+    for arguments in (["doctor"], ["doctor", "--json"]):
+        done = run(*arguments, env={**env, **hidden})
+        assert done.exit_code == 1
+        assert "hush" not in done.stdout + done.stderr
+        assert "127.0.0.1:1/db" in done.stdout
+
+
+def test_the_doctor_finds_a_secret_key_that_was_changed(env: dict[str, str]) -> None:
+    run("migrate", env=env)
+    _, _, checks = doctor({**env, "MSIDP_SECRET_KEY": "another"})
+    assert checks["keys"]["ok"] is False
+    assert "MSIDP_SECRET_KEY" in checks["keys"]["mend"]
+    _, _, checks = doctor(env)
+    assert checks["keys"]["ok"] is True
+
+
+def test_the_doctor_is_content_with_a_whole_instance(
+    empty_database: str, env: dict[str, str], valkey: ValkeyServer
+) -> None:
+    env |= {"MSIDP_DATABASE_URL": empty_database, "MSIDP_REDIS_URL": valkey.url}
+    run("migrate", env=env)
+    valkey.client.flushall()
+    worker = subprocess.Popen([sys.executable, "-m", "msidp", "worker"], env=env, stderr=subprocess.PIPE)
+    try:
+        assert worker.stderr is not None
+        worker.stderr.readline()  # it has started; its name is in the queue a moment later
+        for _ in range(500):
+            status, settings, checks = doctor(env)
+            if status == 0:
+                break
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=20)
+    assert [check for check in checks.values() if not check["ok"]] == []
+    assert settings["MSIDP_WEBHOOK_TIMEOUT"] == "10.0"
+    assert worker.returncode == 0
