@@ -46,7 +46,7 @@ $(UV):
 	@echo "Setting up .venv from requirements.lock …"
 	@$(UV) venv --quiet --allow-existing --python python3 .venv
 	@$(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
-	@$(UV) pip install --quiet --python .venv --no-deps --editable .
+	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
 tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
