@@ -1,0 +1,221 @@
+"""Claiming: which due deliveries this process attempts next, and the lease that makes them its own.
+
+A claim moves `due_at` to the end of the lease and sets a new `lease_token`. Whoever dies with a claim needs
+no help: the row becomes due again by itself. Outcomes are written only under the token of the claim, so that
+an attempt that outlived its lease changes nothing.
+
+`peek` reads a few candidates of every endpoint, by an index, so that one with a hundred thousand due rows
+hides nobody else's. What is taken of them is the caller's choice (`lanes`). `take` then claims by condition:
+of two processes that want the same row, one gets it.
+"""
+
+import json
+import secrets
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    Update,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
+
+MAX_CLAIMS = 5  # claims without a recorded outcome after which a delivery is parked
+PARKED = f"It was taken up {MAX_CLAIMS} times, and each time the process ended before the outcome was known."
+
+
+class Candidate(NamedTuple):
+    """A due delivery that could be claimed."""
+
+    seq: int
+    endpoint_id: str
+    claims: int
+
+
+class Claimed(NamedTuple):
+    """A delivery that is this process's own until the lease ends."""
+
+    seq: int
+    delivery_id: str
+    endpoint_id: str
+    event_id: str
+    dialect: str
+    attempt_count: int
+    scheduled_count: int
+    manual: bool
+    resume_at: int | None
+    lease_token: str
+    name: str
+    body: bytes
+
+
+class Target(NamedTuple):
+    """An endpoint as it stands at the moment of a claim."""
+
+    id: str
+    url: str
+    secret: str
+    previous_secret: str | None
+    previous_secret_expires_at: int | None
+    headers: Any
+    failing_since: int | None
+
+
+def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Candidate]:
+    """Due deliveries, oldest first, at most `each` of every enabled endpoint that is not in `full`."""
+    rows = session.connection().execute(
+        _peek(_dialect(session)), {"now": now, "full": _list(session, full), "each": each}
+    )
+    return [Candidate._make(row) for row in rows]
+
+
+def take(session: Session, seqs: Sequence[int], now: int, lease: int) -> list[Claimed]:
+    """Claim these deliveries for `lease` milliseconds; returns those that were still to be had."""
+    token = secrets.token_hex(16)
+    values = {"seqs": _list(session, seqs), "now": now, "until": now + lease, "token": token}
+    connection = session.connection()
+    if connection.execute(_take(_dialect(session)), values).rowcount == 0:
+        return []
+    rows = connection.execute(_taken(_dialect(session)), {"seqs": values["seqs"], "token": token})
+    return [Claimed._make(row) for row in rows]
+
+
+def park(session: Session, seqs: Sequence[int], now: int) -> None:
+    """Settle deliveries that were claimed too often as exhausted."""
+    session.connection().execute(_park(_dialect(session)), {"seqs": _list(session, seqs), "now": now})
+
+
+def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
+    """These endpoints' present addresses and secrets."""
+    rows = session.connection().execute(
+        _targets(_dialect(session)), {"ids": _list(session, list(endpoint_ids))}
+    )
+    return [Target._make(row) for row in rows]
+
+
+def next_due(session: Session, now: int) -> int | None:
+    """When the next delivery becomes due that is not due yet."""
+    return session.scalar(select(func.min(Delivery.due_at)).where(Delivery.due_at > now))
+
+
+def among(
+    column: InstrumentedAttribute[Any], name: str, dialect: str, kind: type[Any]
+) -> ColumnElement[bool]:
+    """Whether the column is one of a list that is bound as one value: the statement's text never varies."""
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+    return column == func.any(cast(bindparam(name), ARRAY(kind)))
+
+
+def _list(session: Session, values: Collection[Any]) -> Any:
+    """A list in the form that `among` binds."""
+    return json.dumps(list(values)) if _dialect(session) == "sqlite" else list(values)
+
+
+def _dialect(session: Session) -> str:
+    return session.connection().dialect.name
+
+
+@cache
+def _peek(dialect: str) -> Select[*tuple[Any, ...]]:
+    due = aliased(Delivery)
+    oldest = (
+        select(due.seq, due.endpoint_id, due.claims)
+        .where(due.endpoint_id == WebhookEndpoint.id, due.due_at <= bindparam("now"))
+        .order_by(due.due_at)
+        .limit(bindparam("each"))
+    )
+    wanted = (WebhookEndpoint.enabled, ~among(WebhookEndpoint.id, "full", dialect, String))
+    if dialect == "sqlite":  # has no LATERAL, but looks rows up by the list that a correlated query gives
+        return (
+            select(Delivery.seq, Delivery.endpoint_id, Delivery.claims)
+            .select_from(WebhookEndpoint)
+            .join(Delivery, Delivery.seq.in_(oldest.with_only_columns(due.seq).correlate(WebhookEndpoint)))
+            .where(*wanted)
+        )
+    lateral = oldest.lateral()
+    return (
+        select(lateral.c.seq, lateral.c.endpoint_id, lateral.c.claims)
+        .select_from(WebhookEndpoint)
+        .join(lateral, true())
+        .where(*wanted)
+    )
+
+
+def _due(dialect: str) -> ColumnElement[bool]:
+    """The rows of `seqs` that are due; on PostgreSQL, those that nobody else is just claiming."""
+    conditions = (among(Delivery.seq, "seqs", dialect, BigInteger), Delivery.due_at <= bindparam("now"))
+    if dialect == "sqlite":
+        return conditions[0] & conditions[1]
+    return Delivery.seq.in_(select(Delivery.seq).where(*conditions).with_for_update(skip_locked=True))
+
+
+@cache
+def _take(dialect: str) -> Update:
+    return (
+        update(Delivery)
+        .where(_due(dialect))
+        .values(
+            due_at=bindparam("until"),
+            lease_token=bindparam("token"),
+            claims=Delivery.claims + 1,
+        )
+    )
+
+
+@cache
+def _taken(dialect: str) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Delivery.seq,
+            Delivery.id,
+            Delivery.endpoint_id,
+            Delivery.event_id,
+            Delivery.dialect,
+            Delivery.attempt_count,
+            Delivery.scheduled_count,
+            Delivery.manual,
+            Delivery.resume_at,
+            Delivery.lease_token,
+            EventBody.name,
+            EventBody.body,
+        )
+        .join(EventBody, (EventBody.event_id == Delivery.event_id) & (EventBody.dialect == Delivery.dialect))
+        .where(among(Delivery.seq, "seqs", dialect, BigInteger), Delivery.lease_token == bindparam("token"))
+        .order_by(Delivery.seq)
+    )
+
+
+@cache
+def _park(dialect: str) -> Update:
+    return (
+        update(Delivery)
+        .where(_due(dialect), Delivery.claims >= MAX_CLAIMS)
+        .values(status="exhausted", reason=PARKED, due_at=None, lease_token=None, settled_at=bindparam("now"))
+    )
+
+
+@cache
+def _targets(dialect: str) -> Select[*tuple[Any, ...]]:
+    return select(
+        WebhookEndpoint.id,
+        WebhookEndpoint.url,
+        WebhookEndpoint.secret,
+        WebhookEndpoint.previous_secret,
+        WebhookEndpoint.previous_secret_expires_at,
+        WebhookEndpoint.headers,
+        WebhookEndpoint.failing_since,
+    ).where(among(WebhookEndpoint.id, "ids", dialect, String))

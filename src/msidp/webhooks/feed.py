@@ -1,0 +1,141 @@
+"""The feed: claims what is due, keeps it in flight, records how it ended; one loop in one thread.
+
+It claims again while requests are still under way, so that nobody waits for the slowest. No transaction is
+open while it waits for the network.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from msidp import clock
+from msidp.db import reading, transaction
+from msidp.outbound.client import Client, Reply
+from msidp.settings import Settings
+from msidp.vault.fields import CannotOpen
+from msidp.webhooks import claim, settle
+from msidp.webhooks.claim import Claimed, Target
+from msidp.webhooks.dialects import Message, attempt_headers
+from msidp.webhooks.lanes import Lanes
+from msidp.webhooks.secrets import open_secrets
+from msidp.webhooks.settle import Outcome
+
+LEASES = 3  # a lease lasts as long as this many attempts may take
+LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
+GATHER = 0.005  # seconds that an outcome may wait for others, to be recorded together
+BATCH = 64
+NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
+SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
+REDACTED = "(not logged)"
+
+Tag = tuple[Claimed, Target, dict[str, str], int]
+"""What an attempt is known by: the delivery, the endpoint, the headers to log, the moment it began."""
+
+log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """Delivers through one client. Needs an application context."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._timeout = settings.webhook_timeout
+        self._schedule = settings.webhook_retry_schedule
+        self._lanes = Lanes()
+        self._ended: list[Outcome] = []
+        self._ended_since = 0.0
+        self._looked = 0.0
+
+    def run(self, going: Callable[[], bool]) -> None:
+        """Deliver until nothing is due, or soon will be, and nothing in flight.
+
+        Once `going` says no, nothing more is claimed, and it ends with the last reply.
+        """
+        while True:
+            if self._turn_is_due():
+                claimed = self._turn(claiming=going())
+                if not claimed and not self._client.in_flight and not (going() and self._soon()):
+                    return
+            self._receive(self._client.poll(self._patience()))
+
+    def _turn_is_due(self) -> bool:
+        now = time.monotonic()
+        if self._ended and (
+            len(self._ended) >= BATCH or not self._client.in_flight or now - self._ended_since >= GATHER
+        ):
+            return True
+        return now - self._looked >= LOOK_EVERY
+
+    def _patience(self) -> float:
+        """How long the network may be waited for before the next turn."""
+        until = self._looked + LOOK_EVERY
+        if self._ended:
+            until = min(until, self._ended_since + GATHER) if self._client.in_flight else 0.0
+        return max(0.0, until - time.monotonic())
+
+    def _turn(self, *, claiming: bool) -> bool:
+        """Record what ended and claim anew. Tells whether anything was claimed."""
+        ended, self._ended = self._ended, []
+        if ended:
+            with transaction() as session:
+                settle.record(session, ended, self._schedule)
+        self._looked = time.monotonic()
+        return claiming and self._claim()
+
+    def _claim(self) -> bool:
+        now = clock.now()
+        with reading() as session:
+            candidates = claim.peek(session, now, self._lanes.full(), self._lanes.widest)
+        worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
+        chosen = self._lanes.choose([found for found in candidates if found.claims < claim.MAX_CLAIMS])
+        if not chosen and not worn_out:
+            return False
+        with transaction() as session:
+            if worn_out:
+                claim.park(session, worn_out, now)
+            lease = round(LEASES * self._timeout * clock.SECOND)
+            claimed = claim.take(session, [candidate.seq for candidate in chosen], now, lease)
+            targets = claim.targets(session, {one.endpoint_id for one in claimed})
+        by_id = {target.id: target for target in targets}
+        for one in claimed:
+            self._start(one, by_id[one.endpoint_id])
+        return True
+
+    def _start(self, claimed: Claimed, target: Target) -> None:
+        now = clock.now()
+        self._lanes.started(target.id)
+        try:
+            secrets = open_secrets(
+                target.id, target.secret, target.previous_secret, target.previous_secret_expires_at, now
+            )
+        except CannotOpen:
+            log.error("a webhook's secret cannot be opened", webhook_id=target.id)
+            reply = Reply(None, SECRET_UNAVAILABLE, 0, (), b"")
+            self._receive([((claimed, target, {}, now), reply)])
+            return
+        message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
+        headers = attempt_headers(claimed.dialect, message, secrets, now)
+        lines = [f"{name}: {value}" for name, value in {**target.headers, **headers}.items()]
+        shown = {**dict.fromkeys(target.headers, REDACTED), **headers}  # custom ones may hold credentials
+        self._client.post(
+            target.url,
+            lines,
+            claimed.body,
+            timeout=self._timeout,
+            tag=(claimed, target, shown, now),
+        )
+
+    def _receive(self, replies: Sequence[tuple[Tag, Reply]]) -> None:
+        if replies and not self._ended:
+            self._ended_since = time.monotonic()
+        for (claimed, target, headers, at), reply in replies:
+            self._lanes.ended(target.id, succeeded=reply.error is None)
+            self._ended.append(Outcome(claimed, target, headers, at, reply))
+
+    def _soon(self) -> bool:
+        """Whether a delivery becomes due within a few seconds."""
+        now = clock.now()
+        with reading() as session:
+            due = claim.next_due(session, now)
+        return due is not None and due <= now + NEAR

@@ -1,0 +1,99 @@
+"""Isolation: how much of this process each endpoint may have, so that a bad one never slows another.
+
+Every endpoint has a lane. A lane starts narrow, doubles with success, and is one request wide while its
+endpoint fails. Endpoints that have not just succeeded, be they new or failing, share at most half of the
+slots. Pure: no clock, no database.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msidp.webhooks.claim import Candidate
+
+SLOTS = 256  # requests in flight in one process
+START = 2
+WIDEST = 32
+UNPROVEN_SLOTS = SLOTS // 2
+
+
+@dataclass(slots=True)
+class Lane:
+    """One endpoint's share: `width` requests at once, `in_flight` of them under way."""
+
+    width: int = START
+    in_flight: int = 0
+    proven: bool = False  # whether its latest outcome was a success
+
+    @property
+    def room(self) -> int:
+        """How many more may start."""
+        return max(0, self.width - self.in_flight)
+
+
+class Lanes:
+    """The lanes of all endpoints."""
+
+    def __init__(self) -> None:
+        self._lanes: defaultdict[str, Lane] = defaultdict(Lane)
+        self._in_flight = 0
+
+    @property
+    def room(self) -> int:
+        """How many slots are free."""
+        return SLOTS - self._in_flight
+
+    @property
+    def widest(self) -> int:
+        """The width of the widest lane."""
+        return max((lane.width for lane in self._lanes.values()), default=START)
+
+    def full(self) -> list[str]:
+        """The endpoints for which nothing may be claimed now."""
+        return [endpoint_id for endpoint_id, lane in self._lanes.items() if lane.room == 0]
+
+    def choose(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """What of the candidates to claim now: one of each endpoint in turn, those that are proven first."""
+        queues: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            queue = queues[candidate.endpoint_id]
+            if len(queue) < self._lane(candidate.endpoint_id).room:
+                queue.append(candidate)
+        proven = [queue for endpoint_id, queue in queues.items() if self._lane(endpoint_id).proven]
+        others = [queue for endpoint_id, queue in queues.items() if not self._lane(endpoint_id).proven]
+        chosen = _in_turn(proven, self.room)
+        room = min(self.room - len(chosen), UNPROVEN_SLOTS - self._unproven_in_flight())
+        return chosen + _in_turn(others, room)
+
+    def started(self, endpoint_id: str) -> None:
+        """A request to this endpoint is under way."""
+        lane = self._lanes[endpoint_id]
+        lane.in_flight += 1
+        self._in_flight += 1
+
+    def ended(self, endpoint_id: str, *, succeeded: bool) -> None:
+        """A request to this endpoint ended."""
+        lane = self._lanes[endpoint_id]
+        lane.in_flight -= 1
+        self._in_flight -= 1
+        lane.proven = succeeded
+        lane.width = min(lane.width * 2, WIDEST) if succeeded else 1
+
+    def _lane(self, endpoint_id: str) -> Lane:
+        """The endpoint's lane, or what a new one would be: only what has started something is kept."""
+        return self._lanes.get(endpoint_id) or Lane()
+
+    def _unproven_in_flight(self) -> int:
+        return sum(lane.in_flight for lane in self._lanes.values() if not lane.proven)
+
+
+def _in_turn(queues: list[list[Candidate]], room: int) -> list[Candidate]:
+    """At most `room` of the queues' candidates: the first of each, then the second of each, and so on."""
+    chosen: list[Candidate] = []
+    for depth in range(max((len(queue) for queue in queues), default=0)):
+        for queue in queues:
+            if len(chosen) >= room:
+                return chosen
+            if depth < len(queue):
+                chosen.append(queue[depth])
+    return chosen

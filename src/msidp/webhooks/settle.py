@@ -1,0 +1,261 @@
+"""Recording outcomes: many attempts in one transaction, each only if its claim still holds."""
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Select, String, Update, bindparam, insert, null, select, update
+from sqlalchemy.orm import Session
+
+from msidp.outbound.client import Reply
+from msidp.webhooks import disabling, retry
+from msidp.webhooks.claim import Claimed, Target, among
+from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
+
+GONE = "It answered 410 Gone."
+MAX_HEADERS = 60  # response headers kept
+MAX_HEADER = 1_000  # characters kept of each
+
+
+class Outcome(NamedTuple):
+    """One attempt that ended. `headers` are the request's as the log may show them."""
+
+    claimed: Claimed
+    target: Target
+    headers: Mapping[str, str]
+    at: int
+    reply: Reply
+
+
+def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
+    """Write the attempts and what follows from them.
+
+    An outcome whose claim no longer holds (the lease ran out and another process took over, or the
+    delivery was canceled) leaves no trace.
+    """
+    _lock_endpoints(session, outcomes)  # endpoints before deliveries, like everyone who locks both
+    held = _held(session, outcomes)
+    if not held:
+        return
+    _settle_successes(session, [outcome for outcome in held if outcome.reply.error is None])
+    _settle_failures(session, [outcome for outcome in held if outcome.reply.error is not None], schedule)
+    session.connection().execute(insert(Attempt), [_attempt(outcome) for outcome in held])
+    _mark_endpoints(session, held)
+    for endpoint_id in sorted({outcome.target.id for outcome in held if outcome.reply.status == retry.GONE}):
+        disabling.disable_endpoint(session, endpoint_id, GONE)
+
+
+def _held(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes whose claims hold, their rows locked."""
+    connection = session.connection()
+    seqs = [outcome.claimed.seq for outcome in outcomes]
+    rows = connection.execute(_tokens(connection.dialect.name), {"seqs": _list(session, seqs)})
+    tokens = {seq: token for seq, token in rows}  # noqa: C416  # dict(rows) is not typed
+    return [outcome for outcome in outcomes if tokens.get(outcome.claimed.seq) == outcome.claimed.lease_token]
+
+
+def _settle_successes(session: Session, outcomes: Sequence[Outcome]) -> None:
+    if outcomes:
+        connection = session.connection()
+        for manual in (False, True):
+            seqs = [outcome.claimed.seq for outcome in outcomes if outcome.claimed.manual == manual]
+            if seqs:
+                connection.execute(
+                    _success(connection.dialect.name),
+                    {
+                        "seqs": _list(session, seqs),
+                        "scheduled": 0 if manual else 1,
+                        "settled": max(_ended_at(outcome) for outcome in outcomes),
+                    },
+                )
+
+
+def _settle_failures(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
+    if outcomes:
+        session.connection().execute(_failure(), [_failure_values(outcome, schedule) for outcome in outcomes])
+
+
+def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, Any]:
+    claimed, reply = outcome.claimed, outcome.reply
+    ended_at = _ended_at(outcome)
+    attempted = retry.Attempted(
+        claimed.scheduled_count,
+        claimed.manual,
+        claimed.resume_at,
+        reply.status,
+        ended_at,
+        _header(reply.head, "retry-after"),
+    )
+    verdict = retry.judge(attempted, schedule, random.random())  # noqa: S311  # jitter, not a secret
+    return {
+        "row": claimed.seq,
+        "new_status": verdict.status,
+        "why": verdict.reason,
+        "due": verdict.due_at,
+        "scheduled": 0 if claimed.manual else 1,
+        "settled": None if verdict.due_at is not None else ended_at,
+    }
+
+
+def _attempt(outcome: Outcome) -> dict[str, Any]:
+    reply = outcome.reply
+    return {
+        "delivery_id": outcome.claimed.delivery_id,
+        "number": outcome.claimed.attempt_count + 1,
+        "at": outcome.at,
+        "status": reply.status,
+        "latency_ms": reply.latency_ms,
+        "error": reply.error,
+        "request_headers": json.dumps(outcome.headers),
+        "response_headers": json.dumps(read_head(reply.head)) if reply.status is not None else None,
+        "response_excerpt": _text(reply.excerpt) if reply.status is not None else None,
+        "manual": outcome.claimed.manual,
+    }
+
+
+def _mark_endpoints(session: Session, outcomes: Iterable[Outcome]) -> None:
+    """Note since when an endpoint has only failed."""
+    connection = session.connection()
+    changed = _turned(outcomes)
+    well = [outcome.target.id for outcome in changed if outcome.reply.error is None]
+    ill = [
+        {"endpoint": outcome.target.id, "since": outcome.at}
+        for outcome in changed
+        if outcome.reply.error is not None
+    ]
+    if well:
+        connection.execute(_recovered(connection.dialect.name), {"ids": _list(session, well)})
+    if ill:
+        connection.execute(_failing(), ill)
+
+
+def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The latest outcome of every endpoint that fails and did not, or did and no longer does."""
+    latest = {outcome.target.id: outcome for outcome in outcomes}
+    return [
+        outcome
+        for _, outcome in sorted(latest.items())
+        if (outcome.reply.error is None) != (outcome.target.failing_since is None)
+    ]
+
+
+def _lock_endpoints(session: Session, outcomes: Sequence[Outcome]) -> None:
+    changing = {outcome.target.id for outcome in _turned(outcomes)}
+    changing |= {outcome.target.id for outcome in outcomes if outcome.reply.status == retry.GONE}
+    if changing:
+        connection = session.connection()
+        connection.execute(_lock(connection.dialect.name), {"ids": _list(session, sorted(changing))})
+
+
+def read_head(head: Iterable[bytes]) -> dict[str, str]:
+    """A response's header lines as the log keeps them: by name, repeated ones joined, long ones cut."""
+    headers: dict[str, str] = {}
+    for line in head:
+        name, colon, value = line.partition(b":")
+        if colon and len(headers) < MAX_HEADERS:
+            key = _text(name.strip(), "latin-1")[:MAX_HEADER]
+            text = _text(value.strip(), "latin-1")
+            headers[key] = (f"{headers[key]}, {text}" if key in headers else text)[:MAX_HEADER]
+    return headers
+
+
+def _header(head: Iterable[bytes], wanted: str) -> str | None:
+    for line in head:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == wanted.encode():
+            return value.strip().decode("latin-1")
+    return None
+
+
+def _text(raw: bytes, encoding: str = "utf-8") -> str:
+    """Bytes of a stranger as text that every database holds."""
+    return raw.decode(encoding, "replace").replace("\0", "\ufffd")
+
+
+def _ended_at(outcome: Outcome) -> int:
+    return outcome.at + outcome.reply.latency_ms
+
+
+def _list(session: Session, values: Sequence[Any]) -> Any:
+    return json.dumps(values) if session.connection().dialect.name == "sqlite" else list(values)
+
+
+@cache
+def _tokens(dialect: str) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Delivery.seq, Delivery.lease_token)
+        .where(among(Delivery.seq, "seqs", dialect, BigInteger))
+        .order_by(Delivery.seq)
+        .with_for_update()
+    )
+
+
+@cache
+def _lock(dialect: str) -> Select[*tuple[Any, ...]]:
+    return (
+        select(WebhookEndpoint.seq)
+        .where(among(WebhookEndpoint.id, "ids", dialect, String))
+        .order_by(WebhookEndpoint.id)
+        .with_for_update()
+    )
+
+
+@cache
+def _success(dialect: str) -> Update:
+    return (
+        update(Delivery)
+        .where(among(Delivery.seq, "seqs", dialect, BigInteger))
+        .values(
+            status="succeeded",
+            reason=null(),
+            due_at=null(),
+            settled_at=bindparam("settled"),
+            **_attempted(),
+        )
+    )
+
+
+@cache
+def _failure() -> Update:
+    return (
+        update(Delivery)
+        .where(Delivery.seq == bindparam("row"))
+        .values(
+            status=bindparam("new_status"),
+            reason=bindparam("why"),
+            due_at=bindparam("due"),
+            settled_at=bindparam("settled"),
+            **_attempted(),
+        )
+    )
+
+
+def _attempted() -> dict[str, Any]:
+    return {
+        "attempt_count": Delivery.attempt_count + 1,
+        "scheduled_count": Delivery.scheduled_count + bindparam("scheduled"),
+        "manual": False,
+        "resume_at": null(),
+        "claims": 0,
+        "lease_token": null(),
+    }
+
+
+@cache
+def _failing() -> Update:
+    return (
+        update(WebhookEndpoint)
+        .where(WebhookEndpoint.id == bindparam("endpoint"), WebhookEndpoint.failing_since.is_(None))
+        .values(failing_since=bindparam("since"))
+    )
+
+
+@cache
+def _recovered(dialect: str) -> Update:
+    return (
+        update(WebhookEndpoint)
+        .where(among(WebhookEndpoint.id, "ids", dialect, String))
+        .values(failing_since=null())
+    )
