@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msidp.cli import cron, valkey, web, worker
+from msidp.cli.children import name_process
 from msidp.cli.common import first_line, load_settings
 from msidp.cli.supervisor import GivenUp, Supervisor
 
@@ -34,6 +35,7 @@ def up(host: str, port: int) -> None:
     """Run everything: migrations, the embedded Valkey, web, worker and cron."""
     from msidp.app import create_app
 
+    name_process("msidp-up")
     settings = load_settings(port)
     lock(settings.instance_dir)
     web.refuse_taken_port(host, port)
