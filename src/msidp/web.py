@@ -142,9 +142,10 @@ def allow_form_target(url: str) -> None:
     authorization request must name the application's redirect URI.
     """
     parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
-    if re.fullmatch(r"[A-Za-z0-9.+:/\[\]-]+", origin):
-        g.form_targets = {*g.get("form_targets", ()), origin}
+    by_scheme = parts.scheme not in ("http", "https") or "[" in parts.netloc  # CSP has no IPv6 addresses
+    source = f"{parts.scheme}:" if by_scheme else f"{parts.scheme}://{parts.netloc}"
+    if re.fullmatch(r"[A-Za-z0-9.+:/-]+", source):
+        g.form_targets = {*g.get("form_targets", ()), source}
 
 
 def asset_url(filename: str) -> str:

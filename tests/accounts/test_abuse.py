@@ -210,6 +210,25 @@ def test_the_application_ahead_is_named_and_escaped(client: FlaskClient, app: Fl
     )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [
+        ("https://app.example.com/cb", " https://app.example.com"),
+        ("http://127.0.0.1:8123/cb", " http://127.0.0.1:8123"),
+        ("http://[::1]:8123/cb", " http:"),  # CSP knows no IPv6 addresses
+        ("com.example.app:/cb", " com.example.app:"),
+        ("https://a; script-src *", ""),
+        ("https://a b/", ""),
+        ("https://*/", ""),
+    ],
+)
+def test_where_forms_may_end(client: FlaskClient, app: Flask, target: str, source: str) -> None:
+    continuation.register(app, lambda _path: Continuation("Acme", target))
+    policy = client.get("/login?next=/authorize").headers["Content-Security-Policy"]
+    assert f"; form-action 'self'{source}; " in policy
+
+
 # Finding out who has an account
 
 

@@ -44,7 +44,7 @@ def submit_login() -> Response:
     try:
         _check_origin()
         if errors := form.errors():
-            raise _invalid("Enter your email address and your password.", errors)
+            raise _invalid(errors)
         return _log_in(_prove(form))
     except Problem as problem:
         return _page_again("login", problem, form)
@@ -61,7 +61,7 @@ def submit_signup() -> Response:
     try:
         _check_origin()
         if errors := form.errors():
-            raise _invalid("Your account could not be made yet.", errors)
+            raise _invalid(errors)
         return _sign_up(form)
     except Problem as problem:
         return _page_again("signup", problem, form)
@@ -153,9 +153,9 @@ def _refused() -> Unauthorized:
     return Unauthorized("wrong-credentials", "The email address or the password is wrong.")
 
 
-def _invalid(message: str, errors: dict[str, str]) -> Invalid:
+def _invalid(errors: dict[str, str]) -> Invalid:
     details = [{"field": name, "message": text} for name, text in errors.items()]
-    return Invalid("invalid", message, details=details)
+    return Invalid("invalid", "Please check what you entered.", details=details)
 
 
 def _next() -> str | None:

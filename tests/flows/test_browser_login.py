@@ -1,0 +1,158 @@
+"""The whole way in a real browser: an application's link, sign-up, consent, and the code back at it.
+
+Chromium applies a page's form-action to the redirects behind its forms, so that these flows end at the
+application only because the pages name its origin in their policy.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+import pytest
+import requests
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page
+from tests.support.browser import accessibility_problems, chromium, overflow, tab
+from tests.support.receiver import Receiver
+
+# A browser and its policies do not depend on the kind of database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Application:
+    """A registered application, its callback served by `receiver`."""
+
+    issuer: str
+    receiver: Receiver
+    client_id: str
+    secret: str | None
+    redirect_uri: str
+    verifier: str
+
+    def link(self, **parameters: str) -> str:
+        """Where its sign-in button leads."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest())
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": "openid profile email",
+            "state": "the state",
+            "code_challenge": challenge.rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        return f"{self.issuer}/authorize?{urlencode(query | parameters)}"
+
+    def answer(self) -> dict[str, str]:
+        """What the one request to its callback carried."""
+        [call] = [call for call in self.receiver.requests if call.path.startswith("/callback")]
+        self.receiver.requests.clear()
+        return {name: values[0] for name, values in parse_qs(urlsplit(call.path).query).items()}
+
+    def claims(self, code: str) -> dict[str, Any]:
+        """Exchange the code; the claims of the ID token, its signature checked by the published keys."""
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+            "client_id": self.client_id,
+        }
+        tokens = requests.post(f"{self.issuer}/token", data=fields, timeout=10).json()
+        key = jwt.PyJWKClient(f"{self.issuer}/jwks").get_signing_key_from_jwt(tokens["id_token"])
+        return jwt.decode(
+            tokens["id_token"], key, ["RS256"], audience=self.client_id, issuer=self.issuer, leeway=5
+        )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def notes(base_url: str, admin: FlaskClient) -> Iterator[Application]:
+    """A native application that listens on loopback."""
+    with Receiver() as receiver:
+        redirect_uri = f"http://127.0.0.1:{receiver.port}/callback"
+        body = {"name": "Acme Notes", "type": "native", "redirectUris": [redirect_uri]}
+        made = admin.post("/applications", json=body).json["data"]
+        yield Application(base_url, receiver, made["clientId"], None, redirect_uri, secrets.token_urlsafe(48))
+
+
+def sign_up(page: Page) -> None:
+    page.get_by_role("link", name="Create an account").click()
+    assert page.get_by_text("to continue to Acme Notes").is_visible()
+    page.get_by_label("Email address").fill("ada@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+
+
+def log_in(page: Page) -> None:
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_from_the_application_and_back(browser: Browser, notes: Application, scripts: bool) -> None:
+    with tab(browser, notes.issuer, java_script_enabled=scripts) as page:
+        page.goto(notes.link())
+        assert page.get_by_text("to continue to Acme Notes").is_visible()
+        sign_up(page)
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        answer = notes.answer()
+        assert (answer["state"], answer["iss"]) == ("the state", notes.issuer)
+        first = notes.claims(answer["code"])
+
+        # The second time there is nothing to ask, and it is the same person.
+        page.goto(notes.link())
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        assert notes.claims(notes.answer()["code"])["sub"] == first["sub"]
+
+        # Asked to log in again, the member does, and lands there from the log-in form itself.
+        page.goto(notes.link(prompt="login"))
+        assert page.get_by_label("Email address").input_value() == "ada@example.com"
+        log_in(page)
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        again = notes.claims(notes.answer()["code"])
+        assert again["sub"] == first["sub"]
+        assert again["auth_time"] >= first["auth_time"]
+
+
+def test_the_member_refuses(browser: Browser, notes: Application) -> None:
+    with tab(browser, notes.issuer) as page:
+        page.goto(notes.link(prompt="create"))
+        page.get_by_label("Email address").fill("ada@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Cancel").click()
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        answer = notes.answer()
+        assert answer["error"] == "access_denied"
+        assert "code" not in answer
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_the_consent_page_is_accessible(
+    browser: Browser, notes: Application, scheme: str, width: int
+) -> None:
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 720}}
+    with tab(browser, notes.issuer, **options) as page:
+        page.goto(notes.link())
+        sign_up(page)
+        page.get_by_role("button", name="Allow").wait_for()
+        assert accessibility_problems(page) == []
+        assert overflow(page) <= 0
+        page.goto(notes.link(redirect_uri="https://evil.example/"))
+        assert page.get_by_role("heading", name="This sign-in cannot go on").is_visible()
+        assert accessibility_problems(page) == []
+        assert overflow(page) <= 0

@@ -1,0 +1,78 @@
+"""A real browser: Debian's Chromium, driven by Playwright.
+
+Where there is none the tests that need it are skipped and say so; with MSIDP_REQUIRE_BROWSER=1 they fail.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tests.support.node import ROOT as NPM
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARTIFACTS = Path(__file__).parent.parent / ".artifacts"
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is: MSIDP_CHROMIUM, else on the PATH."""
+    return os.environ.get("MSIDP_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running Chromium; ends with the block."""
+    path = chromium_path()
+    if path is None:
+        message = "no Chromium on this machine (on Debian: apt-get install chromium)"
+        if os.environ.get("MSIDP_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def tab(browser: Browser, base_url: str, **options: Any) -> Iterator[Page]:
+    """A tab of a fresh profile. It fails the test when the page logs an error or breaks its own policy."""
+    context: BrowserContext = browser.new_context(base_url=base_url, **options)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda message: complaints.append(message.text) if is_complaint(message.text) else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def is_complaint(text: str) -> bool:
+    """Whether the console says more than that an answer had an error status."""
+    return not text.startswith("Failed to load resource: the server responded with a status of 4")
+
+
+def accessibility_problems(page: Page) -> list[str]:
+    """What axe finds: WCAG 2.2 A and AA, and its best practices."""
+    page.evaluate((NPM / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run({runOnly: tags})", tags)
+    return [
+        f"{violation['id']}: {violation['help']}: {json.dumps([node['html'] for node in violation['nodes']])}"
+        for violation in found["violations"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
