@@ -1,5 +1,7 @@
 """The hosted pages as a browser without JavaScript walks them, over a real socket."""
 
+from html import unescape
+
 import pytest
 from sqlalchemy import func, select
 from tests.support.forms import Browser, Page
@@ -32,6 +34,11 @@ def log_in(
 
 def sign_out(browser: Browser) -> Page:
     return browser.submit(browser.get("/logout").form())
+
+
+def link_below(page: Page) -> str:
+    """Where the link under the card leads."""
+    return unescape(page.html.split('<p class="aside">')[1].split('href="')[1].split('"')[0])
 
 
 def members() -> list[Member]:
@@ -89,12 +96,19 @@ def test_who_is_logged_in_is_not_asked_again(browser: Browser) -> None:
 
 def test_next_leads_on_from_every_form(browser: Browser) -> None:
     assert browser.get("/account").form().values["next"] == "/account"
-    page = browser.get("/login?next=/logout")
-    to_signup = page.html.split('<p class="aside">')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
+    to_signup = link_below(browser.get("/login?next=/logout"))
     page = browser.submit(browser.get(to_signup).form(), email="ada@example.com", password=PASSWORD)
     assert page.path == "/logout"
     sign_out(browser)
     assert log_in(browser, at="/login?next=/logout").path == "/logout"
+
+
+def test_the_expected_address_is_filled_in_on_both_pages(browser: Browser) -> None:
+    page = browser.get("/login?login_hint=ada%2Bx@example.com&next=/logout")
+    assert page.form().values["email"] == "ada+x@example.com"
+    page = browser.get(link_below(page))
+    assert (page.path, page.form().values["email"]) == ("/signup", "ada+x@example.com")
+    assert browser.get(link_below(page)).form().values["email"] == "ada+x@example.com"
 
 
 def test_a_refused_log_in(browser: Browser) -> None:

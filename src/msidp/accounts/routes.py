@@ -52,7 +52,7 @@ def submit_login() -> Response:
 
 @bp.get("/signup")
 def signup() -> Response | str:
-    return _leave() or _page("signup", email=request.args.get("login_hint", ""))
+    return _leave() or _page("signup", email=_hint() or "")
 
 
 @bp.post("/signup")
@@ -184,10 +184,15 @@ def _present_member() -> Member | None:
 
 def _expected_address() -> str:
     """The address the form begins with: the application's hint, else that of who is logged in."""
-    if hint := request.args.get("login_hint"):
-        return hint[:320]
+    if hint := _hint():
+        return hint
     member = _present_member()
     return member.email if member else ""
+
+
+def _hint() -> str | None:
+    """The address that the application expects."""
+    return request.args.get("login_hint", "")[:320] or None
 
 
 def _page(template: str, **context: Any) -> str:
@@ -201,6 +206,7 @@ def _page(template: str, **context: Any) -> str:
         "errors": {},
         "next": next_,
         "ahead": ahead,
+        "hint": _hint(),
         "login_url": login_url,
     }
     return render_template(f"accounts/{template}.html", **frame | context)
