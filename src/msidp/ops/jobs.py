@@ -14,6 +14,7 @@ from rq.worker import WorkerStatus
 
 from msidp import queue
 from msidp.ops.endurance import LONGEST_WAIT, outlast
+from msidp.webhooks import drain
 
 LISTEN = 20  # seconds of one blocking read
 
@@ -61,3 +62,4 @@ def run_worker(redis_url: str) -> None:
     logging.getLogger("rq").setLevel(logging.CRITICAL)  # `handle_exception` reports what matters
     connection = queue.connect(redis_url, timeout=LISTEN + 10)
     outlast("worker", lambda: Worker(connection).work(logging_level=None))
+    drain.finish()

@@ -38,6 +38,13 @@ def drain() -> None:
     engine.work(SLICE)
 
 
+def finish() -> None:
+    """Wait for what is in flight here. Called once `queue.stopping` is set, after which nothing is added."""
+    if "msidp_engine" in current_app.extensions:
+        engine: Engine = current_app.extensions["msidp_engine"]
+        engine.finish()
+
+
 class Engine:
     """One process's feed, and the thread it runs in."""
 
@@ -61,6 +68,11 @@ class Engine:
             running.result()
         else:
             queue.ring()  # there is more than this process can do: others may help
+
+    def finish(self) -> None:
+        """Wait until the feed has come to rest."""
+        if self._running is not None:
+            wait([self._running])
 
     def _wake(self) -> tuple["Future[None]", bool]:
         with self._lock:
