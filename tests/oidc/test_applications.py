@@ -101,6 +101,28 @@ def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
     assert admin.get("/applications").json["totalCount"] == 0
 
 
+def test_addresses_that_are_called_pass_the_guard(admin: FlaskClient) -> None:
+    called = {"backchannelLogoutUri": "https://shop.example/bye", "jwksUri": "https://shop.example/jwks"}
+    made = create(admin, WEB | called)
+    assert {name: made[name] for name in called} == called
+    for name in called:
+        for url in (
+            "https://10.0.0.1/x",
+            "https://169.254.169.254/x",
+            "https://u:p@a.example/",
+            "ftp://a.example/",
+        ):
+            refused(admin, {**WEB, name: url}, name)
+        assert admin.patch(f"/applications/{made['id']}", json={name: "https://[::1/"}).status_code == 422
+        assert admin.patch(f"/applications/{made['id']}", json={name: None}).json["data"][name] is None
+    refused(
+        admin, {**WEB, **called, "jwks": {"keys": [ECKey.generate_key().as_dict(private=False)]}}, "jwksUri"
+    )
+    refused(
+        admin, {**MACHINE, "backchannelLogoutUri": called["backchannelLogoutUri"]}, "backchannelLogoutUri"
+    )
+
+
 def test_public_keys_are_kept(admin: FlaskClient) -> None:
     jwks = {"keys": [ECKey.generate_key().as_dict(private=False)]}
     assert create(admin, {**WEB, "jwks": jwks})["jwks"] == jwks

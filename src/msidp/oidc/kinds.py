@@ -8,6 +8,7 @@ from joserfc.jwk import OctKey, import_key
 
 from msidp.errors import Invalid
 from msidp.oidc import redirects, scopes
+from msidp.outbound.urls import OutboundPolicy, check_url
 
 _SCOPE_TOKEN = frozenset(map(chr, (0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F))))  # RFC 6749, section 3.3
 _SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -55,10 +56,12 @@ def defaults(type_: str) -> dict[str, Any]:
     }
 
 
-def check(type_: str, fields: dict[str, Any]) -> None:
+def check(type_: str, fields: dict[str, Any], policy: OutboundPolicy) -> None:
     """Refuse fields that do not fit the type or each other. Raises Invalid for the first one found."""
     kind = KINDS[type_]
     _check_redirects(type_, kind, fields)
+    _check_called("backchannelLogoutUri", fields["backchannel_logout_uri"], policy)
+    _check_called("jwksUri", fields["jwks_uri"], policy)
     _check_grants(type_, kind, fields)
     _check_scopes(kind, fields["scopes"])
     if fields["token_endpoint_auth_method"] not in kind.auth_methods:
@@ -95,6 +98,14 @@ def _check_redirects(type_: str, kind: Kind, fields: dict[str, Any]) -> None:
         raise refusal("redirectUris", f"a {type_} application needs at least one")
     if fields["backchannel_logout_uri"] is not None and not kind.has_members:
         raise refusal("backchannelLogoutUri", f"a {type_} application has no members to log out")
+
+
+def _check_called(field: str, url: str | None, policy: OutboundPolicy) -> None:
+    """A URL that msidp will call itself."""
+    try:
+        _ = url is None or check_url(url, policy)
+    except Invalid as problem:
+        raise refusal(field, problem.message.removesuffix(".")) from None
 
 
 def _check_grants(type_: str, kind: Kind, fields: dict[str, Any]) -> None:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from flask import current_app
+
 from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import after_commit, reading, transaction
-from msidp.oidc import clients, kinds, service
+from msidp.oidc import clients, service
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import (
     ApplicationAnswer,
@@ -17,6 +19,7 @@ from msidp.oidc.schemas import (
     NewApplication,
 )
 from msidp.oidc.views import application_json
+from msidp.outbound.urls import OutboundPolicy
 
 bp = AdminBlueprint("applications", __name__, url_prefix="/applications")
 TAGS = ["applications"]
@@ -27,9 +30,10 @@ TAGS = ["applications"]
 def create(json: NewApplication) -> dict[str, Any]:
     """Register an application. Its secret, where it has one, is in this answer and in no other."""
     fields = json.model_dump(exclude_unset=True, exclude={"name", "type"})
-    _refuse_outbound(fields)
     with transaction() as session:
-        application, secret = service.create(session, caller().community_id, json.name, json.type, fields)
+        application, secret = service.create(
+            session, caller().community_id, json.name, json.type, fields, _policy()
+        )
         audit.record(session, key_holder(), "application.created", application.id)
         after_commit(session, "clients", clients.forget_all)
         return {"data": {**application_json(application), "clientSecret": secret}}
@@ -58,10 +62,9 @@ def get(application_id: str) -> dict[str, Any]:
 def update(application_id: str, json: ApplicationChanges) -> dict[str, Any]:
     """Change what is sent, leave the rest. Lists are replaced. The type stays what it is."""
     changes = json.model_dump(exclude_unset=True)
-    _refuse_outbound(changes)
     with transaction() as session:
         application = service.get(session, caller().community_id, application_id)
-        service.update(session, application, changes)
+        service.update(session, application, changes, _policy())
         audit.record(
             session, key_holder(), "application.updated", application.id, {"fields": sorted(changes)}
         )
@@ -93,7 +96,5 @@ def rotate_secret(application_id: str) -> dict[str, Any]:
         return {"data": {**application_json(application), "clientSecret": secret}}
 
 
-def _refuse_outbound(fields: dict[str, Any]) -> None:
-    for column, name in (("backchannel_logout_uri", "backchannelLogoutUri"), ("jwks_uri", "jwksUri")):
-        if fields.get(column) is not None:
-            raise kinds.refusal(name, "not available yet")
+def _policy() -> OutboundPolicy:
+    return OutboundPolicy.of(current_app.extensions["msidp_settings"])

@@ -9,18 +9,25 @@ from msidp import clock, ids
 from msidp.errors import Conflict, NotFound
 from msidp.oidc import kinds
 from msidp.oidc.models import Application
+from msidp.outbound.urls import OutboundPolicy
 
 
 def create(
-    session: Session, community_id: str, name: str, type_: str, fields: dict[str, Any]
+    session: Session,
+    community_id: str,
+    name: str,
+    type_: str,
+    fields: dict[str, Any],
+    policy: OutboundPolicy,
 ) -> tuple[Application, str | None]:
     """Register an application.
 
-    `fields` are columns of the table; what is missing follows from the type. Returns the application
+    `fields` are columns of the table; what is missing follows from the type. `policy` says which addresses
+    msidp itself may call. Returns the application
     and its secret (None for a public one), which is never known again. Raises Invalid.
     """
     values = kinds.defaults(type_) | fields
-    kinds.check(type_, values)
+    kinds.check(type_, values, policy)
     secret = None if kinds.KINDS[type_].public else ids.new_token("cs_")
     now = clock.now()
     application = Application(
@@ -49,10 +56,12 @@ def get(session: Session, community_id: str, id_: str) -> Application:
     return application
 
 
-def update(session: Session, application: Application, changes: dict[str, Any]) -> None:
+def update(
+    session: Session, application: Application, changes: dict[str, Any], policy: OutboundPolicy
+) -> None:
     """Change these columns. Raises Invalid when the whole would not fit the application's type."""
     names = kinds.defaults(application.type)
-    kinds.check(application.type, {name: getattr(application, name) for name in names} | changes)
+    kinds.check(application.type, {name: getattr(application, name) for name in names} | changes, policy)
     for name, value in changes.items():
         setattr(application, name, value)
     application.updated_at = clock.now()

@@ -52,11 +52,7 @@ def userinfo() -> Response:
     granted = scopes.split(token["scope"])
     if scopes.OPENID not in granted:
         raise _Refused(403, "insufficient_scope", "The token is not for openid.")
-    with reading() as session:
-        parameters = {"grant": token.get(tokens.GRANT_CLAIM), "now": clock.now()}
-        member = session.connection().execute(_MEMBER, parameters).one_or_none()
-    if member is None:
-        raise _invalid()
+    member = _member_behind(token.get(tokens.GRANT_CLAIM))
     names = scopes.claims_of(granted) | claims.requested(member.claims, "userinfo")
     return _answer({"sub": member.id, **claims.member_claims(member, names)})
 
@@ -90,6 +86,18 @@ def _read_token() -> str:
     if scheme.lower() != "bearer":
         raise _Refused(401)
     return token.strip()
+
+
+def _member_behind(grant_id: Any) -> Any:
+    """The member whose live grant this is, by one indexed query."""
+    if not isinstance(grant_id, str):
+        raise _invalid()
+    with reading() as session:
+        parameters = {"grant": grant_id, "now": clock.now()}
+        member = session.connection().execute(_MEMBER, parameters).one_or_none()
+    if member is None:
+        raise _invalid()
+    return member
 
 
 def _verify(token: str) -> dict[str, Any]:
