@@ -1,7 +1,7 @@
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, and_, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from msidp.db import Base, Listed
 
@@ -98,6 +98,14 @@ class Delivery(Listed, Base):
     lease_token: Mapped[str | None]
     created_at: Mapped[int]
     settled_at: Mapped[int | None]
+
+    message: Mapped[EventBody] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(Delivery.event_id) == EventBody.event_id, foreign(Delivery.dialect) == EventBody.dialect
+        ),
+        viewonly=True,
+    )
+    attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.number", viewonly=True)
 
 
 class Attempt(Base):

@@ -5,9 +5,9 @@ from functools import lru_cache
 from msidp.vault.fields import cipher
 
 
-def context(endpoint_id: str) -> str:
-    """What an endpoint's secrets are sealed under."""
-    return f"webhook_endpoint:{endpoint_id}"
+def seal(endpoint_id: str, secret: str) -> str:
+    """The secret as the endpoint's row holds it."""
+    return cipher().seal(secret, _context(endpoint_id))
 
 
 def open_secrets(
@@ -25,4 +25,8 @@ def open_secrets(
 
 @lru_cache(maxsize=4096)
 def _open(endpoint_id: str, sealed: str) -> str:
-    return cipher().open(sealed, context(endpoint_id))
+    return cipher().open(sealed, _context(endpoint_id))
+
+
+def _context(endpoint_id: str) -> str:
+    return f"webhook_endpoint:{endpoint_id}"

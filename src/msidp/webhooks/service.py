@@ -1,1 +1,228 @@
-"""What can be done with webhooks, in terms of the session it is given."""
+"""What can be done with webhooks and their deliveries, in terms of the session it is given.
+
+Whoever disables or deletes an endpoint holds its row alone (FOR UPDATE): a transaction that is about to
+deliver to it (`outbox` holds it too) ends first, so that nothing stays open behind.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from msidp import clock, ids
+from msidp.communities.models import Community
+from msidp.errors import Conflict, Invalid, NotFound
+from msidp.outbound.urls import OutboundPolicy, check_url
+from msidp.webhooks import catalogue, outbox, secrets
+from msidp.webhooks.models import Delivery, WebhookEndpoint
+
+MAX_ENDPOINTS = 25  # of a community
+GRACE = 24 * clock.HOUR  # in which a replaced secret signs on
+BY_HAND = "Disabled by hand."
+
+
+class EndpointChanges(TypedDict, total=False):
+    """What update_endpoint() takes. What is left out stays as it is."""
+
+    name: str
+    url: str
+    dialect: str
+    events: Sequence[str]
+    headers: Mapping[str, str]
+    enabled: bool
+
+
+def create_endpoint(
+    session: Session,
+    community_id: str,
+    policy: OutboundPolicy,
+    *,
+    name: str,
+    url: str,
+    dialect: str,
+    events: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
+) -> tuple[WebhookEndpoint, str]:
+    """Register an endpoint; returns it and its secret, which is never shown again.
+
+    Raises Invalid for a URL that may not be called and for event names that are not the dialect's, and
+    Conflict (`too-many-webhooks`) where the community has 25.
+    """
+    check_url(url, policy)
+    _check_events(dialect, events)
+    _refuse_one_too_many(session, community_id)
+    now = clock.now()
+    id_ = ids.new_id("whk")
+    secret = ids.new_webhook_secret()
+    endpoint = WebhookEndpoint(
+        id=id_,
+        community_id=community_id,
+        name=name,
+        url=url,
+        dialect=dialect,
+        events=_distinct(events),
+        headers=dict(headers or {}),
+        secret=secrets.seal(id_, secret),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(endpoint)
+    session.flush()
+    return endpoint, secret
+
+
+def get_endpoint(session: Session, community_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """The endpoint with this id. Raises NotFound (`webhook-not-found`)."""
+    return _find(session, community_id, endpoint_id, lock=False)
+
+
+def lock_endpoint(session: Session, community_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """The same, held alone until the transaction ends: what a change begins with."""
+    return _find(session, community_id, endpoint_id, lock=True)
+
+
+def update_endpoint(
+    session: Session, endpoint: WebhookEndpoint, changes: EndpointChanges, policy: OutboundPolicy
+) -> None:
+    """Change an endpoint. Disabling it cancels what is open.
+
+    A new dialect speaks from the next event on; the events subscribed to must be names of it. Raises
+    Invalid as create_endpoint() does.
+    """
+    if "url" in changes:
+        check_url(changes["url"], policy)
+    _check_events(changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events))
+    for field in ("name", "url", "dialect"):
+        if field in changes:
+            setattr(endpoint, field, changes[field])
+    if "events" in changes:
+        endpoint.events = _distinct(changes["events"])
+    if "headers" in changes:
+        endpoint.headers = dict(changes["headers"])
+    endpoint.updated_at = clock.now()
+    if changes.get("enabled", endpoint.enabled) != endpoint.enabled:
+        if endpoint.enabled:
+            _disable(session, endpoint, BY_HAND)
+        else:
+            endpoint.enabled, endpoint.disabled_reason, endpoint.failing_since = True, None, None
+    session.flush()
+
+
+def disable_endpoint(session: Session, endpoint_id: str, reason: str) -> None:
+    """Stop an endpoint and cancel what is open; `reason` is a sentence. Nothing, where it is stopped."""
+    endpoint = session.scalar(
+        select(WebhookEndpoint)
+        .where(WebhookEndpoint.id == endpoint_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if endpoint is not None and endpoint.enabled:
+        _disable(session, endpoint, reason)
+        session.flush()
+
+
+def delete_endpoint(session: Session, endpoint: WebhookEndpoint) -> None:
+    """Remove an endpoint and cancel what is open. The log of its deliveries stays."""
+    endpoint.deleted_at = endpoint.updated_at = clock.now()
+    endpoint.enabled = False
+    endpoint.secret, endpoint.previous_secret, endpoint.previous_secret_expires_at = "", None, None
+    endpoint.headers = {}
+    session.flush()
+    _cancel_open(session, endpoint, "The webhook was deleted.")
+
+
+def rotate_secret(session: Session, endpoint: WebhookEndpoint) -> str:
+    """Give the endpoint a new secret, which it returns. The present one signs on beside it for 24 hours.
+
+    An older one that was still signing ends at once.
+    """
+    now = clock.now()
+    secret = ids.new_webhook_secret()
+    endpoint.previous_secret, endpoint.secret = endpoint.secret, secrets.seal(endpoint.id, secret)
+    endpoint.previous_secret_expires_at = now + GRACE
+    endpoint.updated_at = now
+    session.flush()
+    return secret
+
+
+def test_endpoint(session: Session, endpoint: WebhookEndpoint) -> Delivery:
+    """Send a ping to this endpoint alone. Raises Conflict (`webhook-disabled`)."""
+    if not endpoint.enabled:
+        raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
+    return get_delivery(session, endpoint.community_id, outbox.record_ping(session, endpoint))
+
+
+def get_delivery(session: Session, community_id: str, delivery_id: str) -> Delivery:
+    """The delivery with this id, its message and attempts loaded. Raises NotFound (`delivery-not-found`)."""
+    delivery = session.scalar(
+        select(Delivery)
+        .where(Delivery.community_id == community_id, Delivery.id == delivery_id)
+        .options(joinedload(Delivery.message, innerjoin=True), selectinload(Delivery.attempts))
+        .execution_options(populate_existing=True)
+    )
+    if delivery is None:
+        raise NotFound("delivery-not-found", f"There is no delivery {delivery_id}.")
+    return delivery
+
+
+def _find(session: Session, community_id: str, endpoint_id: str, *, lock: bool) -> WebhookEndpoint:
+    statement = select(WebhookEndpoint).where(
+        WebhookEndpoint.community_id == community_id,
+        WebhookEndpoint.id == endpoint_id,
+        WebhookEndpoint.deleted_at.is_(None),
+    )
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    endpoint = session.scalar(statement)
+    if endpoint is None:
+        raise NotFound("webhook-not-found", f"There is no webhook {endpoint_id}.")
+    return endpoint
+
+
+def _refuse_one_too_many(session: Session, community_id: str) -> None:
+    """Count under a lock of the community's row: two who register at once must not both be the 25th."""
+    session.execute(select(Community.id).where(Community.id == community_id).with_for_update(key_share=True))
+    count = session.scalar(
+        select(func.count())
+        .select_from(WebhookEndpoint)
+        .where(WebhookEndpoint.community_id == community_id, WebhookEndpoint.deleted_at.is_(None))
+    )
+    if (count or 0) >= MAX_ENDPOINTS:
+        raise Conflict("too-many-webhooks", f"A community has at most {MAX_ENDPOINTS} webhooks.")
+
+
+def _check_events(dialect: str, events: Sequence[str]) -> None:
+    known = catalogue.names_in(dialect)
+    unknown = [name for name in events if name not in known]
+    if unknown:
+        message = f"events: {unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
+        raise Invalid("unknown-event-type", message, details=[{"field": "events", "message": message}])
+
+
+def _distinct(events: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(events))
+
+
+def _disable(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:
+    endpoint.enabled = False
+    endpoint.disabled_reason = reason
+    endpoint.updated_at = clock.now()
+    _cancel_open(session, endpoint, "The webhook was disabled.")
+
+
+def _cancel_open(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:
+    """Settle what is not settled yet. An attempt under way ends without a trace: its lease is gone.
+
+    The rows are locked in their order, as everybody does who holds several.
+    """
+    is_open = (Delivery.endpoint_id == endpoint.id, Delivery.status.in_(("pending", "failed")))
+    rows = select(Delivery.seq).where(*is_open).order_by(Delivery.seq).with_for_update()
+    session.execute(
+        update(Delivery)
+        .where(Delivery.seq.in_(rows))
+        .values(
+            status="canceled", reason=reason, due_at=None, lease_token=None, settled_at=endpoint.updated_at
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -13,7 +13,7 @@ from msidp.webhooks.dialects.base import USER_AGENT, Happening, Heard, Message
 __all__ = ["USER_AGENT", "hear", "own_headers"]
 
 
-def hear(event: Happening) -> Heard | None:
+def hear(event: Happening) -> Heard:
     """The envelope, `timestamp` in ISO 8601 UTC; the `reason` of a member.updated stands in the data."""
     return event.type, {
         "type": event.type,

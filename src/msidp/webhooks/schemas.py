@@ -1,0 +1,161 @@
+"""What the Admin API takes and gives for webhooks, deliveries and events."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from msidp import clock
+from msidp.api import Answer, JsonObject, Name, PageQuery, Schema, Text, left_out
+from msidp.webhooks import custom_headers
+
+_LAST_MOMENT = 253_402_300_799_999  # the end of the year 9999
+
+
+def _read_moment(value: Any) -> int:
+    """A moment from ISO 8601. In a query a `+` that was not encoded has arrived as a space."""
+    text = value if isinstance(value, str) else ""
+    try:
+        moment = clock.parse_iso(text[:10] + text[10:].replace(" ", "+"))
+    except (ValueError, OverflowError):
+        raise ValueError("must be an ISO 8601 moment with a zone, e.g. 2026-03-28T14:30:00Z") from None
+    if not 0 <= moment <= _LAST_MOMENT:
+        raise ValueError("must be between 1970 and 9999")
+    return moment
+
+
+def _check_headers(headers: dict[str, str]) -> Mapping[str, str]:
+    return custom_headers.check(headers)
+
+
+When = Annotated[
+    int, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Dialect = Literal["memberstack", "memberpad", "standard"]
+DeliveryStatus = Literal["pending", "succeeded", "failed", "exhausted", "canceled"]
+AttemptError = Literal[
+    "timeout", "tls_error", "blocked_address", "connect_error", "bad_response", "redirect", "http_error"
+]
+Url = Annotated[Text, Field(max_length=2048, examples=["https://example.com/hooks"])]
+Names = Annotated[
+    list[Annotated[str, Field(max_length=200)]],
+    Field(
+        max_length=100, description="Event types by the dialect's own names; an empty list is all of them."
+    ),
+]
+Headers = Annotated[
+    dict[str, str],
+    AfterValidator(_check_headers),
+    Field(description="Sent along with every request; 20 at most.", examples=[{"Authorization": "Bearer x"}]),
+]
+
+
+class WebhookInput(Schema):
+    name: Name
+    url: Url
+    dialect: Dialect
+    events: Names = Field(default_factory=list)
+    headers: Headers = Field(default_factory=dict)
+
+
+class WebhookChanges(Schema):
+    """Only what is given changes; `events` and `headers` are replaced as a whole."""
+
+    name: Name = left_out()
+    url: Url = left_out()
+    dialect: Dialect = left_out()
+    events: Names = left_out()
+    headers: Headers = left_out()
+    enabled: bool = left_out()
+
+
+class EventInput(Schema):
+    event: Annotated[str, Field(max_length=200, description="One of `GET /event-types` that is published.")]
+    data: JsonObject
+    timestamp: Annotated[When, Field(description="When it happened; now, if left out.")] | None = None
+
+
+class DeliveryQuery(PageQuery):
+    status: DeliveryStatus | None = None
+
+
+class EventQuery(PageQuery):
+    type: Annotated[Text, Field(description="Events of this type alone.")] | None = None
+    since: Annotated[When, Field(description="Events that happened at this moment or later.")] | None = None
+
+
+class Webhook(Answer):
+    id: str
+    name: str
+    url: str
+    dialect: Dialect
+    events: list[str]
+    headers: dict[str, str]
+    enabled: bool
+    disabled_reason: str | None
+    previous_secret_expires_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class WebhookWithSecret(Webhook):
+    """The only answers that show the secret: of registering and of rotating."""
+
+    secret: Annotated[str, Field(pattern="^whsec_")]
+
+
+class AttemptRequest(Answer):
+    headers: dict[str, str]
+    body: str
+
+
+class Attempt(Answer):
+    """One try: `status` is the HTTP status where there was one, `error` what went wrong."""
+
+    number: int
+    at: str
+    status: int | None
+    latency_ms: int
+    error: AttemptError | None
+    request: AttemptRequest
+    response_headers: dict[str, Any] | None
+    response_excerpt: str | None
+
+
+class Delivery(Answer):
+    """An event on its way to one webhook. `reason` tells why it is exhausted or canceled."""
+
+    id: str
+    event_id: str
+    webhook_id: str
+    type: str
+    status: DeliveryStatus
+    reason: str | None
+    attempt_count: int
+    next_attempt_at: str | None
+    created_at: str
+
+
+class DeliveryWithAttempts(Delivery):
+    attempts: list[Attempt]
+
+
+class Event(Answer):
+    """Something that happened, as the standard dialect tells it; `data` is null once it was expunged."""
+
+    id: str
+    type: str
+    timestamp: str
+    member_id: str | None
+    data: JsonObject | None
+    created_at: str
+
+
+class EventType(Answer):
+    """A name that an event goes by; `schema` is the JSON Schema of its data."""
+
+    name: str
+    description: str
+    data_schema: Annotated[JsonObject, Field(alias="schema")]
+    dialects: list[Dialect]
+    published: bool

@@ -1,0 +1,92 @@
+"""Webhooks, deliveries and events as the Admin API shows them."""
+
+from typing import Any
+
+from msidp import clock
+from msidp.webhooks.catalogue import EventType
+from msidp.webhooks.dialects import Happening, standard
+from msidp.webhooks.models import Attempt, Delivery, Event, WebhookEndpoint
+
+
+def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """An endpoint, without its secret."""
+    return {
+        "id": endpoint.id,
+        "name": endpoint.name,
+        "url": endpoint.url,
+        "dialect": endpoint.dialect,
+        "events": endpoint.events,
+        "headers": endpoint.headers,
+        "enabled": endpoint.enabled,
+        "disabledReason": endpoint.disabled_reason,
+        "previousSecretExpiresAt": _iso(endpoint.previous_secret_expires_at),
+        "createdAt": clock.iso(endpoint.created_at),
+        "updatedAt": clock.iso(endpoint.updated_at),
+    }
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    """A delivery without its attempts. `type` is what the endpoint's dialect calls the event."""
+    return {
+        "id": delivery.id,
+        "eventId": delivery.event_id,
+        "webhookId": delivery.endpoint_id,
+        "type": delivery.message.name,
+        "status": delivery.status,
+        "reason": delivery.reason,
+        "attemptCount": delivery.attempt_count,
+        "nextAttemptAt": None if delivery.lease_token else _iso(delivery.due_at),  # leased: at this moment
+        "createdAt": clock.iso(delivery.created_at),
+    }
+
+
+def delivery_with_attempts_json(delivery: Delivery) -> dict[str, Any]:
+    """A delivery and every attempt, with what was sent and what came back."""
+    body = delivery.message.body.decode()
+    return {**delivery_json(delivery), "attempts": [_attempt_json(each, body) for each in delivery.attempts]}
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event in the standard dialect's words."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "timestamp": clock.iso(event.occurred_at),
+        "memberId": event.member_id,
+        "data": None if event.data is None else _data(event, event.data),
+        "createdAt": clock.iso(event.created_at),
+    }
+
+
+def event_type_json(event_type: EventType) -> dict[str, Any]:
+    """A type of the catalogue."""
+    return {
+        "name": event_type.name,
+        "description": event_type.description,
+        "schema": event_type.schema,
+        "dialects": event_type.dialects,
+        "published": event_type.published,
+    }
+
+
+def _attempt_json(attempt: Attempt, body: str) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "at": clock.iso(attempt.at),
+        "status": attempt.status,
+        "latencyMs": attempt.latency_ms,
+        "error": attempt.error,
+        "request": {"headers": attempt.request_headers, "body": body},
+        "responseHeaders": attempt.response_headers,
+        "responseExcerpt": attempt.response_excerpt,
+    }
+
+
+def _data(event: Event, data: dict[str, Any]) -> dict[str, Any]:
+    happening = Happening(event.type, event.occurred_at, event.community_id, data)
+    told: dict[str, Any] = standard.hear(happening)[1]["data"]
+    return told
+
+
+def _iso(moment: int | None) -> str | None:
+    return None if moment is None else clock.iso(moment)

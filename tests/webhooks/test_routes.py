@@ -1,0 +1,469 @@
+"""Webhooks and their deliveries over the Admin API."""
+
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from msidp import clock, db, ids, queue
+from msidp.communities import service as communities
+from msidp.communities.models import Community
+from msidp.vault.fields import cipher
+from msidp.webhooks import outbox
+from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
+from msidp.webhooks.secrets import open_secrets
+from msidp.webhooks.service import disable_endpoint
+
+HOOK = {"name": "Shop", "url": "https://hooks.example/msidp", "dialect": "memberpad"}
+
+
+def create(admin: FlaskClient, **fields: Any) -> dict[str, Any]:
+    answer = admin.post("/webhooks", json={**HOOK, **fields})
+    assert answer.status_code == 200, answer.json
+    made: dict[str, Any] = answer.json["data"]
+    return made
+
+
+def refusal(answer: Any) -> tuple[int, str]:
+    assert set(answer.json) <= {"code", "message", "details"}
+    assert answer.json["message"]
+    return answer.status_code, answer.json["code"]
+
+
+def row(id_: str) -> WebhookEndpoint:
+    with db.reading() as session:
+        return session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.id == id_)).one()
+
+
+def publish(community_id: str) -> str:
+    with db.transaction() as session:
+        return outbox.record(session, community_id=community_id, type="post.published", data={"postId": "p"})
+
+
+def set_status(delivery_id: str, status: str, **values: Any) -> None:
+    with db.transaction() as session:
+        session.execute(
+            update(Delivery).where(Delivery.id == delivery_id).values({"status": status, **values})
+        )
+
+
+def deliveries(admin: FlaskClient, webhook_id: str, query: str = "") -> list[dict[str, Any]]:
+    answer = admin.get(f"/webhooks/{webhook_id}/deliveries{query}")
+    assert answer.status_code == 200, answer.json
+    found: list[dict[str, Any]] = answer.json["data"]
+    return found
+
+
+@pytest.fixture
+def foreign_key(app: Flask) -> str:
+    """A secret key of another community."""
+    with db.transaction() as session:
+        other = Community(
+            id=ids.new_guid(), app_id="app_o", public_key="pk_o", name="O", created_at=clock.now()
+        )
+        session.add(other)
+        session.flush()
+        return communities.create_api_key(session, other.id, "other").secret_key
+
+
+def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
+    made = create(admin, events=["member.joined", "member.joined"], headers={"X-Token": "t"})
+    secret = made.pop("secret")
+    assert secret.startswith("whsec_")
+    assert "_" not in secret.removeprefix("whsec_")
+    assert made == {
+        "id": made["id"],
+        "name": "Shop",
+        "url": "https://hooks.example/msidp",
+        "dialect": "memberpad",
+        "events": ["member.joined"],
+        "headers": {"X-Token": "t"},
+        "enabled": True,
+        "disabledReason": None,
+        "previousSecretExpiresAt": None,
+        "createdAt": made["createdAt"],
+        "updatedAt": made["createdAt"],
+    }
+    assert admin.get(f"/webhooks/{made['id']}").json == {"data": made}
+    assert admin.get("/webhooks").json == {
+        "totalCount": 1, "endCursor": 1, "hasNextPage": False, "data": [made],
+    }  # fmt: skip
+    stored = row(made["id"])
+    assert secret not in stored.secret
+    assert cipher().open(stored.secret, f"webhook_endpoint:{made['id']}") == secret
+
+
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"name": ""}, "invalid", "name"),
+    ({"name": "\ud800"}, "invalid-json", ""),
+    ({"name": None}, "invalid", "name"),
+    ({"url": "http://203.0.113.9/x"}, "invalid-url", "url"),
+    ({"url": "https://169.254.169.254/latest"}, "invalid-url", "url"),
+    ({"url": "https://user:pw@hooks.example/"}, "invalid-url", "url"),
+    ({"url": "ftp://hooks.example/"}, "invalid-url", "url"),
+    ({"url": "https://hooks.example/#x"}, "invalid-url", "url"),
+    ({"url": "https://hooks.example:22/"}, "invalid-url", "url"),
+    ({"url": "https://hooks.example/" + "a" * 2048}, "invalid", "url"),
+    ({"url": "https://[::1"}, "invalid-url", "url"),
+    ({"url": ""}, "invalid-url", "url"),
+    ({"url": 7}, "invalid", "url"),
+    ({"dialect": "slack"}, "invalid", "dialect"),
+    ({"dialect": None}, "invalid", "dialect"),
+    ({"events": ["member.created"]}, "unknown-event-type", "events"),
+    ({"events": ["ping"]}, "unknown-event-type", "events"),
+    ({"events": ["nothing.happened"]}, "unknown-event-type", "events"),
+    ({"events": "member.joined"}, "invalid", "events"),
+    ({"events": [7]}, "invalid", "events.0"),
+    ({"events": ["member.joined"] * 101}, "invalid", "events"),
+    ({"dialect": "memberstack", "events": ["member.joined"]}, "unknown-event-type", "events"),
+    ({"dialect": "standard", "events": ["member.joined"]}, "unknown-event-type", "events"),
+    ({"headers": {"X-A": "a\r\nX-B: b"}}, "invalid", "headers"),
+    ({"headers": {"X-A\r\n": "a"}}, "invalid", "headers"),
+    ({"headers": {"X A": "a"}}, "invalid", "headers"),
+    ({"headers": {"": "a"}}, "invalid", "headers"),
+    ({"headers": {"X-A": ""}}, "invalid", "headers"),
+    ({"headers": {"X-A": " a"}}, "invalid", "headers"),
+    ({"headers": {"X-A": "\u00e9"}}, "invalid", "headers"),
+    ({"headers": {"X-A": "a" * 1025}}, "invalid", "headers"),
+    ({"headers": {"X-" + "A" * 63: "a"}}, "invalid", "headers"),
+    ({"headers": {"X-A": "a", "x-a": "b"}}, "invalid", "headers"),
+    ({"headers": {f"X-{number}": "a" for number in range(21)}}, "invalid", "headers"),
+    ({"headers": {"Host": "a"}}, "invalid", "headers"),
+    ({"headers": {"content-length": "1"}}, "invalid", "headers"),
+    ({"headers": {"Transfer-Encoding": "chunked"}}, "invalid", "headers"),
+    ({"headers": {"Webhook-Signature": "v1,x"}}, "invalid", "headers"),
+    ({"headers": {"svix-id": "x"}}, "invalid", "headers"),
+    ({"headers": {"X-MemberPad-Event": "x"}}, "invalid", "headers"),
+    ({"headers": {"X-A": 7}}, "invalid", "headers.X-A"),
+    ({"headers": ["X-A"]}, "invalid", "headers"),
+    ({"rateLimit": 10}, "invalid", "rateLimit"),
+    ({"secret": "whsec_mine"}, "invalid", "secret"),
+]
+
+
+def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
+    for fields, code, field in REFUSED:
+        answer = admin.post("/webhooks", json={**HOOK, **fields})
+        assert refusal(answer) == (400 if code == "invalid-json" else 422, code), (fields, answer.json)
+        if field:
+            assert answer.json["details"][0]["field"] == field, answer.json
+    for missing in HOOK:
+        body = {name: value for name, value in HOOK.items() if name != missing}
+        assert refusal(admin.post("/webhooks", json=body)) == (422, "invalid")
+    assert admin.get("/webhooks").json["totalCount"] == 0
+
+
+def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> None:
+    made = create(admin, events=["member.role_changed"], headers={"X-A": "a"})
+    path = f"/webhooks/{made['id']}"
+    answer = admin.patch(path, json={"name": "Store", "headers": {"X-B": "b"}})
+    assert answer.status_code == 200
+    changed = answer.json["data"]
+    assert (changed["name"], changed["headers"], changed["events"]) == (
+        "Store", {"X-B": "b"}, ["member.role_changed"],
+    )  # fmt: skip
+    assert "secret" not in changed
+    assert admin.get(path).json["data"] == changed
+    assert admin.patch(path, json={}).status_code == 200
+    for fields, code, _ in REFUSED:
+        if "dialect" not in fields or len(fields) > 1:
+            assert admin.patch(path, json=fields).json["code"] == code, fields
+    now = admin.get(path).json["data"]
+    assert {**now, "updatedAt": ""} == {**changed, "updatedAt": ""}
+
+
+def test_a_new_dialect_needs_events_of_its_own(admin: FlaskClient) -> None:
+    path = f"/webhooks/{create(admin, events=['member.joined'])['id']}"
+    answer = admin.patch(path, json={"dialect": "memberstack"})
+    assert refusal(answer) == (422, "unknown-event-type")
+    answer = admin.patch(path, json={"dialect": "memberstack", "events": ["member.created"]})
+    assert (answer.json["data"]["dialect"], answer.json["data"]["events"]) == (
+        "memberstack", ["member.created"],
+    )  # fmt: skip
+    assert admin.patch(path, json={"dialect": "standard"}).status_code == 200
+
+
+def test_disabling_cancels_what_is_open(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    other = create(admin)
+    for _ in range(4):
+        publish(community_id)
+    states = ("pending", "failed", "succeeded", "exhausted")
+    for delivery, status in zip(deliveries(admin, made["id"]), states, strict=True):
+        due = {"due_at": None} if status in ("succeeded", "exhausted") else {"lease_token": "held"}
+        set_status(delivery["id"], status, **due)
+    answer = admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
+    assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (
+        False, "Disabled by hand.",
+    )  # fmt: skip
+    found = deliveries(admin, made["id"])
+    assert [each["status"] for each in found] == ["canceled", "canceled", "succeeded", "exhausted"]
+    assert found[0]["reason"] == "The webhook was disabled."
+    with db.reading() as session:
+        first = session.scalars(select(Delivery).where(Delivery.id == found[0]["id"])).one()
+    assert (first.due_at, first.lease_token) == (None, None)
+    assert first.settled_at is not None
+    assert {each["status"] for each in deliveries(admin, other["id"])} == {"pending"}
+    publish(community_id)
+    assert len(deliveries(admin, made["id"])) == 4
+    assert refusal(admin.post(f"/webhooks/{made['id']}/test")) == (409, "webhook-disabled")
+    answer = admin.patch(f"/webhooks/{made['id']}", json={"enabled": True})
+    assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (True, None)
+    publish(community_id)
+    assert len(deliveries(admin, made["id"])) == 5
+
+
+def test_the_engine_can_disable_one_for_a_reason(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    publish(community_id)
+    for reason in ("The endpoint answered 410 Gone.", "Something else."):
+        with db.transaction() as session:
+            disable_endpoint(session, made["id"], reason)
+    view = admin.get(f"/webhooks/{made['id']}").json["data"]
+    assert (view["enabled"], view["disabledReason"]) == (False, "The endpoint answered 410 Gone.")
+    assert [each["status"] for each in deliveries(admin, made["id"])] == ["canceled"]
+    with db.transaction() as session:
+        disable_endpoint(session, "whk_unknown", "Nothing.")
+
+
+def test_deleting_cancels_what_is_open_and_keeps_the_log(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin, headers={"Authorization": "Bearer x"})
+    publish(community_id)
+    delivery_id = deliveries(admin, made["id"])[0]["id"]
+    path = f"/webhooks/{made['id']}"
+    assert admin.delete(path).json == {"data": {"id": made["id"]}}
+    for method, rest in (
+        ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries"), ("POST", "/test"),
+        ("POST", "/rotate-secret"),
+    ):  # fmt: skip
+        assert refusal(admin.open(path + rest, method=method)) == (404, "webhook-not-found")
+    assert admin.get("/webhooks").json["totalCount"] == 0
+    view = admin.get(f"/deliveries/{delivery_id}").json["data"]
+    assert (view["status"], view["reason"], view["webhookId"]) == (
+        "canceled", "The webhook was deleted.", made["id"],
+    )  # fmt: skip
+    gone = row(made["id"])
+    assert (gone.secret, gone.previous_secret, gone.headers, gone.enabled) == ("", None, {}, False)
+    publish(community_id)
+    with db.reading() as session:
+        assert len(list(session.scalars(select(Delivery)))) == 1
+
+
+def test_a_rotated_secret_signs_beside_the_old_one_for_a_day(admin: FlaskClient) -> None:
+    made = create(admin)
+    before = clock.now()
+    rotated = admin.post(f"/webhooks/{made['id']}/rotate-secret").json["data"]
+    assert rotated["secret"] != made["secret"]
+    stored = row(made["id"])
+    ends = stored.previous_secret_expires_at
+    assert ends is not None
+    assert before + clock.DAY <= ends <= clock.now() + clock.DAY
+    assert rotated["previousSecretExpiresAt"] == clock.iso(ends)
+    sealed = (stored.id, stored.secret, stored.previous_secret, ends)
+    assert open_secrets(*sealed, ends - 1) == (rotated["secret"], made["secret"])
+    assert open_secrets(*sealed, ends) == (rotated["secret"],)
+    third = admin.post(f"/webhooks/{made['id']}/rotate-secret").json["data"]["secret"]
+    stored = row(made["id"])
+    sealed = (stored.id, stored.secret, stored.previous_secret, stored.previous_secret_expires_at)
+    assert open_secrets(*sealed, clock.now()) == (third, rotated["secret"])
+
+
+def test_a_rotation_that_is_sent_twice_rotates_once(admin: FlaskClient) -> None:
+    made = create(admin)
+    answers = [
+        admin.post(f"/webhooks/{made['id']}/rotate-secret", headers={"Idempotency-Key": "one"})
+        for _ in range(2)
+    ]
+    assert answers[0].json == answers[1].json
+
+
+def test_a_ping_is_a_delivery_to_this_webhook_alone(admin: FlaskClient) -> None:
+    create(admin)
+    made = create(admin, events=["member.left"])
+    view = admin.post(f"/webhooks/{made['id']}/test").json["data"]
+    assert {**view, "id": "", "eventId": "", "nextAttemptAt": "", "createdAt": ""} == {
+        "id": "",
+        "eventId": "",
+        "webhookId": made["id"],
+        "type": "ping",
+        "status": "pending",
+        "reason": None,
+        "attemptCount": 0,
+        "nextAttemptAt": "",
+        "createdAt": "",
+        "attempts": [],
+    }
+    assert view["nextAttemptAt"] == view["createdAt"]
+    with db.reading() as session:
+        assert [each.id for each in session.scalars(select(Delivery))] == [view["id"]]
+    assert queue.queue(queue.WEBHOOKS).count == 1
+
+
+def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    event_id = publish(community_id)
+    delivery_id = deliveries(admin, made["id"])[0]["id"]
+    with db.transaction() as session:
+        for number, status in enumerate((None, 503), start=1):
+            session.add(
+                Attempt(
+                    delivery_id=delivery_id,
+                    number=number,
+                    at=number * 1000,
+                    status=status,
+                    latency_ms=12,
+                    error="timeout" if status is None else "http_error",
+                    request_headers={"Content-Type": "application/json"},
+                    response_headers=None if status is None else {"Retry-After": "5"},
+                    response_excerpt=None if status is None else "<b>\ufffd",
+                )
+            )
+    set_status(delivery_id, "failed", attempt_count=2, due_at=99_000)
+    view = admin.get(f"/deliveries/{delivery_id}").json["data"]
+    body = view["attempts"][0]["request"]["body"]
+    assert body.startswith('{"event":"post.published"')
+    request = {"headers": {"Content-Type": "application/json"}, "body": body}
+    assert view == {
+        "id": delivery_id,
+        "eventId": event_id,
+        "webhookId": made["id"],
+        "type": "post.published",
+        "status": "failed",
+        "reason": None,
+        "attemptCount": 2,
+        "nextAttemptAt": "1970-01-01T00:01:39.000Z",
+        "createdAt": view["createdAt"],
+        "attempts": [
+            {
+                "number": 1, "at": "1970-01-01T00:00:01.000Z", "status": None, "latencyMs": 12,
+                "error": "timeout", "request": request, "responseHeaders": None, "responseExcerpt": None,
+            },
+            {
+                "number": 2, "at": "1970-01-01T00:00:02.000Z", "status": 503, "latencyMs": 12,
+                "error": "http_error", "request": request, "responseHeaders": {"Retry-After": "5"},
+                "responseExcerpt": "<b>\ufffd",
+            },
+        ],
+    }  # fmt: skip
+    set_status(delivery_id, "failed", lease_token="held")
+    assert admin.get(f"/deliveries/{delivery_id}").json["data"]["nextAttemptAt"] is None
+
+
+def test_the_log_is_paged_and_filtered(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    for _ in range(5):
+        publish(community_id)
+    all_ = deliveries(admin, made["id"])
+    assert "attempts" not in all_[0]
+    set_status(all_[1]["id"], "exhausted", due_at=None)
+    assert [each["id"] for each in deliveries(admin, made["id"], "?status=exhausted")] == [all_[1]["id"]]
+    assert len(deliveries(admin, made["id"], "?status=pending")) == 4
+    page = admin.get(f"/webhooks/{made['id']}/deliveries?first=2&order=DESC").json
+    assert (page["totalCount"], page["hasNextPage"]) == (5, True)
+    assert [each["id"] for each in page["data"]] == [all_[4]["id"], all_[3]["id"]]
+    for query in ("?status=open", "?status=pending&first=0", "?after=x", "?first=-1"):
+        assert refusal(admin.get(f"/webhooks/{made['id']}/deliveries{query}")) == (422, "invalid")
+
+
+def test_other_communities_see_nothing(
+    admin: FlaskClient, client: FlaskClient, foreign_key: str, community_id: str
+) -> None:
+    made = create(admin)
+    publish(community_id)
+    delivery_id = deliveries(admin, made["id"])[0]["id"]
+    headers = {"X-API-KEY": foreign_key}
+    for method, rest in (
+        ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries"), ("POST", "/test"),
+        ("POST", "/rotate-secret"),
+    ):  # fmt: skip
+        answer = client.open(f"/webhooks/{made['id']}{rest}", method=method, headers=headers)
+        assert refusal(answer) == (404, "webhook-not-found")
+    answer = client.get(f"/deliveries/{delivery_id}", headers=headers)
+    assert refusal(answer) == (404, "delivery-not-found")
+    for path in ("/webhooks", "/events"):
+        assert client.get(path, headers=headers).json["totalCount"] == 0
+    assert row(made["id"]).enabled
+
+
+def test_unknown_ids_are_404_and_a_key_is_needed(admin: FlaskClient, client: FlaskClient) -> None:
+    for path in (
+        "/webhooks/whk_no",
+        "/webhooks/%00",
+        "/webhooks/%ED%A0%80",
+        "/deliveries/no",
+        "/deliveries/%00",
+    ):
+        assert admin.get(path).status_code == 404
+    for path in ("/webhooks", "/webhooks/x", "/deliveries/x", "/events", "/event-types"):
+        assert refusal(client.get(path)) == (401, "unauthorized")
+
+
+def test_a_community_has_25_webhooks_at_most(admin: FlaskClient) -> None:
+    made = [create(admin)["id"] for _ in range(25)]
+    assert refusal(admin.post("/webhooks", json=HOOK)) == (409, "too-many-webhooks")
+    admin.delete(f"/webhooks/{made[0]}")
+    create(admin)
+
+
+def test_two_who_register_at_once_cannot_both_be_the_last(admin: FlaskClient, app: Flask) -> None:
+    for _ in range(23):
+        create(admin)
+    start = threading.Barrier(8)
+    statuses = []
+
+    def register() -> None:
+        start.wait()
+        statuses.append(admin.post("/webhooks", json=HOOK).status_code)
+
+    threads = [threading.Thread(target=register) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200] * 2 + [409] * 6
+    assert admin.get("/webhooks").json["totalCount"] == 25
+
+
+def test_each_change_is_in_the_audit_log(admin: FlaskClient) -> None:
+    made = create(admin)
+    path = f"/webhooks/{made['id']}"
+    admin.patch(path, json={"name": "Store"})
+    admin.post(f"{path}/rotate-secret")
+    admin.post(f"{path}/test")
+    admin.delete(path)
+    entries = admin.get("/audit-log").json["data"]
+    assert [entry["action"].removeprefix("webhook.") for entry in entries] == [
+        "created", "updated", "secret_rotated", "tested", "deleted",
+    ]  # fmt: skip
+    assert {entry["targetId"] for entry in entries} == {made["id"]}
+    assert "whsec_" not in str(entries)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["name", "url", "dialect", "events", "headers", "enabled", "rateLimit"]), anything
+    ),
+    url=st.text(max_size=30),
+)
+def test_nothing_that_is_sent_makes_a_500(admin: FlaskClient, fields: dict[str, Any], url: str) -> None:
+    for body in ({**HOOK, **fields}, {**HOOK, "url": url}, {**HOOK, "url": "https://" + url}):
+        answer = admin.post("/webhooks", json=body)
+        assert answer.status_code in (200, 400, 409, 422), (body, answer.json)
+        if answer.status_code == 200:
+            admin.delete(f"/webhooks/{answer.json['data']['id']}")
