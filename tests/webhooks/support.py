@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import select
 
 from msidp import clock, db, ids
-from msidp.vault.fields import cipher
 from msidp.webhooks import outbox, secrets
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
@@ -18,7 +17,7 @@ def add_endpoint(community_id: str, url: str, **fields: Any) -> str:
     now = clock.now()
     values = {
         "name": "test", "dialect": "standard", "events": [], "headers": {},
-        "secret": cipher().seal(SECRET, secrets.context(endpoint_id)),
+        "secret": secrets.seal(endpoint_id, SECRET),
         "created_at": now, "updated_at": now,
     }  # fmt: skip
     with db.transaction() as session:

@@ -18,7 +18,6 @@ from msidp.vault.fields import cipher
 from msidp.webhooks import outbox
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 from msidp.webhooks.secrets import open_secrets
-from msidp.webhooks.service import disable_endpoint
 
 HOOK = {"name": "Shop", "url": "https://hooks.example/msidp", "dialect": "memberpad"}
 
@@ -200,11 +199,11 @@ def test_disabling_cancels_what_is_open(admin: FlaskClient, community_id: str) -
         set_status(delivery["id"], status, **due)
     answer = admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
     assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (
-        False, "Disabled by hand.",
+        False, "The webhook was disabled by hand.",
     )  # fmt: skip
     found = deliveries(admin, made["id"])
     assert [each["status"] for each in found] == ["canceled", "canceled", "succeeded", "exhausted"]
-    assert found[0]["reason"] == "The webhook was disabled."
+    assert found[0]["reason"] == "The webhook was disabled by hand."
     with db.reading() as session:
         first = session.scalars(select(Delivery).where(Delivery.id == found[0]["id"])).one()
     assert (first.due_at, first.lease_token) == (None, None)
@@ -217,19 +216,6 @@ def test_disabling_cancels_what_is_open(admin: FlaskClient, community_id: str) -
     assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (True, None)
     publish(community_id)
     assert len(deliveries(admin, made["id"])) == 5
-
-
-def test_the_engine_can_disable_one_for_a_reason(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    publish(community_id)
-    for reason in ("The endpoint answered 410 Gone.", "Something else."):
-        with db.transaction() as session:
-            disable_endpoint(session, made["id"], reason)
-    view = admin.get(f"/webhooks/{made['id']}").json["data"]
-    assert (view["enabled"], view["disabledReason"]) == (False, "The endpoint answered 410 Gone.")
-    assert [each["status"] for each in deliveries(admin, made["id"])] == ["canceled"]
-    with db.transaction() as session:
-        disable_endpoint(session, "whk_unknown", "Nothing.")
 
 
 def test_deleting_cancels_what_is_open_and_keeps_the_log(admin: FlaskClient, community_id: str) -> None:
@@ -319,8 +305,8 @@ def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -
                     status=status,
                     latency_ms=12,
                     error="timeout" if status is None else "http_error",
-                    request_headers={"Content-Type": "application/json"},
-                    response_headers=None if status is None else {"Retry-After": "5"},
+                    request_headers='{"Content-Type":"application/json"}',
+                    response_headers=None if status is None else '{"Retry-After":"5"}',
                     response_excerpt=None if status is None else "<b>\ufffd",
                 )
             )
@@ -371,6 +357,39 @@ def test_the_log_is_paged_and_filtered(admin: FlaskClient, community_id: str) ->
         assert refusal(admin.get(f"/webhooks/{made['id']}/deliveries{query}")) == (422, "invalid")
 
 
+def test_what_failed_can_be_retried_by_hand(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    publish(community_id)
+    id_ = deliveries(admin, made["id"])[0]["id"]
+    for status, due_at in (("failed", clock.now() + clock.HOUR), ("exhausted", None)):
+        set_status(id_, status, due_at=due_at, attempt_count=3, reason="It failed.")
+        answer = admin.post(f"/deliveries/{id_}/retry")
+        assert answer.status_code == 200, answer.json
+        view = answer.json["data"]
+        assert (view["id"], view["status"], view["attemptCount"], view["reason"]) == (id_, "pending", 3, None)
+        assert view["nextAttemptAt"] <= clock.iso(clock.now())
+        assert queue.queue(queue.WEBHOOKS).count == 1
+    actions = [entry["action"] for entry in admin.get("/audit-log").json["data"]]
+    assert actions[-2:] == ["delivery.retried"] * 2
+
+
+def test_nothing_else_can_be_retried(admin: FlaskClient, community_id: str) -> None:
+    made = create(admin)
+    publish(community_id)
+    id_ = deliveries(admin, made["id"])[0]["id"]
+    for status in ("pending", "succeeded", "canceled"):
+        set_status(id_, status)
+        assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "not-retriable")
+    set_status(id_, "failed", lease_token="held", due_at=clock.now() + clock.MINUTE)
+    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "not-retriable")
+    set_status(id_, "exhausted", lease_token=None, due_at=None)
+    admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
+    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
+    admin.delete(f"/webhooks/{made['id']}")
+    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
+    assert refusal(admin.post("/deliveries/no/retry")) == (404, "delivery-not-found")
+
+
 def test_other_communities_see_nothing(
     admin: FlaskClient, client: FlaskClient, foreign_key: str, community_id: str
 ) -> None:
@@ -384,8 +403,11 @@ def test_other_communities_see_nothing(
     ):  # fmt: skip
         answer = client.open(f"/webhooks/{made['id']}{rest}", method=method, headers=headers)
         assert refusal(answer) == (404, "webhook-not-found")
-    answer = client.get(f"/deliveries/{delivery_id}", headers=headers)
-    assert refusal(answer) == (404, "delivery-not-found")
+    for answer in (
+        client.get(f"/deliveries/{delivery_id}", headers=headers),
+        client.post(f"/deliveries/{delivery_id}/retry", headers=headers),
+    ):
+        assert refusal(answer) == (404, "delivery-not-found")
     for path in ("/webhooks", "/events"):
         assert client.get(path, headers=headers).json["totalCount"] == 0
     assert row(made["id"]).enabled

@@ -30,10 +30,15 @@ def lock_endpoint(session: Session, endpoint_id: str) -> None:
 
 
 def cancel_open(session: Session, endpoint_id: str, reason: str) -> None:
-    """Settle every open delivery of an endpoint as canceled. Takes the endpoint's row to be locked."""
+    """Settle every open delivery of an endpoint as canceled. Takes the endpoint's row to be locked.
+
+    The deliveries are locked in the order of `seq`, as `settle` does it too: nobody waits in a circle.
+    """
+    is_open = (Delivery.endpoint_id == endpoint_id, Delivery.due_at.is_not(None))
+    rows = select(Delivery.seq).where(*is_open).order_by(Delivery.seq).with_for_update()
     session.execute(
         update(Delivery)
-        .where(Delivery.endpoint_id == endpoint_id, Delivery.due_at.is_not(None))
+        .where(Delivery.seq.in_(rows))
         .values(
             status="canceled",
             reason=reason,

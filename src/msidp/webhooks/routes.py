@@ -131,6 +131,20 @@ def retrieve_delivery(delivery_id: str) -> dict[str, Any]:
         return {"data": delivery_with_attempts_json(delivery)}
 
 
+@bp.post("/deliveries/<delivery_id>/retry")
+@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409), tags=["deliveries"])
+def retry_delivery(delivery_id: str) -> dict[str, Any]:
+    """Attempt a failed or exhausted delivery once more, now: the same ids, and the schedule as it stands.
+
+    409 `not-retriable` for a delivery in another state or one that is just being attempted,
+    `webhook-disabled` where its webhook is disabled or deleted.
+    """
+    with transaction() as session:
+        delivery = service.retry_delivery(session, caller().community_id, delivery_id)
+        audit.record(session, key_holder(), "delivery.retried", delivery_id)
+        return {"data": delivery_with_attempts_json(delivery)}
+
+
 def _policy() -> OutboundPolicy:
     """What the operator allows of the addresses that are called."""
     return OutboundPolicy.of(current_app.extensions["msidp_settings"])

@@ -1,25 +1,26 @@
 """What can be done with webhooks and their deliveries, in terms of the session it is given.
 
-Whoever disables or deletes an endpoint holds its row alone (FOR UPDATE): a transaction that is about to
-deliver to it (`outbox` holds it too) ends first, so that nothing stays open behind.
+A change of an endpoint holds its row alone (FOR UPDATE): a transaction that is about to deliver to it
+(`outbox` holds it too) ends first, so that disabling or deleting it leaves nothing open behind.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from msidp import clock, ids
+from msidp import clock, ids, queue
 from msidp.communities.models import Community
+from msidp.db import after_commit
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.outbound.urls import OutboundPolicy, check_url
-from msidp.webhooks import catalogue, outbox, secrets
+from msidp.webhooks import catalogue, disabling, outbox, retry, secrets
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 MAX_ENDPOINTS = 25  # of a community
 GRACE = 24 * clock.HOUR  # in which a replaced secret signs on
-BY_HAND = "Disabled by hand."
+BY_HAND = "The webhook was disabled by hand."
 
 
 class EndpointChanges(TypedDict, total=False):
@@ -101,25 +102,14 @@ def update_endpoint(
     if "headers" in changes:
         endpoint.headers = dict(changes["headers"])
     endpoint.updated_at = clock.now()
+    session.flush()
     if changes.get("enabled", endpoint.enabled) != endpoint.enabled:
         if endpoint.enabled:
-            _disable(session, endpoint, BY_HAND)
+            disabling.disable_endpoint(session, endpoint.id, BY_HAND)
+            session.refresh(endpoint)
         else:
             endpoint.enabled, endpoint.disabled_reason, endpoint.failing_since = True, None, None
     session.flush()
-
-
-def disable_endpoint(session: Session, endpoint_id: str, reason: str) -> None:
-    """Stop an endpoint and cancel what is open; `reason` is a sentence. Nothing, where it is stopped."""
-    endpoint = session.scalar(
-        select(WebhookEndpoint)
-        .where(WebhookEndpoint.id == endpoint_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if endpoint is not None and endpoint.enabled:
-        _disable(session, endpoint, reason)
-        session.flush()
 
 
 def delete_endpoint(session: Session, endpoint: WebhookEndpoint) -> None:
@@ -129,7 +119,7 @@ def delete_endpoint(session: Session, endpoint: WebhookEndpoint) -> None:
     endpoint.secret, endpoint.previous_secret, endpoint.previous_secret_expires_at = "", None, None
     endpoint.headers = {}
     session.flush()
-    _cancel_open(session, endpoint, "The webhook was deleted.")
+    disabling.cancel_open(session, endpoint.id, "The webhook was deleted.")
 
 
 def rotate_secret(session: Session, endpoint: WebhookEndpoint) -> str:
@@ -164,6 +154,16 @@ def get_delivery(session: Session, community_id: str, delivery_id: str) -> Deliv
     if delivery is None:
         raise NotFound("delivery-not-found", f"There is no delivery {delivery_id}.")
     return delivery
+
+
+def retry_delivery(session: Session, community_id: str, delivery_id: str) -> Delivery:
+    """Attempt a failed or exhausted delivery once more, now. Its schedule stays as it is.
+
+    Raises NotFound, and Conflict where there is nothing to retry or the webhook is disabled.
+    """
+    retry.request_manual(session, get_delivery(session, community_id, delivery_id))
+    after_commit(session, "webhooks", queue.ring)
+    return get_delivery(session, community_id, delivery_id)
 
 
 def _find(session: Session, community_id: str, endpoint_id: str, *, lock: bool) -> WebhookEndpoint:
@@ -202,27 +202,3 @@ def _check_events(dialect: str, events: Sequence[str]) -> None:
 
 def _distinct(events: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(events))
-
-
-def _disable(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:
-    endpoint.enabled = False
-    endpoint.disabled_reason = reason
-    endpoint.updated_at = clock.now()
-    _cancel_open(session, endpoint, "The webhook was disabled.")
-
-
-def _cancel_open(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:
-    """Settle what is not settled yet. An attempt under way ends without a trace: its lease is gone.
-
-    The rows are locked in their order, as everybody does who holds several.
-    """
-    is_open = (Delivery.endpoint_id == endpoint.id, Delivery.status.in_(("pending", "failed")))
-    rows = select(Delivery.seq).where(*is_open).order_by(Delivery.seq).with_for_update()
-    session.execute(
-        update(Delivery)
-        .where(Delivery.seq.in_(rows))
-        .values(
-            status="canceled", reason=reason, due_at=None, lease_token=None, settled_at=endpoint.updated_at
-        )
-        .execution_options(synchronize_session=False)
-    )

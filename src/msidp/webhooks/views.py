@@ -1,5 +1,6 @@
 """Webhooks, deliveries and events as the Admin API shows them."""
 
+import json
 from typing import Any
 
 from msidp import clock
@@ -76,8 +77,8 @@ def _attempt_json(attempt: Attempt, body: str) -> dict[str, Any]:
         "status": attempt.status,
         "latencyMs": attempt.latency_ms,
         "error": attempt.error,
-        "request": {"headers": attempt.request_headers, "body": body},
-        "responseHeaders": attempt.response_headers,
+        "request": {"headers": json.loads(attempt.request_headers), "body": body},
+        "responseHeaders": attempt.response_headers and json.loads(attempt.response_headers),
         "responseExcerpt": attempt.response_excerpt,
     }
 
