@@ -17,8 +17,12 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
-from tests.support.browser import accessibility_problems, chromium, overflow, tab
+from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
 from tests.support.receiver import Receiver
+
+from msidp import db
+from msidp.members import service as members
+from msidp.vault.passwords import hash_password
 
 # A browser and its policies do not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -128,6 +132,24 @@ def test_from_the_application_and_back(browser: Browser, notes: Application, scr
         assert again["auth_time"] >= first["auth_time"]
 
 
+def test_with_another_account(browser: Browser, notes: Application, community_id: str) -> None:
+    with db.transaction() as session:
+        other = members.create_member(
+            session, community_id, email="bob@example.com", password_hash=hash_password(PASSWORD)
+        )
+    with tab(browser, notes.issuer) as page:
+        page.goto(notes.link())
+        sign_up(page)
+        assert page.get_by_text("Signed in as ada@example.com").is_visible()
+        page.get_by_role("link", name="Use another account").click()
+        page.get_by_label("Email address").fill("bob@example.com")
+        log_in(page)
+        assert page.get_by_text("Signed in as bob@example.com").is_visible()
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        assert notes.claims(notes.answer()["code"])["sub"] == other.id
+
+
 def test_the_member_refuses(browser: Browser, notes: Application) -> None:
     with tab(browser, notes.issuer) as page:
         page.goto(notes.link(prompt="create"))
@@ -150,6 +172,7 @@ def test_the_consent_page_is_accessible(
         page.goto(notes.link())
         sign_up(page)
         page.get_by_role("button", name="Allow").wait_for()
+        page.screenshot(path=ARTIFACTS / f"consent-{scheme}-{width}.png")
         assert accessibility_problems(page) == []
         assert overflow(page) <= 0
         page.goto(notes.link(redirect_uri="https://evil.example/"))

@@ -10,11 +10,13 @@ from msidp import clock, web
 from msidp.accounts import sessions
 from msidp.accounts.continuation import local_path
 from msidp.accounts.sessions import Login
+from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
+from msidp.members import service as members
 from msidp.members.models import Member
 from msidp.settings import Settings
 
-__all__ = ["Login", "current_login", "end_session", "login_url", "start_session"]
+__all__ = ["Login", "current_login", "current_member", "end_session", "login_url", "start_session"]
 
 
 def current_login() -> Login | None:
@@ -23,6 +25,15 @@ def current_login() -> Login | None:
         g.login = _find_login()
     found: Login | None = g.login
     return found
+
+
+def current_member() -> Member | None:
+    """The member who is logged in with this browser."""
+    login = current_login()
+    if login is None:
+        return None
+    with reading() as session:
+        return members.find(session, default_community_id(), login.member_id)
 
 
 def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False) -> str:

@@ -12,16 +12,14 @@ from werkzeug.wrappers import Response
 
 from msidp import web
 from msidp.accounts import credentials, service, throttle
-from msidp.accounts.browser import current_login, end_session, login_url, start_session
+from msidp.accounts.browser import current_login, current_member, end_session, login_url, start_session
 from msidp.accounts.continuation import local_path, resolve
 from msidp.accounts.credentials import Proof
 from msidp.accounts.forms import LoginForm, SignupForm
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import BadRequest, Conflict, Invalid, Problem, Unauthorized
-from msidp.members import service as members
 from msidp.members.emails import normalise
-from msidp.members.models import Member
 from msidp.settings import Settings
 
 bp = Blueprint("accounts", __name__)
@@ -69,7 +67,7 @@ def submit_signup() -> Response:
 
 @bp.get("/logout")
 def logout() -> str:
-    return _page("logout", member=_present_member())
+    return _page("logout", member=current_member())
 
 
 @bp.post("/logout")
@@ -77,7 +75,7 @@ def submit_logout() -> Response:
     try:
         _check_origin()
     except Problem as problem:
-        return _page_again("logout", problem, member=_present_member())
+        return _page_again("logout", problem, member=current_member())
     with transaction() as session:
         end_session(session)
     return redirect("/logout", 303)
@@ -85,7 +83,7 @@ def submit_logout() -> Response:
 
 @bp.get("/account")
 def account() -> Response | str:
-    member = _present_member()
+    member = current_member()
     if member is None:
         return redirect(login_url(HOME), 303)
     with reading() as session:
@@ -173,20 +171,11 @@ def _leave() -> Response | None:
     return _go_on()
 
 
-def _present_member() -> Member | None:
-    """The member logged in with this browser."""
-    present = current_login()
-    if present is None:
-        return None
-    with reading() as session:
-        return members.find(session, default_community_id(), present.member_id)
-
-
 def _expected_address() -> str:
     """The address the form begins with: the application's hint, else that of who is logged in."""
     if hint := _hint():
         return hint
-    member = _present_member()
+    member = current_member()
     return member.email if member else ""
 
 

@@ -1,14 +1,11 @@
 """What can be done with accounts, in terms of the session it is given."""
 
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import CursorResult, delete, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session as DbSession
 
-from msidp.accounts import sessions
 from msidp.accounts.credentials import NewAccount, Proof, cannot_sign_up
-from msidp.accounts.models import Session
 from msidp.errors import Conflict
 from msidp.members import service as members
 from msidp.members.models import Member, PlanConnection
@@ -65,9 +62,3 @@ def plans_of(session: DbSession, member_id: str) -> list[PlanLine]:
         .order_by(PlanConnection.seq)
     )
     return [PlanLine(row.name, row.status) for row in rows]
-
-
-def purge_expired(session: DbSession, now: int) -> int:
-    """Delete the sessions that are over. Returns how many."""
-    over = or_(Session.expires_at <= now, Session.seen_at <= now - sessions.IDLE)
-    return cast("CursorResult[object]", session.execute(delete(Session).where(over))).rowcount

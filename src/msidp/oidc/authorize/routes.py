@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from msidp import clock, web
-from msidp.accounts.browser import Login, current_login, login_url
+from msidp.accounts.browser import Login, current_login, current_member, login_url
 from msidp.accounts.continuation import Continuation
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
@@ -199,5 +199,7 @@ def _consent_page(client: Client, stored: Waiting) -> str:
         "oidc/consent.html",
         application=client.name,
         token=stored.token,
+        member=current_member(),
+        another_login=login_url(_continue_path(stored)),
         permissions=[scopes.MEMBER_SCOPES[scope] for scope in stored.request.scopes],
     )
