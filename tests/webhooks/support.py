@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from msidp import clock, db, ids
 from msidp.webhooks import outbox, secrets
@@ -61,3 +61,9 @@ def attempts(delivery_id: str | None = None) -> list[Attempt]:
 def endpoint(endpoint_id: str) -> WebhookEndpoint:
     with db.reading() as session:
         return session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id)).one()
+
+
+def make_due() -> None:
+    """Let every open delivery be due now."""
+    with db.transaction() as session:
+        session.execute(update(Delivery).where(Delivery.due_at.is_not(None)).values(due_at=clock.now()))

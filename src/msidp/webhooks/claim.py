@@ -19,6 +19,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Executable,
     Select,
     String,
     Update,
@@ -26,10 +27,11 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    text,
     true,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
 
@@ -129,29 +131,35 @@ def _dialect(session: Session) -> str:
     return session.connection().dialect.name
 
 
-@cache
-def _peek(dialect: str) -> Select[*tuple[Any, ...]]:
-    due = aliased(Delivery)
-    oldest = (
-        select(due.seq, due.endpoint_id, due.claims)
-        .where(due.endpoint_id == WebhookEndpoint.id, due.due_at <= bindparam("now"))
-        .order_by(due.due_at)
-        .limit(bindparam("each"))
+_PEEK_ON_SQLITE = text(
+    """
+    SELECT delivery.seq, delivery.endpoint_id, delivery.claims
+    FROM webhook_endpoint CROSS JOIN delivery ON delivery.seq IN (
+        SELECT due.seq FROM delivery AS due
+        WHERE due.endpoint_id = webhook_endpoint.id AND due.due_at <= :now
+        ORDER BY due.due_at LIMIT :each
     )
-    wanted = (WebhookEndpoint.enabled, ~among(WebhookEndpoint.id, "full", dialect, String))
-    if dialect == "sqlite":  # has no LATERAL, but looks rows up by the list that a correlated query gives
-        return (
-            select(Delivery.seq, Delivery.endpoint_id, Delivery.claims)
-            .select_from(WebhookEndpoint)
-            .join(Delivery, Delivery.seq.in_(oldest.with_only_columns(due.seq).correlate(WebhookEndpoint)))
-            .where(*wanted)
-        )
-    lateral = oldest.lateral()
+    WHERE webhook_endpoint.enabled AND webhook_endpoint.id NOT IN (SELECT value FROM json_each(:full))
+    """
+)  # SQLite has no LATERAL; CROSS JOIN keeps its planner from beginning with the deliveries
+
+
+@cache
+def _peek(dialect: str) -> Executable:
+    if dialect == "sqlite":
+        return _PEEK_ON_SQLITE
+    oldest = (
+        select(Delivery.seq, Delivery.endpoint_id, Delivery.claims)
+        .where(Delivery.endpoint_id == WebhookEndpoint.id, Delivery.due_at <= bindparam("now"))
+        .order_by(Delivery.due_at)
+        .limit(bindparam("each"))
+        .lateral()
+    )
     return (
-        select(lateral.c.seq, lateral.c.endpoint_id, lateral.c.claims)
+        select(oldest.c.seq, oldest.c.endpoint_id, oldest.c.claims)
         .select_from(WebhookEndpoint)
-        .join(lateral, true())
-        .where(*wanted)
+        .join(oldest, true())
+        .where(WebhookEndpoint.enabled, ~among(WebhookEndpoint.id, "full", dialect, String))
     )
 
 

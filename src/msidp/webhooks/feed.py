@@ -46,6 +46,7 @@ class Feed:
         self._ended: list[Outcome] = []
         self._ended_since = 0.0
         self._looked = 0.0
+        self._claimed_at = 0
 
     def run(self, going: Callable[[], bool]) -> None:
         """Deliver until nothing is due, or soon will be, and nothing in flight.
@@ -84,7 +85,7 @@ class Feed:
         return claiming and self._claim()
 
     def _claim(self) -> bool:
-        now = clock.now()
+        now = self._claimed_at = clock.now()
         with reading() as session:
             candidates = claim.peek(session, now, self._lanes.full(), self._lanes.widest)
         worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
@@ -134,8 +135,7 @@ class Feed:
             self._ended.append(Outcome(claimed, target, headers, at, reply))
 
     def _soon(self) -> bool:
-        """Whether a delivery becomes due within a few seconds."""
-        now = clock.now()
+        """Whether a delivery becomes due within a few seconds of the moment of the latest claim."""
         with reading() as session:
-            due = claim.next_due(session, now)
-        return due is not None and due <= now + NEAR
+            due = claim.next_due(session, self._claimed_at)
+        return due is not None and due <= self._claimed_at + NEAR

@@ -1,0 +1,100 @@
+"""Isolation, as arithmetic: who may have how much."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msidp.webhooks.claim import Candidate
+from msidp.webhooks.lanes import SLOTS, START, UNPROVEN_SLOTS, WIDEST, Lanes
+
+
+def due(endpoint: str, count: int) -> list[Candidate]:
+    return [Candidate(number, endpoint, 0) for number in range(count)]
+
+
+def start(lanes: Lanes, candidates: list[Candidate]) -> None:
+    for candidate in candidates:
+        lanes.started(candidate.endpoint_id)
+
+
+def prove(lanes: Lanes, endpoint: str, times: int = 1) -> None:
+    for _ in range(times):
+        lanes.started(endpoint)
+        lanes.ended(endpoint, succeeded=True)
+
+
+def test_a_new_endpoint_starts_narrow_and_doubles_with_success() -> None:
+    lanes = Lanes()
+    assert len(lanes.choose(due("a", 100))) == START
+    prove(lanes, "a")
+    assert len(lanes.choose(due("a", 100))) == START * 2
+    prove(lanes, "a", 10)
+    assert len(lanes.choose(due("a", 100))) == WIDEST == lanes.widest
+
+
+def test_a_failing_endpoint_gets_one_at_a_time() -> None:
+    lanes = Lanes()
+    prove(lanes, "a", 10)
+    lanes.started("a")
+    lanes.ended("a", succeeded=False)
+    chosen = lanes.choose(due("a", 100))
+    assert len(chosen) == 1
+    start(lanes, chosen)
+    assert lanes.full() == ["a"]
+    assert lanes.choose(due("a", 100)) == []
+
+
+def test_what_is_in_flight_counts() -> None:
+    lanes = Lanes()
+    prove(lanes, "a", 10)
+    start(lanes, due("a", WIDEST - 3))
+    assert len(lanes.choose(due("a", 100))) == 3
+
+
+def test_endpoints_take_turns() -> None:
+    lanes = Lanes()
+    prove(lanes, "a", 2)
+    prove(lanes, "b", 2)
+    assert [one.endpoint_id for one in lanes.choose(due("a", 2) + due("b", 2))] == ["a", "b", "a", "b"]
+
+
+def test_any_number_of_hanging_endpoints_leaves_half_to_the_proven() -> None:
+    lanes = Lanes()
+    healthy = [f"healthy-{number}" for number in range(20)]
+    for name in healthy:
+        prove(lanes, name, 10)
+    hanging = [one for number in range(1000) for one in due(f"hanging-{number}", 10)]
+    start(lanes, lanes.choose(hanging))
+    assert SLOTS - lanes.room == UNPROVEN_SLOTS
+    assert lanes.choose(hanging) == []
+    assert len(lanes.choose([one for name in healthy for one in due(name, 32)])) == SLOTS - UNPROVEN_SLOTS
+
+
+def test_the_proven_come_first() -> None:
+    lanes = Lanes()
+    prove(lanes, "b", 10)
+    start(lanes, [candidate for number in range(8) for candidate in due(f"x{number}", 30)])
+    assert lanes.room == 16
+    chosen = lanes.choose(due("new", 2) + due("b", 32))
+    assert {one.endpoint_id for one in chosen} == {"b"}
+
+
+names = st.sampled_from(["a", "b", "c", "d"])
+
+
+@given(
+    st.lists(st.tuples(names, st.sampled_from(["claim", "succeed", "fail"]), st.integers(0, 40)), max_size=60)
+)
+def test_no_history_breaks_the_limits(history: list[tuple[str, str, int]]) -> None:
+    lanes = Lanes()
+    flying = dict.fromkeys("abcd", 0)
+    for endpoint, act, count in history:
+        if act == "claim":
+            chosen = lanes.choose(due(endpoint, count))
+            assert len(chosen) <= min(count, WIDEST)
+            start(lanes, chosen)
+            flying[endpoint] += len(chosen)
+        elif flying[endpoint]:
+            lanes.ended(endpoint, succeeded=act == "succeed")
+            flying[endpoint] -= 1
+        assert lanes.room == SLOTS - sum(flying.values())
+        assert all(number <= WIDEST for number in flying.values())
