@@ -59,7 +59,14 @@ class Worker(SimpleWorker):
 
 def run_worker(redis_url: str) -> None:
     """Work in the present application context until a signal asks to stop."""
-    logging.getLogger("rq").setLevel(logging.CRITICAL)  # `handle_exception` reports what matters
+    rq = logging.getLogger("rq.worker")
+    rq.setLevel(logging.ERROR)
+    rq.addFilter(_is_news)
     connection = queue.connect(redis_url, timeout=LISTEN + 10)
     outlast("worker", lambda: Worker(connection).work(logging_level=None))
     drain.finish()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether RQ tells more than that Redis is away, which `outlast` logs without a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], redis.RedisError))
