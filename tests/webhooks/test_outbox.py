@@ -15,6 +15,7 @@ from msidp import clock, db, ids, queue
 from msidp.communities.models import Community
 from msidp.members import service as members
 from msidp.members.models import Member
+from msidp.settings import Settings
 from msidp.webhooks import outbox
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
@@ -138,6 +139,14 @@ def test_what_is_rolled_back_never_happened(community_id: str) -> None:
     for model in (Member, Event, EventBody, Delivery):
         assert count(model) == 0
     assert queue.queue(queue.WEBHOOKS).count == 0
+
+
+def test_the_schedule_may_begin_later(app: Flask, community_id: str, settings: Settings) -> None:
+    app.extensions["msidp_settings"] = settings.model_copy(update={"webhook_retry_schedule": (1.5, 60)})
+    endpoint(community_id)
+    record(community_id)
+    (delivery,) = deliveries()
+    assert delivery.due_at == delivery.created_at + 1500
 
 
 def test_what_is_committed_is_there_with_its_delivery(community_id: str) -> None:

@@ -1,7 +1,7 @@
 """Webhooks and their deliveries over the Admin API."""
 
 import threading
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask import Flask
@@ -14,9 +14,12 @@ from sqlalchemy import select, update
 from msidp import clock, db, ids, queue
 from msidp.communities import service as communities
 from msidp.communities.models import Community
+from msidp.outbound import failures
 from msidp.vault.fields import cipher
 from msidp.webhooks import outbox
+from msidp.webhooks.feed import SECRET_UNAVAILABLE
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
+from msidp.webhooks.schemas import AttemptError
 from msidp.webhooks.secrets import open_secrets
 
 HOOK = {"name": "Shop", "url": "https://hooks.example/msidp", "dialect": "memberpad"}
@@ -339,6 +342,10 @@ def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -
     }  # fmt: skip
     set_status(delivery_id, "failed", lease_token="held")
     assert admin.get(f"/deliveries/{delivery_id}").json["data"]["nextAttemptAt"] is None
+
+
+def test_the_documented_errors_are_those_of_the_client_and_the_engine() -> None:
+    assert set(get_args(AttemptError)) == {*failures.CLASSES, SECRET_UNAVAILABLE}
 
 
 def test_the_log_is_paged_and_filtered(admin: FlaskClient, community_id: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
 from msidp.db import after_commit
+from msidp.webhooks import schedule
 from msidp.webhooks.catalogue import PING
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
@@ -98,6 +99,7 @@ def _deliver(
     """One body a dialect and one delivery for each endpoint that wants to hear of it. Their ids."""
     heard = {dialect: hear(dialect, happening) for dialect in {target.dialect for target in targets}}
     told = {dialect: found for dialect, found in heard.items() if found is not None}
+    due_at = schedule.first_due(now)
     deliveries = [
         {
             "id": ids.new_guid(),
@@ -106,7 +108,7 @@ def _deliver(
             "endpoint_id": target.id,
             "dialect": target.dialect,
             "origin": origin,
-            "due_at": now,
+            "due_at": due_at,
             "created_at": now,
         }
         for target in targets

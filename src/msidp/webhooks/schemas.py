@@ -34,8 +34,9 @@ When = Annotated[
 Dialect = Literal["memberstack", "memberpad", "standard"]
 DeliveryStatus = Literal["pending", "succeeded", "failed", "exhausted", "canceled"]
 AttemptError = Literal[
-    "timeout", "tls_error", "blocked_address", "connect_error", "bad_response", "redirect", "http_error"
-]
+    "timeout", "tls_error", "blocked_address", "dns_error", "connect_error", "bad_response", "redirect",
+    "http_error", "secret_unavailable",
+]  # fmt: skip
 Url = Annotated[Text, Field(max_length=2048, examples=["https://example.com/hooks"])]
 Names = Annotated[
     list[Annotated[str, Field(max_length=200)]],
