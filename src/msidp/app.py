@@ -36,6 +36,7 @@ def create_core(settings: Settings) -> Flask:
 def _register_features(app: Flask, settings: Settings) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
     from msidp.accounts import routes as accounts
+    from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
     from msidp.communities import branding
     from msidp.keys import routes as keys
@@ -56,3 +57,4 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(accounts.bp)
     provider.init_app(app, settings)
     app.register_blueprint(ops.bp)
+    app.register_blueprint(apidocs.bp)

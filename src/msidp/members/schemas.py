@@ -27,7 +27,7 @@ Address = Annotated[Text, Field(max_length=400, description="A mail address, Uni
 Password = Annotated[Text, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH)]
 Redirect = Annotated[Text, Field(max_length=2000)]
 Claim = Annotated[Text, Field(max_length=1000)]
-Link = Annotated[Text, Field(pattern=r"^https?://\S+$", max_length=2000)]
+Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
 PlanId = Annotated[Text, Field(max_length=200, examples=["pln_01k0000000000000000000000"])]
 ConnectionStatus = Literal["ACTIVE", "TRIALING", "REQUIRES_PAYMENT", "REQUIRES_AUTHENTICATION", "CANCELED"]
 BillingDate = Annotated[

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import current_app
 
-from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
+from msidp.api import Data, Deleted, Page, PageQuery, answers, api, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
@@ -15,7 +15,6 @@ from msidp.oidc.schemas import (
     ApplicationAnswer,
     ApplicationChanges,
     ApplicationWithSecret,
-    Deleted,
     NewApplication,
 )
 from msidp.oidc.views import application_json

@@ -59,7 +59,3 @@ class ApplicationWithSecret(ApplicationAnswer):
     """The only answer that shows the secret; null where the application is public."""
 
     client_secret: str | None
-
-
-class Deleted(Answer):
-    id: str

@@ -1,0 +1,109 @@
+"""Schemathesis: whatever is sent to the Admin API, it answers as its OpenAPI document says.
+
+On SQLite alone: what is looked at here does not depend on the database.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.support.valkey import ValkeyServer
+
+from msidp import db
+from msidp.app import create_app
+from msidp.communities import service as communities
+from msidp.members import service as members
+from msidp.plans import service as plans
+from msidp.settings import Settings
+
+EXAMPLES = 150
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+class Instance:
+    """An application with something of each kind in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        with self.app.app_context(), db.transaction() as session:
+            community_id = communities.ensure_default(session).id
+            self.secret_key = communities.create_api_key(session, community_id, "tests").secret_key
+            plan = plans.create_plan(session, community_id, name="Gold")
+            member = members.create_member(session, community_id, email="ann@example.com", plan_ids=[plan.id])
+            self.ids = {
+                "memberId": member.id,
+                "planId": plan.id,
+                "connectionId": member.plan_connections[0].id,
+            }
+
+
+@pytest.fixture(scope="module")
+def instance(
+    sqlite_template: Path, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Instance]:
+    directory = tmp_path_factory.mktemp("conformance")
+    shutil.copy(sqlite_template, directory / "msidp.db")
+    settings = Settings(instance_dir=directory, redis_url=valkey.url, secret_key="for tests").completed()
+    made = Instance(settings)
+    yield made
+    with made.app.app_context():
+        for engine in db.db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def document(instance: Instance) -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", instance.app)
+
+
+def cases(operation: Any) -> st.SearchStrategy[Any]:
+    """Requests that fit the document, and requests that do not."""
+    return st.one_of(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
+
+
+def test_every_answer_is_documented(instance: Instance, document: Any, subtests: pytest.Subtests) -> None:
+    statuses: set[int] = set()
+
+    @effort(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.data(), st.booleans())
+    def check(operation: Any, data: st.DataObject, known: bool) -> None:
+        case = data.draw(cases(operation))
+        if known:
+            names = case.path_parameters.keys() & instance.ids.keys()
+            case.path_parameters |= {name: instance.ids[name] for name in names}
+        answer = case.call_and_validate(headers={"X-API-KEY": instance.secret_key}, checks=CHECKS)
+        statuses.add(answer.status_code)
+
+    for found in document.get_all_operations():
+        operation = found.ok()
+        with subtests.test(operation=operation.label):
+            check(operation)
+    assert statuses >= {200, 404, 422}
+
+
+def test_without_a_key_the_answer_is_documented_too(instance: Instance, document: Any) -> None:
+    for path, operations in document.items():
+        for method in operations:
+            answer = instance.app.test_client().open(path.replace("{", "").replace("}", ""), method=method)
+            assert answer.status_code == 401
+            assert set(answer.json) == {"code", "message"}
