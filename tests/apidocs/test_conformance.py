@@ -30,7 +30,7 @@ from msidp.members import service as members
 from msidp.plans import service as plans
 from msidp.settings import Settings
 
-EXAMPLES = 150
+EXAMPLES = 10
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

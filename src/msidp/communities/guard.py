@@ -35,8 +35,8 @@ class AdminBlueprint(Blueprint):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Register a route, which runs once for each Idempotency-Key."""
-        if view_func is not None:
+        """Register a route; a POST runs once for each Idempotency-Key."""
+        if view_func is not None and "POST" in options.get("methods", ()):
             view_func = idempotent(view_func, lambda: caller().key_id)
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 

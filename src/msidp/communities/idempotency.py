@@ -26,12 +26,12 @@ class _Lost(Conflict):
 
 
 def idempotent(view: View, api_key_id: Callable[[], str]) -> View:
-    """The view, run at most once for each Idempotency-Key of a POST. `api_key_id` tells who calls."""
+    """The view of a POST, run at most once for each Idempotency-Key. `api_key_id` tells who calls."""
 
     @wraps(view)
     def run(*args: Any, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key")
-        if request.method != "POST" or key is None:
+        if key is None:
             return view(*args, **kwargs)
         if not _KEY.match(key):
             raise BadRequest(

@@ -54,15 +54,19 @@ def create_member(json: schemas.MemberInput, query: schemas.MemberQuery) -> dict
         return {"data": member_json(member, include_json=query.include_json)}
 
 
-@bp.get("/<path:member_id>")
+@bp.get("/<member_id>")
+@bp.get("/<path:member_id>")  # an address may hold a slash
 @api.validate(
-    resp=answers(schemas.FoundMember),
+    resp=answers(schemas.FoundMember, 404),
     tags=TAGS,
     path_parameter_descriptions={"member_id": "The member's id, or their address, URL-encoded."},
 )
 def retrieve_member(member_id: str, query: schemas.MemberQuery) -> dict[str, Any]:
-    """Retrieve a member by id or address. `data` is null where there is none."""
-    if "/" in member_id and "@" not in member_id:  # an address may hold a slash
+    """Retrieve a member by id or address.
+
+    Where there is none, `data` is null. 404 is for paths that lead to no member, such as `/members/a/b`.
+    """
+    if "/" in member_id and "@" not in member_id:
         raise NotFound("not-found", "There is nothing at this path.")
     with reading() as session:
         member = service.find(session, caller().community_id, member_id)
