@@ -373,6 +373,21 @@ class TestVerifyToken:
             assert refusal(answer) == (400, "INVALID_TOKEN")
 
 
+def test_a_members_events(admin: FlaskClient) -> None:
+    create(admin, "bob@example.com")
+    member = create(admin, plans=[{"planId": plan(admin)}])
+    path = f"/members/{member['id']}"
+    admin.patch(path, json={"verified": True})
+    found = admin.get(f"{path}/events").json
+    assert [event["type"] for event in found["data"]] == [
+        "member.created", "member.plan.created", "member.updated",
+    ]  # fmt: skip
+    assert {event["memberId"] for event in found["data"]} == {member["id"]}
+    newest = admin.get(f"{path}/events?first=1&order=DESC").json
+    assert (newest["totalCount"], newest["data"]) == (3, found["data"][-1:])
+    assert refusal(admin.get("/members/mem_nobody/events")) == (404, "member-not-found")
+
+
 def test_changes_are_in_the_audit_log(admin: FlaskClient) -> None:
     plan_id = plan(admin)
     member = create(admin, password="correct horse", customFields={"secret": "x"})

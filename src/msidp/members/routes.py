@@ -5,7 +5,7 @@ from typing import Any, cast
 from flask import Response
 from sqlalchemy.orm import selectinload
 
-from msidp.api import Data, Deleted, Page, PlainText, answers, api, given, page_json, paginate
+from msidp.api import Data, Deleted, Page, PageQuery, PlainText, answers, api, given, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities import service as communities
@@ -16,6 +16,9 @@ from msidp.members import connections, schemas, service, tokens
 from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
 from msidp.vault.passwords import hash_password
+from msidp.webhooks.models import Event
+from msidp.webhooks.schemas import Event as EventAnswer
+from msidp.webhooks.views import event_json
 
 bp = AdminBlueprint("members", __name__, url_prefix="/members")
 TAGS = ["members"]
@@ -149,6 +152,18 @@ def update_connection(member_id: str, connection_id: str, json: schemas.Connecti
         details = {"connectionId": connection_id, "fields": sorted(fields)}
         audit.record(session, key_holder(), "member.plan_updated", member_id, details)
         return {"data": connection_json(connection)}
+
+
+@bp.get("/<member_id>/events")
+@api.validate(resp=answers(Page[EventAnswer], 404), tags=TAGS)
+def list_events(member_id: str, query: PageQuery) -> dict[str, Any]:
+    """List what happened to a member, oldest first unless `order` says otherwise."""
+    with reading() as session:
+        community_id = caller().community_id
+        service.get_member(session, community_id, member_id)
+        theirs = [Event.community_id == community_id, Event.member_id == member_id]
+        rows, frame = paginate(session, Event, theirs, query)
+        return page_json(rows, frame, event_json)
 
 
 @bp.post("/verify-token")

@@ -77,7 +77,7 @@ class EventInput(Schema):
 
 
 class DeliveryQuery(PageQuery):
-    status: DeliveryStatus | None = None
+    status: Annotated[DeliveryStatus, Field(description="Deliveries in this state alone.")] | None = None
 
 
 class EventQuery(PageQuery):
