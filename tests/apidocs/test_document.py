@@ -51,7 +51,7 @@ def test_every_operation_says_what_it_is_takes_and_answers(document: dict[str, A
         assert operation["tags"]
         names = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
         assert names == set(re.findall(r"{(\w+)}", path))
-        assert all(parameter["description"] for parameter in operation["parameters"])
+        assert [each["name"] for each in operation["parameters"] if not each["description"]] == []
         assert {"200", "401"} <= set(operation["responses"])
         assert ("404" in operation["responses"]) or not names or method == "get", (path, method)
         for status, answer in operation["responses"].items():

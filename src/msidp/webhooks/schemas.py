@@ -82,7 +82,7 @@ class DeliveryQuery(PageQuery):
 
 class EventQuery(PageQuery):
     type: Annotated[Text, Field(description="Events of this type alone.")] | None = None
-    since: Annotated[When, Field(description="Events that happened at this moment or later.")] | None = None
+    since: Annotated[When | None, Field(description="Events that happened at this moment or later.")] = None
 
 
 class Webhook(Answer):
