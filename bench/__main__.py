@@ -1,11 +1,13 @@
 """`make bench`."""
 
+import argparse
 import platform
 import shutil
 import statistics
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import cpu, table
@@ -15,17 +17,26 @@ from bench.operations import Operation, Site, of_members, of_the_provider
 from bench.servers import Hello, Msidp
 from bench.sink import Sink
 
-ROUNDS = 5
-REQUESTS = 300  # a round
 MOST_ENDPOINTS = 25
-EVENTS = 400  # that pile up for each measurement of deliveries
 BODY = 600  # bytes, about what a webhook of a member has
 
 HELLO = Operation("Flask hello, same granian", lambda count: [request("GET", "/")] * count)
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int = 5
+    requests: int = 300  # a round
+    events: int = 400  # that pile up before their deliveries are measured
+
+
 def main() -> None:
     """Measure everything and print it."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="just enough to see that it works")
+    size = Size(rounds=1, requests=20, events=4) if parser.parse_args().quick else Size()
     Path("instance").mkdir(exist_ok=True)
     instance = Path(tempfile.mkdtemp(prefix="bench-", dir=Path("instance").absolute()))
     try:
@@ -37,8 +48,8 @@ def main() -> None:
             site = Site(stack.enter_context(Load(msidp.port)), msidp.base_url)
             site.prepare(msidp.command("api-key", "create", "--name", "bench")["secretKey"])
             hello = stack.enter_context(Hello())
-            report_requests(msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
-            report_deliveries(msidp, site, sink)
+            report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
+            report_deliveries(size, msidp, site, sink)
     finally:
         shutil.rmtree(instance)
 
@@ -55,17 +66,17 @@ def report_startup(msidp: Msidp) -> None:
     print(table.line("memory (PSS) of all", f"{total:.0f} MB", "", table.judged(total, 250, "MB")))
 
 
-def report_requests(msidp: Msidp, site: Site, hello: Hello, greeter: Load, sink: Sink) -> None:
+def report_requests(size: Size, msidp: Msidp, site: Site, hello: Hello, greeter: Load, sink: Sink) -> None:
     """CPU time of the web part for each operation, each beside a hello of the same moment."""
 
     def report(operation: Operation, name: str = "") -> None:
-        greeting = measure(greeter, HELLO, hello.processes)
-        cost = measure(site.load, operation, lambda: msidp.processes("msidp-web"))
+        greeting = measure(size, greeter, HELLO, hello.processes)
+        cost = measure(size, site.load, operation, lambda: msidp.processes("msidp-web"))
         print(table.cost(name or operation.name, cost, greeting, operation.goal))
 
     print(table.title("requests"))
     print(table.line("", "CPU µs", "× hello"))
-    baseline = measure(greeter, HELLO, hello.processes)
+    baseline = measure(size, greeter, HELLO, hello.processes)
     print(table.cost(HELLO.name, baseline, baseline))
     for operation in of_the_provider(site):
         report(operation)
@@ -79,13 +90,13 @@ def report_requests(msidp: Msidp, site: Site, hello: Hello, greeter: Load, sink:
             settle(site)
 
 
-def report_deliveries(msidp: Msidp, site: Site, sink: Sink) -> None:
+def report_deliveries(size: Size, msidp: Msidp, site: Site, sink: Sink) -> None:
     """What the worker needs for a delivery, beside pycurl alone in the same run."""
     print(table.title("webhook deliveries over https, one worker"))
     print(table.line("", "CPU µs", "per second"))
-    count = MOST_ENDPOINTS * EVENTS
+    count = MOST_ENDPOINTS * size.events
     raw = ceiling(sink, count, BODY)
-    ours = end_to_end(msidp, site, sink, MOST_ENDPOINTS, EVENTS)
+    ours = end_to_end(msidp, site, sink, MOST_ENDPOINTS, size.events)
     print(table.line("pycurl alone", f"{raw.microseconds:,.0f}", f"{raw.per_second:,.0f}"))
     goal = table.judged(ours.microseconds, 150)
     print(
@@ -94,10 +105,10 @@ def report_deliveries(msidp: Msidp, site: Site, sink: Sink) -> None:
     print(table.line("ratio", f"{ours.microseconds / raw.microseconds:.2f}", ""))
 
 
-def measure(load: Load, operation: Operation, processes: Callable[[], list[int]]) -> float:
+def measure(size: Size, load: Load, operation: Operation, processes: Callable[[], list[int]]) -> float:
     """The median of several rounds: CPU microseconds that these processes use for one operation."""
     costs = []
-    for count in (REQUESTS // 10, *[REQUESTS] * ROUNDS):  # the first one warms up
+    for count in (size.requests // 10, *[size.requests] * size.rounds):  # the first one warms up
         requests = operation.make(count)
         pids = processes()
         before = cpu.cpu_seconds(pids)

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,19 +60,20 @@ class Sink:
             time.sleep(0.01)
 
 
-class _Counter:
+def _counter() -> Callable[..., Any]:
     """The RSGI application."""
+    count = 0
 
-    def __init__(self) -> None:
-        self.count = 0
-
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+    async def application(scope: Any, protocol: Any) -> None:
+        nonlocal count
         if scope.method == "GET":
-            protocol.response_str(200, [], str(self.count))
+            protocol.response_str(200, [], str(count))
             return
         await protocol()
-        self.count += 1
+        count += 1
         protocol.response_empty(204, [])
+
+    return application
 
 
 def _serve(port: int, certificate: Path, key: Path) -> None:
@@ -79,12 +81,11 @@ def _serve(port: int, certificate: Path, key: Path) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    counter = _Counter()
     server = Granian(
         "sink", address="127.0.0.1", port=port, interface=Interfaces.RSGI, ssl_cert=certificate, ssl_key=key,
         log_level=LogLevels.warning,
     )  # fmt: skip
-    server.serve(target_loader=lambda: counter, wrap_loader=False)
+    server.serve(target_loader=_counter, wrap_loader=False)
 
 
 if __name__ == "__main__":

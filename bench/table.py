@@ -1,6 +1,6 @@
 """What the benchmarks print."""
 
-_WIDTHS = (38, 10, 10, 34)
+_WIDTHS = (38, 10, 12, 34)
 
 
 def title(text: str) -> str:

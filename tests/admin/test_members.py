@@ -1,6 +1,5 @@
 """AdminClient against the real application over HTTP, on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -9,21 +8,8 @@ import pytest
 from msidp.admin import AdminClient, Conflict, InvalidRequest, NotFound, Unauthorized
 
 
-@pytest.fixture
-def sdk(base_url: str, secret_key: str) -> Iterator[AdminClient]:
-    with AdminClient(secret_key, base_url) as client:
-        yield client
-
-
-@pytest.fixture
-def plan_id(sdk: AdminClient) -> str:
-    """A free plan. Plans are not the SDK's business, but its transport reaches them."""
-    found: str = sdk._transport.post("/plans", {"name": "Club"})["data"]["id"]
-    return found
-
-
-def test_the_life_of_a_member(sdk: AdminClient, plan_id: str) -> None:
-    made = sdk.create_member(
+def test_the_life_of_a_member(real: AdminClient, plan_id: str) -> None:
+    made = real.create_member(
         "jörg@exämple.com",
         password="correct horse",
         plans=[plan_id],
@@ -45,58 +31,58 @@ def test_the_life_of_a_member(sdk: AdminClient, plan_id: str) -> None:
     assert made.has_plan(plan_id)
     assert [found.plan_name for found in made.plan_connections] == ["Club"]
 
-    found = sdk.get_member("JÖRG@xn--exmple-cua.com", include_json=True)
+    found = real.get_member("JÖRG@xn--exmple-cua.com", include_json=True)
     assert found is not None
     assert (found.id, found.json, found.login_redirect) == (made.id, {"list": [1, None]}, "/welcome")
 
-    changed = sdk.update_member(made.id, custom_fields={"b": 3}, login_redirect=None, email="j@example.com")
+    changed = real.update_member(made.id, custom_fields={"b": 3}, login_redirect=None, email="j@example.com")
     assert (changed.custom_fields, changed.login_redirect) == ({"a": 1, "b": 3}, None)
     assert (changed.meta_data, changed.email) == ({"c": 3}, "j@example.com")
-    assert sdk.get_member("jörg@exämple.com") is None
+    assert real.get_member("jörg@exämple.com") is None
 
-    sdk.remove_plan(made.id, plan_id)
-    sdk.add_plan(made.id, plan_id)
+    real.remove_plan(made.id, plan_id)
+    real.add_plan(made.id, plan_id)
     with pytest.raises(Conflict):
-        sdk.add_plan(made.id, plan_id)
+        real.add_plan(made.id, plan_id)
 
-    sdk.delete_member(made.id)
-    assert sdk.get_member(made.id) is None
+    real.delete_member(made.id)
+    assert real.get_member(made.id) is None
     with pytest.raises(NotFound) as caught:
-        sdk.delete_member(made.id)
+        real.delete_member(made.id)
     assert caught.value.code == "member-not-found"
 
 
-def test_pages(sdk: AdminClient) -> None:
-    assert list(sdk.list_members()) == []
-    made = [sdk.create_member(f"m{number}@example.com").id for number in range(5)]
-    assert [member.id for member in sdk.list_members(page_size=2)] == made
-    assert [member.id for member in sdk.list_members(page_size=3, order="DESC")] == made[::-1]
+def test_pages(real: AdminClient) -> None:
+    assert list(real.list_members()) == []
+    made = [real.create_member(f"m{number}@example.com").id for number in range(5)]
+    assert [member.id for member in real.list_members(page_size=2)] == made
+    assert [member.id for member in real.list_members(page_size=3, order="DESC")] == made[::-1]
 
 
-def test_refusals(sdk: AdminClient, base_url: str) -> None:
-    sdk.create_member("a@example.com")
+def test_refusals(real: AdminClient, base_url: str) -> None:
+    real.create_member("a@example.com")
     with pytest.raises(Conflict):
-        sdk.create_member("A@EXAMPLE.com")
+        real.create_member("A@EXAMPLE.com")
     with pytest.raises(InvalidRequest) as caught:
-        sdk.create_member("not an address")
+        real.create_member("not an address")
     assert caught.value.status in (400, 422)
     with pytest.raises(InvalidRequest) as caught:
-        sdk.update_member("mem_x", role="")
+        real.update_member("mem_x", role="")
     assert caught.value.details[0]["field"] == "role"
     with pytest.raises(NotFound):
-        sdk.add_plan("mem_x", "pln_x")
+        real.add_plan("mem_x", "pln_x")
     with pytest.raises(Unauthorized):
         AdminClient("sk_wrong", base_url).get_member("mem_x")
 
 
-def test_a_repeated_call_makes_one_member(sdk: AdminClient) -> None:
-    first = sdk.create_member("a@example.com", idempotency_key="sign-up-17")
-    assert sdk.create_member("a@example.com", idempotency_key="sign-up-17") == first
-    assert len(list(sdk.list_members())) == 1
+def test_a_repeated_call_makes_one_member(real: AdminClient) -> None:
+    first = real.create_member("a@example.com", idempotency_key="sign-up-17")
+    assert real.create_member("a@example.com", idempotency_key="sign-up-17") == first
+    assert len(list(real.list_members())) == 1
 
 
-def test_many_threads_share_a_client(sdk: AdminClient) -> None:
+def test_many_threads_share_a_client(real: AdminClient) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda number: sdk.create_member(f"m{number}@example.com").id, range(24)))
-        found = list(threads.map(sdk.get_member, made))
+        made = list(threads.map(lambda number: real.create_member(f"m{number}@example.com").id, range(24)))
+        found = list(threads.map(real.get_member, made))
     assert [member.id for member in found if member is not None] == made

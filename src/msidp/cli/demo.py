@@ -102,10 +102,10 @@ def _stay_up(walk: "Walk") -> None:
             "Sign up, log in": f"{base_url}/signup  {base_url}/login",
             "Issuer": base_url,
             "Discovery": f"{base_url}/.well-known/openid-configuration",
-            "Admin API": f"{base_url}/docs",
             "Health": f"{base_url}/readyz",
         }
     )
+    show.note(f"An API key: MSIDP_INSTANCE_DIR={walk.server.instance} msidp api-key create --name me")
     show.note("Ctrl-C stops everything.")
     walk.receiver.on_delivery = tell
     try:

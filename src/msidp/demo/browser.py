@@ -42,6 +42,13 @@ class Page:
                 return form
         raise DemoError(f"no form with the field {field_name!r} at {self.answer.url}: {self.text[:300]}")
 
+    def form_with_button(self, value: str) -> Form:
+        """The form that can be sent by a button of this value. Raises DemoError."""
+        for form in self.forms:
+            if value in (button[1] for button in form.buttons):
+                return form
+        raise DemoError(f"no button {value!r} at {self.answer.url}: {self.text[:300]}")
+
     def link_to(self, path: str) -> str:
         """The address of the first link to this path. Raises DemoError."""
         for link in self.links:
@@ -65,12 +72,13 @@ class Browser:
         """Go to an address."""
         return self._walk("GET", url, None)
 
-    def submit(self, form: Form, **fields: str) -> Page:
-        """Fill these fields in and press the form's first button."""
+    def submit(self, form: Form, button: str | None = None, **fields: str) -> Page:
+        """Fill these fields in and press the button of this value, or else the form's first."""
         unknown = fields.keys() - form.values.keys()
         if unknown:
             raise DemoError(f"the form at {form.action} has no field {', '.join(sorted(unknown))}")
-        pressed = {name: value for name, value, _ in form.buttons[:1] if name}
+        buttons = [found for found in form.buttons if button in (None, found[1])]
+        pressed = {name: value for name, value, _ in buttons[:1] if name}
         values = {**form.values, **fields, **pressed}
         if form.method == "GET":
             return self._walk("GET", f"{form.action}?{urlencode(values)}", None)

@@ -1,8 +1,10 @@
 """msidp as a process of its own, started as `msidp up` starts it."""
 
+import fcntl
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from msidp.demo.web import DemoError
 
@@ -25,7 +27,8 @@ class Server:
 
     def __init__(self, instance: Path, log: Path, before_exec: Callable[[], None]) -> None:
         """`log` takes what it says; `before_exec` runs in the child, which must not outlive the demo."""
-        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        start_afresh(instance, log)
+        self.instance = instance
         self.log = log
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MSIDP_")},
@@ -101,6 +104,34 @@ class Server:
 
 
 _MSIDP = (sys.executable, "-m", "msidp")
+
+
+def start_afresh(instance: Path, log: Path) -> None:
+    """An empty directory for an instance, in place of what an earlier demo left there.
+
+    Raises DemoError where another demo is using it, or where it is not a demo's.
+    """
+    if instance.is_dir() and any(instance.iterdir()):
+        if not log.exists():
+            raise DemoError(f"{instance} is not a demo's, and is left alone")
+        lock = instance / "up.lock"  # held by every process of msidp up (see msidp.cli.up)
+        lock.touch()
+        with lock.open() as file:
+            _wait_for(file)
+            shutil.rmtree(instance)
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _wait_for(lock: IO[str]) -> None:
+    """Take the lock. A demo that was killed a moment ago may still be ending."""
+    for _ in range(50):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)
+        else:
+            return
+    raise DemoError("another demo is running; stop it first")
 
 
 def _free_port() -> int:

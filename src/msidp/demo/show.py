@@ -63,7 +63,9 @@ def _step(mark: str, title: str, details: list[str]) -> None:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    if len(text) <= width:
+        return [text]  # with its own spacing
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _columns() -> int:

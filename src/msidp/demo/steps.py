@@ -10,12 +10,11 @@ from msidp.demo.show import masked, milliseconds
 from msidp.demo.walk import Walk
 from msidp.demo.web import DemoError
 
-NAME = "Demo"  # of what the walk registers; what an earlier walk left under this name is removed first
 DIALECTS = ("memberstack", "memberpad", "standard")
 
 
 def make_api_key(walk: Walk) -> list[str]:
-    made = walk.server.command("api-key", "create", "--name", NAME)
+    made = walk.server.command("api-key", "create", "--name", "demo")
     walk.api_key = made["secretKey"]
     walk.sdk = AdminClient(walk.api_key, walk.server.base_url)
     walk.app = ClientApp(walk.sdk, walk.server.base_url)
@@ -23,16 +22,12 @@ def make_api_key(walk: Walk) -> list[str]:
 
 
 def register_plan(walk: Walk) -> list[str]:
-    name = f"{NAME} Club"
-    known = [plan for plan in walk.call("GET", "/plans?first=100")["data"] if plan["name"] == name]
-    plan = known[0] if known else walk.call("POST", "/plans", {"name": name})["data"]
-    walk.plan_id = plan["id"]
+    walk.plan_id = walk.call("POST", "/plans", {"name": "Demo Club"})["data"]["id"]
     return [f"POST /plans → {walk.plan_id}, free"]
 
 
 def register_application(walk: Walk) -> list[str]:
-    _remove_all(walk, "/applications")
-    body = {"name": f"{NAME} application", "type": "web", "redirectUris": [walk.app.redirect_uri]}
+    body = {"name": "Demo application", "type": "web", "redirectUris": [walk.app.redirect_uri]}
     made = walk.call("POST", "/applications", body)["data"]
     walk.app.client_id, walk.app.client_secret = made["clientId"], made["clientSecret"]
     return [
@@ -42,9 +37,8 @@ def register_application(walk: Walk) -> list[str]:
 
 
 def register_webhooks(walk: Walk) -> list[str]:
-    _remove_all(walk, "/webhooks")
     for dialect in DIALECTS:
-        body = {"name": f"{NAME} {dialect}", "url": f"{walk.receiver.url}/{dialect}", "dialect": dialect}
+        body = {"name": f"Demo {dialect}", "url": f"{walk.receiver.url}/{dialect}", "dialect": dialect}
         made = walk.call("POST", "/webhooks", {**body, "events": []})["data"]
         walk.receiver.secrets[dialect] = made["secret"]
         walk.webhook_ids[dialect] = made["id"]
@@ -55,7 +49,7 @@ def ping_webhooks(walk: Walk) -> list[str]:
     since = time.monotonic()
     for webhook_id in walk.webhook_ids.values():
         walk.call("POST", f"/webhooks/{webhook_id}/test")
-    return [walk.hears("ping", since, memberstack="ping", memberpad="ping")]
+    return walk.hears("ping", since, memberstack="ping", memberpad="ping")
 
 
 def sign_up(walk: Walk) -> list[str]:
@@ -71,7 +65,7 @@ def sign_up(walk: Walk) -> list[str]:
     walk.login = _logged_in(walk, page, 1)
     walk.member_id = walk.login.id_claims.subject
     told = walk.hears(walk.member_id, since, memberstack="member.created", memberpad="member.joined")
-    return [f"{walk.email} on {hops[-1]}, consent given → {walk.member_id}", told]
+    return [f"{walk.email} on {hops[-1]}, consent given → {walk.member_id}", *told]
 
 
 def finish_code_flow(walk: Walk) -> list[str]:
@@ -133,7 +127,7 @@ def refresh(walk: Walk) -> list[str]:
 def refuse_forgeries(walk: Walk) -> list[str]:
     head, payload, signature = walk.login.tokens["id_token"].split(".")
     forged = f"{head}.{payload}.{signature[:-8]}{'AAAAAAAA' if signature[-8:] != 'AAAAAAAA' else 'BBBBBBBB'}"
-    told = []
+    told: list[str] = []
     try:
         walk.sdk.verify_token(forged)
     except InvalidToken as error:
@@ -148,7 +142,7 @@ def refuse_forgeries(walk: Walk) -> list[str]:
     except InvalidSignature as error:
         told.append(f"a webhook with a changed body: {error.reason}")
     _must(len(told) == 3, "a forgery passed")
-    return [" · ".join(told)]
+    return told
 
 
 def change_member(walk: Walk) -> list[str]:
@@ -156,7 +150,7 @@ def change_member(walk: Walk) -> list[str]:
     member = walk.sdk.update_member(walk.member_id, custom_fields={"favourite-colour": "green"})
     _must(member.custom_fields.get("favourite-colour") == "green", "the change is not there")
     told = walk.hears(walk.member_id, since, memberstack="member.updated")
-    return ["AdminClient.update_member(custom_fields=…)", told]
+    return ["AdminClient.update_member(custom_fields=…)", *told]
 
 
 def add_plan(walk: Walk) -> list[str]:
@@ -166,7 +160,7 @@ def add_plan(walk: Walk) -> list[str]:
     told = walk.hears(
         walk.member_id, since, memberstack="member.plan.created", memberpad="subscription.created"
     )
-    return [f"AdminClient.add_plan → {walk.plan_id}", told]
+    return [f"AdminClient.add_plan → {walk.plan_id}", *told]
 
 
 def remove_plan(walk: Walk) -> list[str]:
@@ -176,14 +170,15 @@ def remove_plan(walk: Walk) -> list[str]:
     told = walk.hears(
         walk.member_id, since, memberstack="member.plan.canceled", memberpad="subscription.cancelled"
     )
-    return ["AdminClient.remove_plan", told]
+    return ["AdminClient.remove_plan", *told]
 
 
 def publish_event(walk: Walk) -> list[str]:
     since = time.monotonic()
-    event_id = walk.sdk.publish_event("course.completed", {"memberId": walk.member_id, "courseName": "PKCE"})
+    course = {"courseId": "pkce-101", "title": "PKCE in an afternoon", "memberId": walk.member_id}
+    event_id = walk.sdk.publish_event("course.completed", course)
     told = walk.hears(event_id, since, memberpad="course.completed")
-    return [f'AdminClient.publish_event("course.completed", …) → {event_id}', told]
+    return [f'AdminClient.publish_event("course.completed", …) → {event_id}', *told]
 
 
 def delete_member(walk: Walk) -> list[str]:
@@ -191,7 +186,7 @@ def delete_member(walk: Walk) -> list[str]:
     walk.sdk.delete_member(walk.member_id)
     _must(walk.sdk.get_member(walk.member_id) is None, "the member is still there")
     told = walk.hears(walk.member_id, since, memberstack="member.deleted", memberpad="member.left")
-    return ["AdminClient.delete_member; get_member → None", told]
+    return ["AdminClient.delete_member; get_member → None", *told]
 
 
 def read_delivery_log(walk: Walk) -> list[str]:
@@ -246,10 +241,8 @@ def _sign_up_fields(walk: Walk, form: Form) -> dict[str, str]:
 
 
 def _consent(walk: Walk, page: Page) -> Page:
-    """Allow what the application asks for, by the page's first button."""
-    if page.answer.url.startswith(walk.app.url):
-        return page
-    return walk.browser.submit(page.forms[0])
+    """Allow what the application asks for."""
+    return walk.browser.submit(page.form_with_button("allow"), "allow")
 
 
 def _logged_in(walk: Walk, page: Page, logins: int) -> Login:
@@ -272,13 +265,6 @@ def _member(walk: Walk) -> Member:
     if member is None:
         raise DemoError(f"{walk.member_id} is not there")
     return member
-
-
-def _remove_all(walk: Walk, path: str) -> None:
-    """Remove what an earlier walk registered under this path."""
-    for found in walk.call("GET", f"{path}?first=100")["data"]:
-        if found["name"].startswith(NAME):
-            walk.call("DELETE", f"{path}/{found['id']}")
 
 
 def _must(holds: bool, otherwise: str) -> None:

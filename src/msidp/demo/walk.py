@@ -38,7 +38,7 @@ class Walk:
         answer = self._web.send(method, self.server.base_url + path, headers=headers, json_body=body)
         return answer.expect(200, 201).json
 
-    def hears(self, about: str, since: float, *, memberstack: str = "", memberpad: str = "") -> str:
+    def hears(self, about: str, since: float, *, memberstack: str = "", memberpad: str = "") -> list[str]:
         """Wait until the event, so called by these dialects, is in every one's hands; tell how long it took.
 
         The standard dialect uses Memberstack's name, or MemberPad's where Memberstack has none.
@@ -47,10 +47,10 @@ class Walk:
         wanted = {dialect: name for dialect, name in names.items() if name}
         found = self.receiver.expect(wanted, about, since=since)
         self.deliveries += found
-        return " · ".join(
-            f"{delivery.dialect} {delivery.event.type} {milliseconds(delivery.arrived - since)}"
+        return [
+            f"→ {delivery.dialect:<12}{delivery.event.type:<24}{milliseconds(delivery.arrived - since):>7}"
             for delivery in found
-        )
+        ]
 
     def stop(self) -> None:
         """Stop the demo's own servers."""
