@@ -102,6 +102,7 @@ def _stay_up(walk: "Walk") -> None:
             "Sign up, log in": f"{base_url}/signup  {base_url}/login",
             "Issuer": base_url,
             "Discovery": f"{base_url}/.well-known/openid-configuration",
+            "Admin API": f"{base_url}/docs",
             "Health": f"{base_url}/readyz",
         }
     )
