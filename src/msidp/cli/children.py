@@ -12,6 +12,7 @@ import click
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
 def die_with(parent: int) -> None:
@@ -31,6 +32,13 @@ def name_process(name: str) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode())
 
 
+def reset_signals() -> None:
+    """Give the signals that end a process their usual effect again, and let them through."""
+    for number in _HANDLED:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+
+
 def fork(name: str, run: Callable[[], object]) -> int:
     """Run a function in a child process that ends with us, and return its process id.
 
@@ -38,9 +46,12 @@ def fork(name: str, run: Callable[[], object]) -> int:
     session of its own, so that Ctrl-C reaches the supervisor alone.
     """
     parent = os.getpid()
+    # Until the child has handlers of its own, a signal to it waits: ours would swallow it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     child = os.fork()
     if not child:
         _become(name, run, parent)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return child
 
 
@@ -50,9 +61,8 @@ def _become(name: str, run: Callable[[], object], parent: int) -> NoReturn:
         die_with(parent)
         os.setsid()
         name_process(name)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
+        reset_signals()
         run()
         status = 0
     except SystemExit as end:

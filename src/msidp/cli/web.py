@@ -2,11 +2,12 @@
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from msidp.cli.children import die_with, name_process
+from msidp.cli.children import die_with, name_process, reset_signals
 from msidp.cli.common import load_settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
     parent = os.getpid()
 
     def load() -> "Flask":
+        """In the child, which still has its parent's handlers: they would swallow a request to stop."""
+        reset_signals()
+        if server.interrupt_signal:
+            sys.exit(0)
         die_with(parent)
         name_process("msidp-web-1")
         return app
