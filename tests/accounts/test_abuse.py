@@ -282,10 +282,11 @@ def test_an_unknown_account_looks_like_a_wrong_password(client: FlaskClient, wor
         assert work.done == ["verify"]
 
 
-@pytest.mark.parametrize("password", ["x" * 257, "nul\0nul\0", "y" * 400_000])
-def test_no_password_costs_less(client: FlaskClient, work: Work, password: str) -> None:
-    assert post(client, "/login", email="ada@example.com", password=password).status_code == 401
-    assert work.done == ["verify"]
+def test_no_password_costs_less(client: FlaskClient, work: Work) -> None:
+    for password in ("x" * 257, "nul\0nul\0", "y" * 400_000):
+        work.done.clear()
+        assert post(client, "/login", email="ada@example.com", password=password).status_code == 401
+        assert work.done == ["verify"]
 
 
 def test_a_sign_up_costs_one_hash_whoever_it_is(client: FlaskClient, app: Flask, work: Work) -> None:

@@ -147,10 +147,10 @@ def test_a_visit_is_one_query_and_seldom_a_write(
         assert [line.split()[0] for line in statements()[before + 1 :]] == ["SELECT", "UPDATE"]
 
 
-@pytest.mark.parametrize("token", ["", "x" * 5000, "\x00", "é", "%ff"])
-def test_a_hostile_cookie_is_nobodys(client: FlaskClient, member_id: str, token: str) -> None:
-    response = client.get("/test/who", headers={"Cookie": f"msidp_session={token}"})
-    assert (response.status_code, response.text) == (200, "nobody")
+def test_a_hostile_cookie_is_nobodys(client: FlaskClient, member_id: str) -> None:
+    for token in ("", "x" * 5000, "\x00", "é", "%ff"):
+        response = client.get("/test/who", headers={"Cookie": f"msidp_session={token}"})
+        assert (response.status_code, response.text) == (200, "nobody")
 
 
 def test_login_url() -> None:
