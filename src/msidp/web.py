@@ -106,6 +106,7 @@ def _read_json_object(body: bytes) -> dict[str, Any]:
 def init_app(app: Flask, settings: Settings) -> None:
     """Install the shared behaviour on this app."""
     app.request_class = StrictRequest
+    app.url_map.merge_slashes = False  # its redirects would name the host the client claims to have called
     app.config |= {
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "SECRET_KEY": settings.secret_keys[0],
