@@ -21,7 +21,7 @@ from tests.webhooks.support import (
 
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
-from msidp.webhooks import disabling, retry
+from msidp.webhooks import disabling, retry, secrets
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint
 
@@ -265,15 +265,12 @@ def test_an_unopenable_secret_is_a_visible_failure(app: Flask, community_id: str
 
 
 def test_both_secrets_sign_while_the_old_one_lasts(app: Flask, community_id: str, receiver: Receiver) -> None:
-    from msidp.vault.fields import cipher
-    from msidp.webhooks import secrets
-
     endpoint_id = add_endpoint(community_id, receiver.url())
     old = "whsec_b2xkIHNlY3JldCBvbGQgc2VjcmV0IDAxMjM0NTY3ODk="
     with db.transaction() as session:
         session.execute(
             update(WebhookEndpoint).values(
-                previous_secret=cipher().seal(old, secrets.context(endpoint_id)),
+                previous_secret=secrets.seal(endpoint_id, old),
                 previous_secret_expires_at=clock.now() + 60_000,
             )
         )

@@ -221,6 +221,20 @@ def test_disabling_cancels_what_is_open(admin: FlaskClient, community_id: str) -
     assert len(deliveries(admin, made["id"])) == 5
 
 
+def test_disabling_waits_for_who_is_about_to_deliver(admin: FlaskClient, community_id: str) -> None:
+    """A change that still saw the webhook enabled ends first: its delivery is canceled with the others."""
+    made = create(admin)
+    body = {"enabled": False}
+    disabling = threading.Thread(target=lambda: admin.patch(f"/webhooks/{made['id']}", json=body))
+    with db.transaction() as session:
+        outbox.record(session, community_id=community_id, type="post.published", data={"postId": "p"})
+        disabling.start()
+        disabling.join(0.5)
+        assert disabling.is_alive()
+    disabling.join(20)
+    assert [each["status"] for each in deliveries(admin, made["id"])] == ["canceled"]
+
+
 def test_deleting_cancels_what_is_open_and_keeps_the_log(admin: FlaskClient, community_id: str) -> None:
     made = create(admin, headers={"Authorization": "Bearer x"})
     publish(community_id)
