@@ -1,0 +1,132 @@
+"""Other people's clients, unmodified, log a member in through the hosted pages, over real sockets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from authlib.integrations.flask_client import OAuth
+from flask import Flask
+from flask.testing import FlaskClient
+from tests.support.forms import Browser, Page
+from tests.support.node import run_node
+
+REDIRECT_URI = "http://127.0.0.1:9/callback"  # nobody listens there; the browser's walk ends at its address
+EMAIL = "ada@example.com"
+PASSWORD = "correct horse battery"
+SCOPE = "openid profile email offline_access"
+
+# openid-client (npm). `enableNonRepudiationChecks` has it verify the ID token's signature by the JWKS.
+SET_UP = """
+    import * as client from 'openid-client';
+    const [issuer, clientId, secret, more] = args;
+    const config = await client.discovery(new URL(issuer), clientId, secret ?? undefined,
+        secret ? undefined : client.None(), { execute: [client.allowInsecureRequests] });
+    client.enableNonRepudiationChecks(config);
+"""
+BEGIN = """
+    const verifier = client.randomPKCECodeVerifier();
+    const checks = {
+        pkceCodeVerifier: verifier, expectedState: client.randomState(), expectedNonce: client.randomNonce(),
+    };
+    const url = client.buildAuthorizationUrl(config, {
+        redirect_uri: more.redirectUri, scope: more.scope,
+        state: checks.expectedState, nonce: checks.expectedNonce,
+        code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+    });
+    console.log(JSON.stringify({ url: url.href, checks }));
+"""
+FINISH = """
+    const tokens = await client.authorizationCodeGrant(config, new URL(more.url), more.checks);
+    const claims = tokens.claims();
+    const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+    const again = await client.refreshTokenGrant(config, tokens.refresh_token).catch((error) => error.error);
+    const dead = await client.fetchUserInfo(config, refreshed.access_token, claims.sub).catch((e) => e.status);
+    console.log(JSON.stringify({ claims, userinfo, refreshed: refreshed.claims(), again, dead }));
+"""
+MACHINE = """
+    const tokens = await client.clientCredentialsGrant(config, { scope: more.scope });
+    console.log(JSON.stringify(tokens));
+"""
+
+
+def sign_up_and_allow(page: Page, browser: Browser) -> str:
+    """From the log-in page to the application's address: sign up, then consent."""
+    assert "to continue to Shop" in page.text
+    page = browser.get(next_link(page))
+    page = browser.submit(page.form(), email=EMAIL, password=PASSWORD, name="Ada")
+    assert "Shop would like to:" in page.text
+    page = browser.submit(page.form("/authorize/consent"), button="Allow")
+    assert page.redirect is not None, page.text
+    return page.redirect
+
+
+def next_link(page: Page) -> str:
+    start = page.html.index('href="/signup') + len('href="')
+    return page.html[start : page.html.index('"', start)].replace("&amp;", "&")
+
+
+@pytest.fixture
+def registered(admin: FlaskClient) -> Callable[..., tuple[str, str | None]]:
+    def register(type_: str, **fields: Any) -> tuple[str, str | None]:
+        body = {"name": "Shop", "type": type_, **fields}
+        made = admin.post("/applications", json=body).json["data"]
+        return made["clientId"], made["clientSecret"]
+
+    return register
+
+
+@pytest.mark.parametrize("type_", ["web", "spa"])
+def test_openid_client_logs_in(base_url: str, registered: Callable[..., Any], type_: str) -> None:
+    client_id, secret = registered(type_, redirectUris=[REDIRECT_URI])
+    begun = run_node(
+        SET_UP + BEGIN, base_url, client_id, secret, {"redirectUri": REDIRECT_URI, "scope": SCOPE}
+    )
+    browser = Browser(base_url)
+    landed = sign_up_and_allow(browser.get(begun["url"]), browser)
+    done = run_node(SET_UP + FINISH, base_url, client_id, secret, {"url": landed, "checks": begun["checks"]})
+    assert done["claims"]["iss"] == base_url
+    assert done["claims"]["nonce"] == begun["checks"]["expectedNonce"]
+    assert done["userinfo"]["sub"] == done["claims"]["sub"] == done["refreshed"]["sub"]
+    assert done["userinfo"]["email"] == EMAIL
+    assert done["refreshed"]["auth_time"] == done["claims"]["auth_time"]
+    assert done["again"] == "invalid_grant"
+    assert done["dead"] == 401
+
+
+def test_openid_client_speaks_for_a_machine(base_url: str, registered: Callable[..., Any]) -> None:
+    client_id, secret = registered("machine", scopes=["reports:read"])
+    tokens = run_node(SET_UP + MACHINE, base_url, client_id, secret, {"scope": "reports:read"})
+    assert tokens["token_type"] == "bearer"
+    assert tokens["scope"] == "reports:read"
+
+
+def test_authlib_s_client_logs_in(base_url: str, registered: Callable[..., Any]) -> None:
+    client_id, secret = registered("web", redirectUris=[REDIRECT_URI])
+    shop = Flask("shop")
+    shop.secret_key = "the shop's"
+    oauth = OAuth(shop)
+    oauth.register(
+        "msidp",
+        client_id=client_id,
+        client_secret=secret,
+        server_metadata_url=f"{base_url}/.well-known/openid-configuration",
+        client_kwargs={"scope": SCOPE, "code_challenge_method": "S256"},
+    )
+    shop.add_url_rule(
+        "/login", view_func=lambda: oauth.msidp.authorize_redirect(REDIRECT_URI), endpoint="login"
+    )
+
+    def callback() -> dict[str, Any]:
+        token = oauth.msidp.authorize_access_token()
+        return {"token": token, "userinfo": oauth.msidp.userinfo(token=token)}
+
+    shop.add_url_rule("/callback", view_func=callback)
+    backend = shop.test_client()
+    sent = backend.get("/login").headers["Location"]
+    browser = Browser(base_url)
+    landed = sign_up_and_allow(browser.get(sent), browser)
+    done = backend.get(landed.removeprefix("http://127.0.0.1:9")).json
+    assert done["token"]["userinfo"]["iss"] == base_url  # the ID token's claims, verified
+    assert done["userinfo"]["sub"] == done["token"]["userinfo"]["sub"]
+    assert done["userinfo"]["email"] == EMAIL
