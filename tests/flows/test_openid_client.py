@@ -41,7 +41,8 @@ FINISH = """
     const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
     const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
     const again = await client.refreshTokenGrant(config, tokens.refresh_token).catch((error) => error.error);
-    const dead = await client.fetchUserInfo(config, refreshed.access_token, claims.sub).catch((e) => e.status);
+    const dead = await client.fetchUserInfo(config, refreshed.access_token, claims.sub)
+        .catch((error) => error.status);
     console.log(JSON.stringify({ claims, userinfo, refreshed: refreshed.claims(), again, dead }));
 """
 MACHINE = """
