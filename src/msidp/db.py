@@ -135,6 +135,39 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def core_transaction() -> Iterator[Connection]:
+    """transaction() for the hottest paths: a bare connection, and none of the ORM's bookkeeping.
+
+    Nothing may be nested in it that opens a transaction of its own.
+    """
+    outer = _current.get()
+    if outer is not None:
+        yield outer.connection()
+        return
+    with _connect("IMMEDIATE") as connection:
+        yield connection
+        connection.commit()
+
+
+@contextmanager
+def core_reading() -> Iterator[Connection]:
+    """reading(), likewise on a bare connection."""
+    outer = _current.get()
+    if outer is not None:
+        yield outer.connection()
+        return
+    with _connect("DEFERRED") as connection:
+        yield connection
+
+
+@contextmanager
+def _connect(begin: str) -> Iterator[Connection]:
+    with db.engine.connect() as connection:
+        _begin_sqlite(connection, begin)
+        yield connection
+
+
 def insert_new(
     session: Session, model: type[Row], values: dict[str, Any], unique: Sequence[str]
 ) -> Row | None:
@@ -170,10 +203,14 @@ def _new_session(*, begin: str) -> Session:
 
 
 @event.listens_for(Session, "after_begin")
-def _remember_begin(session: Session, _transaction: Any, connection: Connection) -> None:
+def _begin_session(session: Session, _transaction: Any, connection: Connection) -> None:
+    _begin_sqlite(connection, session.info.get("begin", "DEFERRED"))
+
+
+def _begin_sqlite(connection: Connection, mode: str) -> None:
     """SQLite's transaction starts here, by hand: pysqlite's own would be late and never IMMEDIATE."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"BEGIN {session.info.get('begin', 'DEFERRED')}")
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

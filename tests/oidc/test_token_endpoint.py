@@ -145,6 +145,12 @@ def test_parameters_come_once_and_in_the_body(shop: Relying) -> None:
         answer = shop.backend.post("/token", query_string={name: form[name]}, data=rest, headers=headers)
         assert error_of(answer) == "invalid_request", name
     assert error_of(shop.backend.post("/token", json=form, headers=headers)) == "invalid_request"
+    not_utf8 = shop.backend.post(
+        "/token",
+        data=b"grant_type=%ff",
+        headers=headers | {"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert error_of(not_utf8) == "invalid_request"
     multipart = {"Content-Type": "multipart/form-data"}
     assert error_of(shop.backend.post("/token", data=form, headers=headers | multipart)) == "invalid_request"
     assert error_of(shop.backend.post("/token", headers=headers)) == "invalid_request"
@@ -310,8 +316,8 @@ def test_a_family_lasts_thirty_days(shop: Relying, time: time_machine.Traveller)
 
 def test_a_revoked_grant_ends_everything(shop: Relying) -> None:
     tokens = shop.tokens(scope=OFFLINE)
-    with db.transaction() as session:
-        grants.revoke(session, access_claims(tokens["access_token"])["gid"])
+    with db.core_transaction() as connection:
+        grants.revoke(connection, access_claims(tokens["access_token"])["gid"])
     assert is_dead(shop, tokens["access_token"])
     assert error_of(shop.refresh(tokens["refresh_token"])) == "invalid_grant"
 

@@ -4,13 +4,15 @@ import json
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from flask import Flask, current_app
-from joserfc import jws, jwt
+from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
+from joserfc.util import json_b64encode, urlsafe_b64encode
 
 from msidp import clock
 from msidp.communities.guard import default_community_id
@@ -24,6 +26,7 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA")  # what a key of ours may have; a token
 RELOAD_AFTER = 30 * clock.SECOND  # until a rotation by another process is seen
 RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
 _HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _REGISTRIES = {name: jws.JWSRegistry(algorithms=[name]) for name in ALGORITHMS}
 
 
@@ -61,8 +64,10 @@ class Keyring:
     def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = service.DEFAULT_ALGORITHM) -> str:
         """A compact JWS over these claims by the key whose turn it is; its kid is in the header."""
         kid, key = self._fresh().signers[algorithm]
-        header = {"typ": typ, "alg": algorithm, "kid": kid}
-        return jwt.encode(header, claims, key, registry=_REGISTRIES[algorithm], default_type=None)
+        payload = urlsafe_b64encode(_encode(claims).encode())
+        message = b".".join((_header_segment(typ, algorithm, kid), payload))
+        signature = _REGISTRIES[algorithm].get_alg(algorithm).sign(message, key)
+        return b".".join((message, urlsafe_b64encode(signature))).decode("ascii")
 
     def verify(
         self,
@@ -164,6 +169,11 @@ class Keyring:
         pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
         key: Key = import_key(pem, row.public_jwk["kty"])
         return key
+
+
+@cache
+def _header_segment(typ: str, algorithm: str, kid: str) -> bytes:
+    return json_b64encode({"typ": typ, "alg": algorithm, "kid": kid})
 
 
 def init_app(app: Flask, settings: Settings) -> None:

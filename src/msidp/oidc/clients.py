@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from msidp import clock
 from msidp.communities.guard import default_community_id
-from msidp.db import reading
+from msidp.db import core_reading
 from msidp.oidc import redirects
 from msidp.oidc.kinds import KINDS
 from msidp.oidc.models import Application
@@ -113,8 +113,8 @@ _BY_CLIENT_ID = select(_table).where(
 
 def _read(client_id: str) -> Client | None:
     parameters = {"community_id": default_community_id(), "client_id": client_id}
-    with reading() as session:
-        row = session.connection().execute(_BY_CLIENT_ID, parameters).one_or_none()
+    with core_reading() as connection:
+        row = connection.execute(_BY_CLIENT_ID, parameters).one_or_none()
     if row is None:
         return None
     kind = KINDS[row.type]
@@ -136,7 +136,7 @@ def _read(client_id: str) -> Client | None:
 
 def _read_origins() -> frozenset[str]:
     statement = select(_table.c.redirect_uris).where(_table.c.community_id == default_community_id())
-    with reading() as session:
-        lists = session.connection().execute(statement).scalars().all()
+    with core_reading() as connection:
+        lists = connection.execute(statement).scalars().all()
     found = (redirects.origin(uri) for uris in lists for uri in uris)
     return frozenset(origin for origin in found if origin)

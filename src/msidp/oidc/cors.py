@@ -13,7 +13,7 @@ def allow_applications(bp: Blueprint) -> None:
 
 
 def _allow(response: Response) -> Response:
-    response.vary.add("Origin")
+    response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is None or not clients().has_origin(origin):
         return response

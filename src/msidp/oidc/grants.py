@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.oidc import lifetimes, pkce, scopes
@@ -71,13 +70,12 @@ class Refused(Exception):
     """A code or refresh token that buys nothing. The text is for the application's developer."""
 
 
-def open_grant(session: Session, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
+def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
     """Record a finished authorization. Returns its code."""
     now = clock.now()
     offline = scopes.OFFLINE_ACCESS in new.scopes
     lifetime = lifetimes.OFFLINE_ACCESS if offline else lifetimes.CODE + lifetimes.ACCESS_TOKEN
     grant_id, code = ids.new_id("grt"), ids.new_token()
-    connection = session.connection()
     connection.execute(
         insert(_grant),
         {
@@ -111,14 +109,13 @@ def open_grant(session: Session, new: NewGrant, redirect_uri: str, challenge: st
 
 
 def redeem_code(
-    session: Session, client: Client, code: str, redirect_uri: str | None, verifier: str | None
+    connection: Connection, client: Client, code: str, redirect_uri: str | None, verifier: str | None
 ) -> Redeemed | Refused:
     """Claim a code for its client, then look whether the rest is right too.
 
     Whatever comes back, the transaction is to be committed: a code that met a wrong verifier is spent,
     and one that was spent before has ended its grant.
     """
-    connection = session.connection()
     claimed = _claim(connection, _CLAIM_CODE, client, code)
     if claimed is None:
         return _refuse(connection, _code, client, code)
@@ -130,14 +127,13 @@ def redeem_code(
 
 
 def redeem_refresh_token(
-    session: Session, client: Client, token: str, check: Callable[[Redeemed], None]
+    connection: Connection, client: Client, token: str, check: Callable[[Redeemed], None]
 ) -> Redeemed | Refused:
     """Claim a refresh token for its client and put another in its place.
 
     `check` may raise to leave everything as it was. Otherwise, whatever comes back, the transaction is
     to be committed.
     """
-    connection = session.connection()
     claimed = _claim(connection, _CLAIM_REFRESH_TOKEN, client, token)
     if claimed is None:
         return _refuse(connection, _refresh, client, token)
@@ -147,9 +143,9 @@ def redeem_refresh_token(
     return redeemed
 
 
-def revoke(session: Session, grant_id: str) -> None:
+def revoke(connection: Connection, grant_id: str) -> None:
     """End a grant, and with it all that was issued on it."""
-    session.connection().execute(_REVOKE, {"grant": grant_id, "now": clock.now()})
+    connection.execute(_REVOKE, {"grant": grant_id, "now": clock.now()})
 
 
 def _claiming(table: Any, *returned: Any) -> Any:

@@ -4,6 +4,7 @@ Storage is `grants`, signatures are `tokens`, client authentication is `client_a
 token is claimed in one transaction, which is over before anything is signed.
 """
 
+import json
 from typing import Any
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
@@ -14,10 +15,11 @@ from authlib.oauth2.rfc6749 import (
 )
 from authlib.oauth2.rfc6749 import grants as authlib_grants
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from flask import Request, Response, json, request
+from flask import Request, Response, request
 from sqlalchemy import select
 
-from msidp.db import reading, transaction
+from msidp.db import core_transaction, reading
+from msidp.errors import BadRequest
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, client_auth, grants, scopes, tokens
@@ -77,9 +79,9 @@ class CodeGrant(_RedeemingGrant, authlib_grants.AuthorizationCodeGrant):  # type
         form = self.request.form
         if "redirect_uri" not in form:
             raise InvalidRequestError("The redirect_uri is missing.")
-        with transaction() as session:
+        with core_transaction() as connection:
             redeemed = grants.redeem_code(
-                session, client, code, form["redirect_uri"], form.get("code_verifier")
+                connection, client, code, form["redirect_uri"], form.get("code_verifier")
             )
         return _unless_refused(redeemed)
 
@@ -97,9 +99,9 @@ class RefreshGrant(_RedeemingGrant, authlib_grants.RefreshTokenGrant):  # type: 
 
     def authenticate_refresh_token(self, refresh_token: str) -> grants.Redeemed:
         """Claim the refresh token. A scope beyond the grant's leaves it as it was."""
-        with transaction() as session:
+        with core_transaction() as connection:
             redeemed = grants.redeem_refresh_token(
-                session, self.request.client, refresh_token, self._validate_token_scope
+                connection, self.request.client, refresh_token, self._validate_token_scope
             )
         return _unless_refused(redeemed)
 
@@ -148,6 +150,8 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
                 raise InvalidRequestError("The grant_type is missing.")
         except OAuth2Error as error:
             return self.handle_error_response(None, error)
+        except BadRequest as problem:
+            return self.handle_error_response(None, InvalidRequestError(problem.message))
         response: Response = super().create_token_response(checked)
         return response
 
@@ -167,7 +171,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
         """Authlib's answer as Flask's."""
-        return Response(json.dumps(body), status, headers)
+        return Response(json.dumps(body, separators=(",", ":")), status, headers)
 
     def handle_error_response(self, _request: Any, error: OAuth2Error) -> Response:
         """An error (RFC 6749, section 5.2); its text keeps to the characters allowed there."""

@@ -1,12 +1,13 @@
 """GET and POST /userinfo: the claims that an access token opens (OpenID Connect Core 1.0, section 5.3)."""
 
+import json
 from typing import Any
 
-from flask import Blueprint, Response, json, request
+from flask import Blueprint, Response, request
 from sqlalchemy import bindparam, select
 
 from msidp import clock
-from msidp.db import reading
+from msidp.db import core_reading
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, cors, scopes, tokens
@@ -92,9 +93,9 @@ def _member_behind(grant_id: Any) -> Any:
     """The member whose live grant this is, by one indexed query."""
     if not isinstance(grant_id, str):
         raise _invalid()
-    with reading() as session:
+    with core_reading() as connection:
         parameters = {"grant": grant_id, "now": clock.now()}
-        member = session.connection().execute(_MEMBER, parameters).one_or_none()
+        member = connection.execute(_MEMBER, parameters).one_or_none()
     if member is None:
         raise _invalid()
     return member
@@ -113,4 +114,4 @@ def _invalid() -> _Refused:
 
 
 def _answer(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body), mimetype="application/json")
+    return Response(json.dumps(body, separators=(",", ":"), ensure_ascii=False), mimetype="application/json")

@@ -129,7 +129,7 @@ def _finish(
         _take(session, stored)
         if remember:
             waiting.remember_consent(session, login.member_id, client.application_id, asked.scopes)
-        code = grants.open_grant(session, granted, asked.redirect_uri, asked.code_challenge)
+        code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
     return _leave(asked.success_url(keyring().issuer, code))
 
 
