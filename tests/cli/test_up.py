@@ -74,6 +74,16 @@ def test_the_supervisor_itself_holds_no_connection(running: Instance) -> None:
     assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1  # and no thread that a fork would lose
 
 
+def test_all_processes_together_fit_in_250_megabytes(running: Instance) -> None:
+    """Proportional set size: memory that they share is counted once."""
+    kilobytes = 0
+    for pid in running.all_pids():
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                kilobytes += int(line.split()[1])
+    assert 50_000 < kilobytes < 250_000
+
+
 @pytest.mark.parametrize("role", ["web", "web-1", "worker", "cron", "valkey"])
 def test_a_part_that_is_killed_is_restarted(running: Instance, role: str) -> None:
     below = running.pids()["web-1"]
