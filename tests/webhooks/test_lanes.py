@@ -28,7 +28,7 @@ def test_a_new_endpoint_starts_narrow_and_doubles_with_success() -> None:
     prove(lanes, "a")
     assert len(lanes.choose(due("a", 100))) == START * 2
     prove(lanes, "a", 10)
-    assert len(lanes.choose(due("a", 100))) == WIDEST == lanes.widest
+    assert len(lanes.choose(due("a", 100))) == WIDEST == lanes.depth
 
 
 def test_a_failing_endpoint_gets_one_at_a_time() -> None:
@@ -98,3 +98,13 @@ def test_no_history_breaks_the_limits(history: list[tuple[str, str, int]]) -> No
             flying[endpoint] -= 1
         assert lanes.room == SLOTS - sum(flying.values())
         assert all(number <= WIDEST for number in flying.values())
+
+
+def test_with_many_contenders_a_shorter_look_at_each_is_enough() -> None:
+    lanes = Lanes()
+    prove(lanes, "a", 10)
+    assert lanes.depth == WIDEST
+    lanes.choose([Candidate(number, f"endpoint-{number}", 0) for number in range(100)])
+    assert lanes.depth == 5
+    lanes.choose([Candidate(number, f"endpoint-{number}", 0) for number in range(1000)])
+    assert lanes.depth == START

@@ -81,7 +81,7 @@ def peek(session: Session, now: int, full: Collection[str], each: int) -> list[C
     rows = session.connection().execute(
         _peek(_dialect(session)), {"now": now, "full": _list(session, full), "each": each}
     )
-    return [Candidate._make(row) for row in rows]
+    return list(map(Candidate._make, rows.all()))
 
 
 def take(session: Session, seqs: Sequence[int], now: int, lease: int) -> list[Claimed]:
@@ -92,7 +92,7 @@ def take(session: Session, seqs: Sequence[int], now: int, lease: int) -> list[Cl
     if connection.execute(_take(_dialect(session)), values).rowcount == 0:
         return []
     rows = connection.execute(_taken(_dialect(session)), {"seqs": values["seqs"], "token": token})
-    return [Claimed._make(row) for row in rows]
+    return list(map(Claimed._make, rows.all()))
 
 
 def park(session: Session, seqs: Sequence[int], now: int) -> None:
@@ -105,7 +105,7 @@ def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
     rows = session.connection().execute(
         _targets(_dialect(session)), {"ids": _list(session, list(endpoint_ids))}
     )
-    return [Target._make(row) for row in rows]
+    return list(map(Target._make, rows.all()))
 
 
 def next_due(session: Session, now: int) -> int | None:

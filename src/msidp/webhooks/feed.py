@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import structlog
+from sqlalchemy.orm import Session
 
 from msidp import clock
 from msidp.db import reading, transaction
@@ -15,7 +16,7 @@ from msidp.outbound.client import Client, Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle
-from msidp.webhooks.claim import Claimed, Target
+from msidp.webhooks.claim import Candidate, Claimed, Target
 from msidp.webhooks.dialects import Message, attempt_headers
 from msidp.webhooks.lanes import Lanes
 from msidp.webhooks.secrets import open_secrets
@@ -55,8 +56,8 @@ class Feed:
         """
         while True:
             if self._turn_is_due():
-                claimed = self._turn(claiming=going())
-                if not claimed and not self._client.in_flight and not (going() and self._soon()):
+                due = self._turn(claiming=going())
+                if not due and not self._client.in_flight and not (going() and self._soon()):
                     return
             self._receive(self._client.poll(self._patience()))
 
@@ -76,32 +77,42 @@ class Feed:
         return max(0.0, until - time.monotonic())
 
     def _turn(self, *, claiming: bool) -> bool:
-        """Record what ended and claim anew. Tells whether anything was claimed."""
+        """Record what ended and claim anew, in one transaction. Tells whether anything was due."""
         ended, self._ended = self._ended, []
-        if ended:
-            with transaction() as session:
-                settle.record(session, ended, self._schedule)
         self._looked = time.monotonic()
-        return claiming and self._claim()
-
-    def _claim(self) -> bool:
         now = self._claimed_at = clock.now()
-        with reading() as session:
-            candidates = claim.peek(session, now, self._lanes.full(), self._lanes.widest)
-        worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
-        chosen = self._lanes.choose([found for found in candidates if found.claims < claim.MAX_CLAIMS])
-        if not chosen and not worn_out:
+        candidates: list[Candidate] = []
+        if claiming and not ended:
+            with reading() as session:
+                candidates = self._peek(session, now)
+        if not ended and not candidates:
             return False
         with transaction() as session:
-            if worn_out:
-                claim.park(session, worn_out, now)
-            lease = round(LEASES * self._timeout * clock.SECOND)
-            claimed = claim.take(session, [candidate.seq for candidate in chosen], now, lease)
-            targets = claim.targets(session, {one.endpoint_id for one in claimed})
-        by_id = {target.id: target for target in targets}
+            if ended:
+                settle.record(session, ended, self._schedule)
+                candidates = self._peek(session, now) if claiming else []
+            claimed, targets = self._claim(session, candidates, now)
         for one in claimed:
-            self._start(one, by_id[one.endpoint_id])
-        return True
+            self._start(one, targets[one.endpoint_id])
+        return bool(candidates)
+
+    def _peek(self, session: Session, now: int) -> list[Candidate]:
+        return claim.peek(session, now, self._lanes.full(), self._lanes.depth)
+
+    def _claim(
+        self, session: Session, candidates: Sequence[Candidate], now: int
+    ) -> tuple[list[Claimed], dict[str, Target]]:
+        """Claim a fair choice of the candidates, and read where they go."""
+        worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
+        if worn_out:
+            claim.park(session, worn_out, now)
+        chosen = self._lanes.choose([found for found in candidates if found.claims < claim.MAX_CLAIMS])
+        if not chosen:
+            return [], {}
+        lease = round(LEASES * self._timeout * clock.SECOND)
+        claimed = claim.take(session, [candidate.seq for candidate in chosen], now, lease)
+        targets = claim.targets(session, {one.endpoint_id for one in claimed})
+        return claimed, {target.id: target for target in targets}
 
     def _start(self, claimed: Claimed, target: Target) -> None:
         now = clock.now()

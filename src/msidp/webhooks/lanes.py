@@ -8,6 +8,7 @@ slots. Pure: no clock, no database.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 
 from msidp.webhooks.claim import Candidate
 
@@ -37,6 +38,7 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: defaultdict[str, Lane] = defaultdict(Lane)
         self._in_flight = 0
+        self._contenders = 0
 
     @property
     def room(self) -> int:
@@ -44,9 +46,10 @@ class Lanes:
         return SLOTS - self._in_flight
 
     @property
-    def widest(self) -> int:
-        """The width of the widest lane."""
-        return max((lane.width for lane in self._lanes.values()), default=START)
+    def depth(self) -> int:
+        """How many candidates of each endpoint are worth a look, going by how many had some last time."""
+        fair = 2 * SLOTS // max(1, self._contenders)
+        return min(max(fair, START), max((lane.width for lane in self._lanes.values()), default=START))
 
     def full(self) -> list[str]:
         """The endpoints for which nothing may be claimed now."""
@@ -56,11 +59,13 @@ class Lanes:
         """What of the candidates to claim now: one of each endpoint in turn, those that are proven first."""
         queues: defaultdict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
-            queue = queues[candidate.endpoint_id]
-            if len(queue) < self._lane(candidate.endpoint_id).room:
-                queue.append(candidate)
-        proven = [queue for endpoint_id, queue in queues.items() if self._lane(endpoint_id).proven]
-        others = [queue for endpoint_id, queue in queues.items() if not self._lane(endpoint_id).proven]
+            queues[candidate.endpoint_id].append(candidate)
+        self._contenders = len(queues)
+        proven: list[list[Candidate]] = []
+        others: list[list[Candidate]] = []
+        for endpoint_id, queue in queues.items():
+            lane = self._lanes.get(endpoint_id) or Lane()
+            (proven if lane.proven else others).append(queue[: lane.room])
         chosen = _in_turn(proven, self.room)
         room = min(self.room - len(chosen), UNPROVEN_SLOTS - self._unproven_in_flight())
         return chosen + _in_turn(others, room)
@@ -79,21 +84,11 @@ class Lanes:
         lane.proven = succeeded
         lane.width = min(lane.width * 2, WIDEST) if succeeded else 1
 
-    def _lane(self, endpoint_id: str) -> Lane:
-        """The endpoint's lane, or what a new one would be: only what has started something is kept."""
-        return self._lanes.get(endpoint_id) or Lane()
-
     def _unproven_in_flight(self) -> int:
         return sum(lane.in_flight for lane in self._lanes.values() if not lane.proven)
 
 
 def _in_turn(queues: list[list[Candidate]], room: int) -> list[Candidate]:
     """At most `room` of the queues' candidates: the first of each, then the second of each, and so on."""
-    chosen: list[Candidate] = []
-    for depth in range(max((len(queue) for queue in queues), default=0)):
-        for queue in queues:
-            if len(chosen) >= room:
-                return chosen
-            if depth < len(queue):
-                chosen.append(queue[depth])
-    return chosen
+    turns = chain.from_iterable(zip_longest(*queues))
+    return list(islice((candidate for candidate in turns if candidate is not None), max(0, room)))
