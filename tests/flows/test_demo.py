@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
 import requests
 from tests.support.instance import alive, descendants, environment, eventually
+from tests.support.ports import free_port
 
 from msidp.demo.steps import STEPS
 
@@ -61,14 +61,8 @@ def read_until(demo: "subprocess.Popen[str]", words: str) -> str:
     return output
 
 
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demos run one after the other on the same instance, as a person's would."""
-    return tmp_path_factory.mktemp("instance")
-
-
-def test_every_step_succeeds(directory: Path) -> None:
-    with demo_on(directory, "--exit") as demo:
+def test_every_step_succeeds(tmp_path: Path) -> None:
+    with demo_on(tmp_path, "--exit", "--port", str(free_port())) as demo:
         output, _ = demo.communicate(timeout=TIMEOUT)
     assert demo.returncode == 0, output
     assert "✗" not in output
@@ -78,12 +72,17 @@ def test_every_step_succeeds(directory: Path) -> None:
     assert {" ".join(line.split()) for line in received} >= EVENTS
 
 
-def test_it_stays_up_until_it_is_interrupted(directory: Path) -> None:
-    """A second time on the same instance, while somebody else has the usual port."""
-    with socket.socket() as taken, demo_on(directory) as demo:
+def test_it_stays_up_until_it_is_interrupted(tmp_path: Path) -> None:
+    """While somebody else has the usual port, and in place of what an earlier demo left behind."""
+    left = tmp_path / "demo"
+    left.mkdir()
+    (left / "demo.log").touch()
+    (left / "msidp.db").write_text("no database")
+    with socket.socket() as taken, demo_on(tmp_path) as demo:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 8000))
-        taken.listen()
+        with suppress(OSError):  # then it is taken already
+            taken.bind(("127.0.0.1", 8000))
+            taken.listen()
         output = read_until(demo, "Ctrl-C")
         assert "✗" not in output, output
         processes = descendants(demo.pid)
@@ -100,8 +99,8 @@ def test_it_stays_up_until_it_is_interrupted(directory: Path) -> None:
     assert not [pid for pid in processes if alive(pid)]
 
 
-def test_a_killed_demo_leaves_nothing_behind(directory: Path) -> None:
-    with demo_on(directory) as demo:
+def test_a_killed_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    with demo_on(tmp_path, "--port", str(free_port())) as demo:
         read_until(demo, "ready in")
         processes = eventually(lambda: descendants(demo.pid))
         os.kill(demo.pid, signal.SIGKILL)
@@ -113,7 +112,7 @@ def test_a_failed_start_is_told(tmp_path: Path) -> None:
     precious = tmp_path / "demo" / "msidp.db"
     precious.parent.mkdir()
     precious.touch()
-    with demo_on(tmp_path, "--exit") as demo:
+    with demo_on(tmp_path, "--exit", "--port", str(free_port())) as demo:
         output, _ = demo.communicate(timeout=TIMEOUT)
     assert demo.returncode == 1
     assert re.search(r"^  ✗ msidp up ", output, re.MULTILINE), output

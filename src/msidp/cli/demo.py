@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 @click.option(
     "--exit", "exit_after", is_flag=True, help="End after the walk: status 0, or 1 if a step failed."
 )
-def demo(exit_after: bool) -> None:
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="TCP port  [default: 8000, or another where that is taken]"
+)
+def demo(exit_after: bool, port: int | None) -> None:
     """Start msidp on an instance of its own and walk the whole path, from sign-up to signed webhooks.
 
     Afterwards everything stays up to be tried, until Ctrl-C.
     """
     instance = Path(os.environ.get("MSIDP_INSTANCE_DIR") or "instance").absolute() / "demo"
     with _ended_by_signals():
-        raise SystemExit(0 if _run(instance, stay=not exit_after) else 1)
+        raise SystemExit(0 if _run(instance, port, stay=not exit_after) else 1)
 
 
-def _run(instance: Path, *, stay: bool) -> bool:
+def _run(instance: Path, port: int | None, *, stay: bool) -> bool:
     """Start, walk, stay up, stop. Whether all of it went well."""
     from msidp.demo import show
     from msidp.demo.server import Server
@@ -43,7 +46,7 @@ def _run(instance: Path, *, stay: bool) -> bool:
     show.heading("msidp starts")
     log = instance / "demo.log"
     try:
-        server = Server(instance, log, before_exec=partial(die_with, os.getpid()))
+        server = Server(instance, log, port, before_exec=partial(die_with, os.getpid()))
     except DemoError as error:
         show.failed("msidp up", str(error), log)
         return False

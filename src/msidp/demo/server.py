@@ -25,8 +25,11 @@ _DEFAULT_PORT = 8000
 class Server:
     """A running msidp with an instance of its own, which no setting of the caller's reaches."""
 
-    def __init__(self, instance: Path, log: Path, before_exec: Callable[[], None]) -> None:
-        """`log` takes what it says; `before_exec` runs in the child, which must not outlive the demo."""
+    def __init__(self, instance: Path, log: Path, port: int | None, before_exec: Callable[[], None]) -> None:
+        """`log` takes what it says; without a `port` it is the usual one, or any other where that is taken.
+
+        `before_exec` runs in the child, which must not outlive the demo.
+        """
         start_afresh(instance, log)
         self.instance = instance
         self.log = log
@@ -40,7 +43,7 @@ class Server:
         began = time.monotonic()
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603  # our own command
-                [*_MSIDP, "up", "--port", str(_free_port())],
+                [*_MSIDP, "up", "--port", str(port or _free_port())],
                 stdout=subprocess.PIPE, stderr=output, stdin=subprocess.DEVNULL, env=self._environment,
                 start_new_session=True, preexec_fn=before_exec,
             )  # fmt: skip
