@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import jwt
 from jwt.exceptions import InvalidSubjectError
@@ -117,8 +116,8 @@ def _endpoints(discovery: Any, base_url: str) -> tuple[str, str]:
     issuer, jwks_uri = fields.get("issuer"), fields.get("jwks_uri")
     if not isinstance(issuer, str) or not isinstance(jwks_uri, str):
         raise Unreachable(f"{base_url} does not answer as an OpenID provider.")
-    allowed = ("https",) if base_url.startswith("https:") else ("http", "https")
-    if urlsplit(jwks_uri).scheme not in allowed:
+    allowed = ("https://",) if base_url.startswith("https:") else ("https://", "http://")
+    if not jwks_uri.startswith(allowed):
         raise Unreachable(f"{base_url} publishes its keys at {jwks_uri}, which is not a safe place.")
     return issuer, jwks_uri
 
