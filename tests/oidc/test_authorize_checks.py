@@ -136,6 +136,30 @@ def test_what_is_wrong_with_a_request_goes_to_the_redirect_uri(shop: Relying) ->
             == error
         )
     assert error_of(shop, shop.authorize(state="a\0b"), state=None) == "invalid_request"
+    for name in ("state", "nonce", "claims", "extra"):
+        assert error_of(shop, shop.authorize(**{name: "a" * 16_000}), state=None) == "invalid_request"
+
+
+def test_a_long_state_comes_back_whole(shop: Relying) -> None:
+    state = "é€😀" * 1000
+    assert sent_to(shop.authorize(state=state), shop.redirect_uri)["state"] == state
+
+
+def test_redirect_uris_are_kept_to_the_letter(admin: FlaskClient, shop: Relying) -> None:
+    uris = [
+        "com.example.app:/cb",
+        "com.example.app://x?y=%7E",
+        "http://[::1]:7/a%2fb",
+        "https://shop.example/%7Eu?a=%5b1",
+    ]
+    native = register(admin, shop.browser, type="native", redirectUris=uris)
+    for uri in uris:
+        answer = native.authorize(redirect_uri=uri)
+        assert answer.headers["Location"].startswith(uri + ("&" if "?" in uri else "?") + "code=")
+        assert native.exchange(sent_to(answer, uri)["code"], redirect_uri=uri).status_code == 200
+    any_port = "http://[::1]:50123/a%2fb"
+    answer = native.authorize(redirect_uri=any_port)
+    assert native.exchange(sent_to(answer, any_port)["code"], redirect_uri=uris[2]).status_code == 400
 
 
 def test_public_applications_need_pkce(spa: Relying) -> None:

@@ -60,6 +60,8 @@ BAD = {
     "javascript:alert(1)": "https://",
     "data:text/html,x": "https://",
     "com.example.app:/cb": "https://",
+    "https://app.example/cb?a[]=1": "bracket",
+    "https://app.example/[cb]": "bracket",
     "https://app.example/cb?state=1": "state",
     "https://app.example/cb?code": "code",
     "https://app.example/" + "a" * 2000: "longer",

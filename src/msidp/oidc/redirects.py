@@ -5,7 +5,7 @@ address, which a native application learns only when it starts to listen (RFC 82
 """
 
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 MAX_LENGTH = 2000
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -24,6 +24,19 @@ def check(uri: str, *, native: bool = False) -> None:
     Allowed: https anywhere, http on loopback, and for a native application a private-use scheme with a
     dot in it (RFC 8252, section 7.1).
     """
+    parts = _parse(uri)
+    if parts.scheme in ("http", "https"):
+        _check_web(uri)
+    elif not native:
+        raise ValueError("must begin with https:// (or http:// on loopback)")
+    elif not _PRIVATE_USE_SCHEME.fullmatch(parts.scheme):
+        raise ValueError("must begin with https:// or a scheme with a dot, such as com.example.app:/")
+    if reserved := {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _RESERVED:
+        raise ValueError(f"must not carry {min(reserved)!r} in its query: the response adds it")
+
+
+def _parse(uri: str) -> SplitResult:
+    """The parts of what is an absolute URI without a fragment."""
     if len(uri) > MAX_LENGTH:
         raise ValueError(f"is longer than {MAX_LENGTH} characters")
     if "#" in uri:
@@ -35,16 +48,11 @@ def check(uri: str, *, native: bool = False) -> None:
         _ = parts.port
     except ValueError:
         raise ValueError("is not a URI") from None
+    if set("[]") & set(parts.path + parts.query):
+        raise ValueError("holds a bracket, which must be written %5B or %5D there")
     if not uri.startswith(f"{parts.scheme}:"):
         raise ValueError("must be absolute, with its scheme in lower case")
-    if parts.scheme in ("http", "https"):
-        _check_web(uri)
-    elif not native:
-        raise ValueError("must begin with https:// (or http:// on loopback)")
-    elif not _PRIVATE_USE_SCHEME.fullmatch(parts.scheme):
-        raise ValueError("must begin with https:// or a scheme with a dot, such as com.example.app:/")
-    if reserved := {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _RESERVED:
-        raise ValueError(f"must not carry {min(reserved)!r} in its query: the response adds it")
+    return parts
 
 
 def _check_web(uri: str) -> None:

@@ -19,6 +19,7 @@ from msidp.oidc.clients import Client, Clients
 
 RESPONSE_MODES = ("query",)
 PROMPTS = ("none", "login", "consent", "select_account", "create")
+MAX_LENGTH = 16_000  # of all values together; a request may have to wait in the database
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 _UNSUPPORTED = {
     "request": "request_not_supported",
@@ -75,7 +76,10 @@ def check_duplicates(draft: Draft) -> None:
 
 
 def check_text(draft: Draft) -> None:
-    """Nothing that cannot be stored and sent back."""
+    """Nothing that cannot be stored and sent back, and not too much of it."""
+    if sum(map(len, draft.parameters.values())) > MAX_LENGTH:
+        draft.request.state = None
+        raise OAuthError("invalid_request", f"The parameters are longer than {MAX_LENGTH} characters.")
     try:
         for value in draft.parameters.values():
             canonical.check_text(value)

@@ -140,7 +140,9 @@ def _fail(asked: AuthorizeRequest, error: OAuthError, stored: Waiting | None = N
 
 
 def _leave(url: str) -> Response:
-    response = redirect(url, 302 if request.method == "GET" else 303)
+    """Send the browser to the application, at its redirect URI to the letter. Never a 307: it would post."""
+    response = Response(status=302 if request.method == "GET" else 303)
+    response.headers["Location"] = url
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
