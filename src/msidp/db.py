@@ -2,10 +2,11 @@
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any, cast
 
 from flask import Flask, current_app
 from flask_alembic import Alembic
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Engine,
+    Insert,
     Integer,
     MetaData,
     delete,
@@ -33,7 +35,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from msidp import canonical
 from msidp.settings import Settings
 
-Row = TypeVar("Row")
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
 
 
@@ -169,16 +170,23 @@ def _connect(begin: str) -> Iterator[Connection]:
 
 
 def insert_new(
-    session: Session, model: type[Row], values: dict[str, Any], unique: Sequence[str]
-) -> Row | None:
-    """Insert one row and return it, or None where another row holds the same `unique` columns.
+    session: Session, model: type[Base], values: dict[str, Any], unique: tuple[str, ...]
+) -> tuple[Any, ...] | None:
+    """Insert one row and return its primary key, or None where another row holds the same `unique` columns.
 
     One statement, safe against a race: PostgreSQL waits for the other transaction to end, and a refusal
     leaves this transaction usable.
     """
-    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(model).values(values).on_conflict_do_nothing(index_elements=unique).returning(model)
-    return session.scalars(statement).one_or_none()
+    connection = session.connection()
+    row = connection.execute(_insert_new(model, connection.dialect.name, unique), values).one_or_none()
+    return None if row is None else tuple(row)
+
+
+@cache
+def _insert_new(model: type[Base], dialect: str, unique: tuple[str, ...]) -> Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    key = inspect(model).primary_key
+    return insert(model).on_conflict_do_nothing(index_elements=unique).returning(*key)
 
 
 def delete_some(session: Session, model: type[Base], condition: ColumnElement[bool], limit: int = 500) -> int:

@@ -32,16 +32,17 @@ def record(
     `action` is `<thing>.<past participle>` (member.created, webhook.secret_rotated). `details` name what
     changed, never secrets and nothing personal beyond ids.
     """
-    session.execute(
-        insert(AuditEntry).values(
-            id=ids.new_id("aud"),
-            community_id=actor.community_id,
-            at=clock.now(),
-            actor_type=actor.type,
-            actor_id=actor.id,
-            action=action,
-            target_id=target_id,
-            address=actor.address,
-            details=details or {},
-        )
+    session.connection().execute(
+        insert(AuditEntry),
+        {
+            "id": ids.new_id("aud"),
+            "community_id": actor.community_id,
+            "at": clock.now(),
+            "actor_type": actor.type,
+            "actor_id": actor.id,
+            "action": action,
+            "target_id": target_id,
+            "address": actor.address,
+            "details": details or {},
+        },
     )

@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, g, request
 
 from msidp.communities import service
 from msidp.communities.idempotency import idempotent
-from msidp.db import reading, transaction
+from msidp.db import core_reading, transaction
 from msidp.errors import Unauthorized
 
 
@@ -61,8 +61,8 @@ def _require_secret_key() -> None:
     secret = request.headers.get("X-API-KEY", "")
     if not secret.startswith("sk_"):
         raise Unauthorized("unauthorized", "Send a secret key (sk_…) in the X-API-KEY header.")
-    with reading() as session:
-        key = service.find_api_key(session, secret)
+    with core_reading() as connection:
+        key = service.find_api_key(connection, secret)
     if key is None:
         raise Unauthorized("unauthorized", "This secret key is unknown or was revoked.")
-    g.caller = Caller(key.id, key.community_id)
+    g.caller = Caller(*key)

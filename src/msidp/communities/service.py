@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.communities.models import ApiKey, Community
+
+# Asked at every request of the Admin API, so it is built once.
+_API_KEY = select(ApiKey.id, ApiKey.community_id).where(
+    ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,10 @@ def create_api_key(session: Session, community_id: str, name: str) -> NewApiKey:
     return NewApiKey(key.id, secret)
 
 
-def find_api_key(session: Session, secret: str) -> ApiKey | None:
-    """The live key with this secret. The lookup goes by hash, so its time tells nothing."""
-    return session.scalar(
-        select(ApiKey).where(ApiKey.secret_hash == ids.hash_token(secret), ApiKey.revoked_at.is_(None))
-    )
+def find_api_key(connection: Connection, secret: str) -> tuple[str, str] | None:
+    """Id and community of the live key with this secret.
+
+    The lookup goes by hash, so its time tells nothing.
+    """
+    row = connection.execute(_API_KEY, {"secret_hash": ids.hash_token(secret)}).one_or_none()
+    return None if row is None else (row.id, row.community_id)

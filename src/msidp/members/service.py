@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, attributes
+from sqlalchemy.orm import Session, attributes, make_transient_to_detached
 
 from msidp import canonical, clock, ids
 from msidp.db import insert_new
@@ -77,11 +77,15 @@ def create_member(
         "login_redirect": login_redirect,
         "created_at": now,
         "updated_at": now,
+        "last_login_at": None,
     }
     _check_sizes(values)
-    member = insert_new(session, Member, values, unique=("community_id", "email_key"))
-    if member is None:
+    key = insert_new(session, Member, values, unique=("community_id", "email_key"))
+    if key is None:
         raise _taken()
+    member = Member(seq=key[0], **values)
+    make_transient_to_detached(member)  # it is in the database: a change to it is an UPDATE
+    session.add(member)
     attributes.set_committed_value(member, "plan_connections", [])
     joined = connections.join(session, member, plan_ids)
     events.record_member(session, "member.created", member)
