@@ -7,6 +7,7 @@ import hashlib
 import re
 import time
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -184,6 +185,20 @@ def _begin() -> None:
     if "\0" in request.path:
         abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
     _require_utf8(request.query_string, "query")
+    if request.content_length is None and request.method not in ("GET", "HEAD", "OPTIONS"):
+        _bound_body(request.environ)
+
+
+def _bound_body(environ: dict[str, Any]) -> None:
+    """Read a body whose length is not announced (chunked). Werkzeug would cut one that is too large."""
+    if not environ.get("wsgi.input_terminated"):
+        return  # Werkzeug takes such a body for empty
+    stream, body = environ["wsgi.input"], bytearray()
+    while len(body) <= MAX_BODY and (part := stream.read(MAX_BODY + 1 - len(body))):
+        body += part
+    if len(body) > MAX_BODY:
+        abort(413)
+    environ["wsgi.input"] = BytesIO(body)
 
 
 def _finish(response: Response) -> Response:
