@@ -3,6 +3,8 @@
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from tests.support.instance import Instance, alive, eventually, msidp
+from tests.support.instance import Instance, alive, environment, eventually, msidp
+from tests.support.ports import free_port
 from tests.support.valkey import ValkeyServer
 
 PARTS = {"web", "web-1", "worker", "cron", "valkey"}
@@ -131,6 +134,19 @@ def test_it_ends_cleanly(tmp_path: Path, number: int) -> None:
     assert len(pids) == 1 + len(PARTS)
     assert instance.stop(number) == 0
     assert gone(pids)
+
+
+def test_a_stop_during_the_start_is_a_clean_one_too(tmp_path: Path) -> None:
+    directory = tmp_path / "instance"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "msidp", "up", "--port", str(free_port())],
+        env=environment(MSIDP_INSTANCE_DIR=str(directory)), stderr=subprocess.PIPE,
+    )  # fmt: skip
+    eventually(lambda: (directory / "up.lock").exists())
+    process.terminate()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert b"Traceback" not in errors
 
 
 def test_after_a_kill_nothing_is_left_and_the_next_one_takes_over(tmp_path: Path) -> None:

@@ -33,10 +33,14 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Part:
-    """One child process: what it runs, and how it fares. `pid` is 0 while it is down."""
+    """One child process: what it runs, and how it fares. `pid` is 0 while it is down.
+
+    The others stand on a `foundation`, which is stopped after them.
+    """
 
     name: str
     run: Callable[[], object]
+    foundation: bool = False
     pid: int = 0
     started_at: float = 0.0
     restart_at: float = 0.0
@@ -66,7 +70,7 @@ class Part:
 
 
 class Supervisor:
-    """Starts parts in the order given to it. Stops them all at once, but the first of them last."""
+    """Starts parts, keeps them running, and stops all of them."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -89,9 +93,9 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def add(self, name: str, run: Callable[[], object]) -> None:
+    def add(self, name: str, run: Callable[[], object], *, foundation: bool = False) -> None:
         """Start a part and keep it running."""
-        part = Part(name, run)
+        part = Part(name, run, foundation)
         part.start()
         self.parts.append(part)
 
@@ -154,8 +158,8 @@ class Supervisor:
         self._asked_to_stop += 1
 
     def _stop(self) -> None:
-        self._end(self.parts[1:])
-        self._end(self.parts[:1])
+        self._end([part for part in self.parts if not part.foundation])
+        self._end([part for part in self.parts if part.foundation])
 
     def _end(self, parts: list[Part]) -> None:
         """Ask these parts to end, and kill what has not after a while, or at the second signal."""

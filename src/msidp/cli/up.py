@@ -33,29 +33,35 @@ TAKE_OVER_TIMEOUT = 10.0  # seconds for the parts of a killed supervisor to be g
 @web.PORT
 def up(host: str, port: int) -> None:
     """Run everything: migrations, the embedded Valkey, web, worker and cron."""
-    from msidp.app import create_app
-
     name_process("msidp-up")
-    settings = load_settings(port)
-    lock(settings.instance_dir)
-    web.refuse_taken_port(host, port)
-    app = create_app(settings)
-    gc.collect()
-    gc.freeze()  # so that the collector writes to none of the memory that is shared
     supervisor = Supervisor()
     with supervisor.running():
+        settings = load_settings(port)
+        lock(settings.instance_dir)
+        web.refuse_taken_port(host, port)
         try:
-            start(supervisor, app, settings, host, port)
+            start(supervisor, settings, host, port)
         except GivenUp as error:
             raise click.ClickException(f"{error}.") from None
         click.echo(f"ready: {settings.base_url}")
         supervisor.forever()
 
 
-def start(supervisor: Supervisor, app: "Flask", settings: "Settings", host: str, port: int) -> None:
+def load(settings: "Settings") -> "Flask":
+    """The application that all parts share."""
+    from msidp.app import create_app
+
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # so that the collector writes to none of the memory that is shared
+    return app
+
+
+def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) -> None:
     """Bring up the parts in order, the queue first."""
     if settings.embedded_valkey:
-        supervisor.add("valkey", lambda: valkey.run(settings))
+        supervisor.add("valkey", lambda: valkey.run(settings), foundation=True)
+    app = load(settings)
     supervisor.run_once("migrate", lambda: migrate(app))
     if settings.embedded_valkey:
         log = valkey.log_file(settings)
