@@ -202,7 +202,7 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("dialect", sa.String(), nullable=False),
         sa.Column("events", sa.JSON(), nullable=False),
-        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("rate_limit", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("disabled_reason", sa.String(), nullable=True),

@@ -10,7 +10,7 @@ import time
 import pytest
 import trustme
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import text, update
 from standardwebhooks.webhooks import Webhook
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
@@ -226,6 +226,24 @@ def test_custom_headers_are_sent_and_not_logged(app: Flask, community_id: str, r
     logged = attempts()[0].request_headers
     assert "Authorization" in logged
     assert "s3cret" not in logged
+
+
+def test_custom_headers_are_encrypted_at_rest(app: Flask, community_id: str) -> None:
+    headers = {"Authorization": "Bearer s3cret"}
+    endpoint_id = add_endpoint(community_id, "https://example.com/", headers=headers)
+    with db.reading() as session:
+        stored = session.execute(text("SELECT headers FROM webhook_endpoint")).scalar_one()
+    assert stored.startswith("v1.")
+    assert "s3cret" not in stored
+    assert endpoint(endpoint_id).headers == headers
+
+
+def test_a_rate_limit_spreads_deliveries(app: Flask, community_id: str, receiver: Receiver) -> None:
+    add_endpoint(community_id, receiver.url(), rate_limit=10)
+    happen(community_id, 15)
+    drain()
+    assert len(receiver.requests) == 15
+    assert receiver.requests[-1].at - receiver.requests[0].at >= 0.4
 
 
 def test_a_disabled_endpoint_is_left_alone(app: Flask, community_id: str, receiver: Receiver) -> None:

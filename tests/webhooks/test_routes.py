@@ -86,6 +86,7 @@ def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
         "dialect": "memberpad",
         "events": ["member.joined"],
         "headers": {"X-Token": "t"},
+        "rateLimit": None,
         "enabled": True,
         "disabledReason": None,
         "previousSecretExpiresAt": None,
@@ -144,7 +145,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"headers": {"X-MemberPad-Event": "x"}}, "invalid", "headers"),
     ({"headers": {"X-A": 7}}, "invalid", "headers.X-A"),
     ({"headers": ["X-A"]}, "invalid", "headers"),
-    ({"rateLimit": 10}, "invalid", "rateLimit"),
+    ({"rateLimit": 0}, "invalid", "rateLimit"),
+    ({"rateLimit": 10_001}, "invalid", "rateLimit"),
+    ({"rateLimit": 1.5}, "invalid", "rateLimit"),
+    ({"rateLimit": True}, "invalid", "rateLimit"),
     ({"secret": "whsec_mine"}, "invalid", "secret"),
 ]
 
@@ -178,6 +182,15 @@ def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> 
             assert admin.patch(path, json=fields).json["code"] == code, fields
     now = admin.get(path).json["data"]
     assert {**now, "updatedAt": ""} == {**changed, "updatedAt": ""}
+
+
+def test_a_rate_limit_comes_and_goes(admin: FlaskClient) -> None:
+    made = create(admin, rateLimit=10)
+    assert made["rateLimit"] == 10
+    path = f"/webhooks/{made['id']}"
+    for value in (10_000, None):
+        assert admin.patch(path, json={"rateLimit": value}).json["data"]["rateLimit"] == value
+        assert admin.get(path).json["data"]["rateLimit"] == value
 
 
 def test_a_new_dialect_needs_events_of_its_own(admin: FlaskClient) -> None:

@@ -45,6 +45,7 @@ class Candidate(NamedTuple):
     seq: int
     endpoint_id: str
     claims: int
+    rate_limit: int | None = None
 
 
 class Claimed(NamedTuple):
@@ -133,7 +134,7 @@ def _dialect(session: Session) -> str:
 
 _PEEK_ON_SQLITE = text(
     """
-    SELECT delivery.seq, delivery.endpoint_id, delivery.claims
+    SELECT delivery.seq, delivery.endpoint_id, delivery.claims, webhook_endpoint.rate_limit
     FROM webhook_endpoint CROSS JOIN delivery ON delivery.seq IN (
         SELECT due.seq FROM delivery AS due
         WHERE due.endpoint_id = webhook_endpoint.id AND due.due_at <= :now
@@ -156,7 +157,7 @@ def _peek(dialect: str) -> Executable:
         .lateral()
     )
     return (
-        select(oldest.c.seq, oldest.c.endpoint_id, oldest.c.claims)
+        select(oldest.c.seq, oldest.c.endpoint_id, oldest.c.claims, WebhookEndpoint.rate_limit)
         .select_from(WebhookEndpoint)
         .join(oldest, true())
         .where(WebhookEndpoint.enabled, ~among(WebhookEndpoint.id, "full", dialect, String))

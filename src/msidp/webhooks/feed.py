@@ -6,6 +6,7 @@ open while it waits for the network.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from msidp.outbound.client import Client, Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle
-from msidp.webhooks.claim import Candidate, Claimed, Target
+from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.dialects import Message, attempt_headers
 from msidp.webhooks.lanes import Lanes
 from msidp.webhooks.secrets import open_secrets
@@ -34,6 +35,17 @@ Tag = tuple[Claimed, Target, dict[str, str], int]
 """What an attempt is known by: the delivery, the endpoint, the headers to log, the moment it began."""
 
 log = structlog.get_logger(__name__)
+
+
+class _Plan(NamedTuple):
+    """What to claim: the rows of the chosen and of those claimed too often; `due` if there was anything."""
+
+    due: bool
+    worn_out: Sequence[int]
+    chosen: Sequence[int]
+
+
+_NOTHING = _Plan(False, (), ())
 
 
 class Feed:
@@ -81,36 +93,38 @@ class Feed:
         ended, self._ended = self._ended, []
         self._looked = time.monotonic()
         now = self._claimed_at = clock.now()
-        candidates: list[Candidate] = []
-        if claiming and not ended:
-            with reading() as session:
-                candidates = self._peek(session, now)
-        if not ended and not candidates:
-            return False
-        with transaction() as session:
-            if ended:
+        if ended:
+            with transaction() as session:
                 settle.record(session, ended, self._schedule)
-                candidates = self._peek(session, now) if claiming else []
-            claimed, targets = self._claim(session, candidates, now)
+                plan = self._plan(session, now) if claiming else _NOTHING
+                claimed, targets = self._claim(session, plan, now)
+        else:
+            with reading() as session:  # a look costs no write lock
+                plan = self._plan(session, now) if claiming else _NOTHING
+            if not plan.chosen and not plan.worn_out:
+                return plan.due
+            with transaction() as session:
+                claimed, targets = self._claim(session, plan, now)
         for one in claimed:
             self._start(one, targets[one.endpoint_id])
-        return bool(candidates)
+        return plan.due
 
-    def _peek(self, session: Session, now: int) -> list[Candidate]:
-        return claim.peek(session, now, self._lanes.full(), self._lanes.depth)
-
-    def _claim(
-        self, session: Session, candidates: Sequence[Candidate], now: int
-    ) -> tuple[list[Claimed], dict[str, Target]]:
-        """Claim a fair choice of the candidates, and read where they go."""
+    def _plan(self, session: Session, now: int) -> _Plan:
+        """Look for what is due, and choose fairly."""
+        candidates = claim.peek(session, now, self._lanes.full(), self._lanes.depth)
         worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
-        if worn_out:
-            claim.park(session, worn_out, now)
-        chosen = self._lanes.choose([found for found in candidates if found.claims < claim.MAX_CLAIMS])
-        if not chosen:
+        fresh = [candidate for candidate in candidates if candidate.claims < claim.MAX_CLAIMS]
+        chosen = self._lanes.choose(fresh, time.monotonic())
+        return _Plan(bool(candidates), worn_out, [candidate.seq for candidate in chosen])
+
+    def _claim(self, session: Session, plan: _Plan, now: int) -> tuple[list[Claimed], dict[str, Target]]:
+        """Claim what was chosen, and read where it goes."""
+        if plan.worn_out:
+            claim.park(session, plan.worn_out, now)
+        if not plan.chosen:
             return [], {}
         lease = round(LEASES * self._timeout * clock.SECOND)
-        claimed = claim.take(session, [candidate.seq for candidate in chosen], now, lease)
+        claimed = claim.take(session, plan.chosen, now, lease)
         targets = claim.targets(session, {one.endpoint_id for one in claimed})
         return claimed, {target.id: target for target in targets}
 

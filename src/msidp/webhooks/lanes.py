@@ -2,9 +2,10 @@
 
 Every endpoint has a lane. A lane starts narrow, doubles with success, and is one request wide while its
 endpoint fails. Endpoints that have not just succeeded, be they new or failing, share at most half of the
-slots. Pure: no clock, no database.
+slots. An endpoint's rate limit holds for each process that delivers. Pure: no clock, no database.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,11 +26,21 @@ class Lane:
     width: int = START
     in_flight: int = 0
     proven: bool = False  # whether its latest outcome was a success
+    tokens: float = math.inf  # what an endpoint with a rate limit has left of it
+    filled_at: float = 0.0
 
     @property
     def room(self) -> int:
         """How many more may start."""
         return max(0, self.width - self.in_flight)
+
+    def allowance(self, rate_limit: int | None, now: float) -> int:
+        """How many more may start now, under a limit of so many a second and at most a second's at once."""
+        if rate_limit is None:
+            return self.room
+        self.tokens = min(rate_limit, self.tokens + (now - self.filled_at) * rate_limit)
+        self.filled_at = now
+        return min(self.room, int(self.tokens))
 
 
 class Lanes:
@@ -55,8 +66,11 @@ class Lanes:
         """The endpoints for which nothing may be claimed now."""
         return [endpoint_id for endpoint_id, lane in self._lanes.items() if lane.room == 0]
 
-    def choose(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """What of the candidates to claim now: one of each endpoint in turn, those that are proven first."""
+    def choose(self, candidates: Iterable[Candidate], now: float) -> list[Candidate]:
+        """What of the candidates to claim now: one of each endpoint in turn, those that are proven first.
+
+        `now` in seconds of any steady clock.
+        """
         queues: defaultdict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
             queues[candidate.endpoint_id].append(candidate)
@@ -64,8 +78,8 @@ class Lanes:
         proven: list[list[Candidate]] = []
         others: list[list[Candidate]] = []
         for endpoint_id, queue in queues.items():
-            lane = self._lanes.get(endpoint_id) or Lane()
-            (proven if lane.proven else others).append(queue[: lane.room])
+            lane = self._lanes[endpoint_id]
+            (proven if lane.proven else others).append(queue[: lane.allowance(queue[0].rate_limit, now)])
         chosen = _in_turn(proven, self.room)
         room = min(self.room - len(chosen), UNPROVEN_SLOTS - self._unproven_in_flight())
         return chosen + _in_turn(others, room)
@@ -74,6 +88,7 @@ class Lanes:
         """A request to this endpoint is under way."""
         lane = self._lanes[endpoint_id]
         lane.in_flight += 1
+        lane.tokens -= 1
         self._in_flight += 1
 
     def ended(self, endpoint_id: str, *, succeeded: bool) -> None:

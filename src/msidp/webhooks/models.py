@@ -4,6 +4,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, a
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from msidp.db import Base, Listed
+from msidp.vault.columns import SealedJson
 
 
 class WebhookEndpoint(Listed, Base):
@@ -16,7 +17,7 @@ class WebhookEndpoint(Listed, Base):
     url: Mapped[str]
     dialect: Mapped[str]  # memberstack, memberpad, standard
     events: Mapped[list[str]]  # in the dialect's own names; empty: all
-    headers: Mapped[dict[str, Any]]
+    headers: Mapped[dict[str, Any]] = mapped_column(SealedJson("webhook_endpoint.headers"))
     rate_limit: Mapped[int | None]  # deliveries a second
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None]

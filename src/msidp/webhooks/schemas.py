@@ -49,6 +49,10 @@ Headers = Annotated[
     AfterValidator(_check_headers),
     Field(description="Sent along with every request; 20 at most.", examples=[{"Authorization": "Bearer x"}]),
 ]
+RateLimit = Annotated[
+    int,
+    Field(ge=1, le=10_000, description="How many deliveries a second each worker begins at most."),
+]
 
 
 class WebhookInput(Schema):
@@ -57,6 +61,7 @@ class WebhookInput(Schema):
     dialect: Dialect
     events: Names = Field(default_factory=list)
     headers: Headers = Field(default_factory=dict)
+    rate_limit: RateLimit | None = None
 
 
 class WebhookChanges(Schema):
@@ -67,6 +72,7 @@ class WebhookChanges(Schema):
     dialect: Dialect = left_out()
     events: Names = left_out()
     headers: Headers = left_out()
+    rate_limit: RateLimit | None = left_out()
     enabled: bool = left_out()
 
 
@@ -92,6 +98,7 @@ class Webhook(Answer):
     dialect: Dialect
     events: list[str]
     headers: dict[str, str]
+    rate_limit: int | None
     enabled: bool
     disabled_reason: str | None
     previous_secret_expires_at: str | None

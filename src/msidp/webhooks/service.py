@@ -31,6 +31,7 @@ class EndpointChanges(TypedDict, total=False):
     dialect: str
     events: Sequence[str]
     headers: Mapping[str, str]
+    rate_limit: int | None
     enabled: bool
 
 
@@ -44,6 +45,7 @@ def create_endpoint(
     dialect: str,
     events: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
+    rate_limit: int | None = None,
 ) -> tuple[WebhookEndpoint, str]:
     """Register an endpoint; returns it and its secret, which is never shown again.
 
@@ -64,6 +66,7 @@ def create_endpoint(
         dialect=dialect,
         events=_distinct(events),
         headers=dict(headers or {}),
+        rate_limit=rate_limit,
         secret=secrets.seal(id_, secret),
         created_at=now,
         updated_at=now,
@@ -94,7 +97,7 @@ def update_endpoint(
     if "url" in changes:
         check_url(changes["url"], policy)
     _check_events(changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events))
-    for field in ("name", "url", "dialect"):
+    for field in ("name", "url", "dialect", "rate_limit"):
         if field in changes:
             setattr(endpoint, field, changes[field])
     if "events" in changes:

@@ -18,6 +18,7 @@ def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "dialect": endpoint.dialect,
         "events": endpoint.events,
         "headers": endpoint.headers,
+        "rateLimit": endpoint.rate_limit,
         "enabled": endpoint.enabled,
         "disabledReason": endpoint.disabled_reason,
         "previousSecretExpiresAt": _iso(endpoint.previous_secret_expires_at),
