@@ -1,7 +1,5 @@
 """POSTs under an Idempotency-Key are done once, whoever races."""
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +7,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from tests.support.threads import at_once
 from werkzeug.test import TestResponse
 
 from msidp import clock, db
@@ -104,6 +103,15 @@ def test_the_answer_is_sealed_at_rest(admin: FlaskClient) -> None:
     assert "ann" not in record.body
 
 
+def test_a_secret_that_is_shown_once_is_repeated(admin: FlaskClient) -> None:
+    body = {"name": "ours", "url": "https://hooks.example.com/", "dialect": "standard"}
+    first, second = (post(admin, "one", body, "/webhooks").json["data"] for _ in range(2))
+    assert first == second
+    assert first["secret"].startswith("whsec_")
+    [record] = records()
+    assert first["secret"] not in record.body
+
+
 def test_answers_are_forgotten_after_a_day(admin: FlaskClient) -> None:
     with time_machine.travel("2026-01-01T00:00:00Z", tick=False):
         post(admin, "old", ANN)
@@ -117,7 +125,7 @@ def test_answers_are_forgotten_after_a_day(admin: FlaskClient) -> None:
 @pytest.mark.parametrize("count", [8])
 def test_of_many_at_once_one_is_done(app: Flask, admin: FlaskClient, count: int) -> None:
     """The same request from many threads: one member, one event, and the same answer for all."""
-    found = _at_once(count, lambda _: _answer(app, admin, "one", ANN))
+    found = at_once(count, lambda _: _answer(app, admin, "one", ANN))
     assert {status for status, _, _ in found} == {200}
     assert len({body for _, body, _ in found}) == 1
     assert sorted(replayed for _, _, replayed in found) == [False] + [True] * (count - 1)
@@ -126,7 +134,7 @@ def test_of_many_at_once_one_is_done(app: Flask, admin: FlaskClient, count: int)
 
 @pytest.mark.parametrize("count", [6])
 def test_of_different_requests_at_once_one_is_done(app: Flask, admin: FlaskClient, count: int) -> None:
-    found = _at_once(count, lambda n: _answer(app, admin, "one", {"email": f"m{n}@example.com"}))
+    found = at_once(count, lambda n: _answer(app, admin, "one", {"email": f"m{n}@example.com"}))
     assert sorted(status for status, _, _ in found) == [200] + [422] * (count - 1)
     assert event_types() == ["member.created"]
 
@@ -135,7 +143,7 @@ def test_of_different_requests_at_once_one_is_done(app: Flask, admin: FlaskClien
 def test_one_address_at_once_without_keys_makes_one_member(
     app: Flask, admin: FlaskClient, count: int
 ) -> None:
-    found = _at_once(count, lambda _: _answer(app, admin, None, ANN))
+    found = at_once(count, lambda _: _answer(app, admin, None, ANN))
     assert sorted(status for status, _, _ in found) == [200] + [409] * (count - 1)
     assert event_types() == ["member.created"]
 
@@ -146,21 +154,3 @@ def _answer(app: Flask, admin: FlaskClient, key: str | None, body: dict[str, Any
         headers["Idempotency-Key"] = key
     answer = app.test_client().post("/members", json=body, headers=headers)
     return answer.status_code, answer.data, "Idempotent-Replayed" in answer.headers
-
-
-def _at_once(count: int, action: Callable[[int], Any]) -> list[Any]:
-    """What `action` gives in each of many threads that start together."""
-    barrier = threading.Barrier(count)
-    found: list[Any] = []
-
-    def run(number: int) -> None:
-        barrier.wait(10)
-        found.append(action(number))
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(found) == count
-    return found
