@@ -16,6 +16,8 @@ from msidp.oidc import lifetimes, pkce, scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.models import AuthorizationCode, Grant, RefreshToken
 
+REFRESH_TOKEN_PREFIX = "rt_"  # noqa: S105  # by which it is told from an access token
+
 _grant: Any = Grant.__table__
 _code: Any = AuthorizationCode.__table__
 _refresh: Any = RefreshToken.__table__
@@ -148,6 +150,18 @@ def revoke(connection: Connection, grant_id: str) -> None:
     connection.execute(_REVOKE, {"grant": grant_id, "now": clock.now()})
 
 
+def revoke_by_client(connection: Connection, client: Client, grant_id: str) -> None:
+    """End a grant of this client; another's is left alone."""
+    parameters = {"grant": grant_id, "application": client.application_id, "now": clock.now()}
+    connection.execute(_REVOKE_OF_CLIENT, parameters)
+
+
+def revoke_by_refresh_token(connection: Connection, client: Client, token: str) -> None:
+    """End the grant behind this client's refresh token, also one that was redeemed before."""
+    parameters = {"hash": ids.hash_token(token), "application": client.application_id, "now": clock.now()}
+    connection.execute(_REVOKE_BY_REFRESH_TOKEN, parameters)
+
+
 def _claiming(table: Any, *returned: Any) -> Any:
     hashed = table.primary_key.columns[0]
     return (
@@ -171,6 +185,21 @@ _LIVE = select(_grant).where(
 _REVOKE = (
     update(_grant)
     .where(_grant.c.id == bindparam("grant"), _grant.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+_REVOKE_OF_CLIENT = _REVOKE.where(_grant.c.application_id == bindparam("application"))
+_REVOKE_BY_REFRESH_TOKEN = (
+    update(_grant)
+    .where(
+        _grant.c.id
+        == select(_refresh.c.grant_id)
+        .where(
+            _refresh.c.token_hash == bindparam("hash"),
+            _refresh.c.application_id == bindparam("application"),
+        )
+        .scalar_subquery(),
+        _grant.c.revoked_at.is_(None),
+    )
     .values(revoked_at=bindparam("now"))
 )
 _SPENT = {
@@ -212,7 +241,7 @@ def _live(
         return Refused("The member's grant has expired or was revoked.")
     refresh_token = None
     if scopes.OFFLINE_ACCESS in row.scope.split(" ") and client.check_grant_type("refresh_token"):
-        refresh_token = ids.new_token("rt_")
+        refresh_token = ids.new_token(REFRESH_TOKEN_PREFIX)
         connection.execute(
             insert(_refresh),
             {

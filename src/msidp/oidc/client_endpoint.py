@@ -1,0 +1,37 @@
+"""What /revoke and /introspect share with /token: the form, who calls, and how a call is refused."""
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import Blueprint, Response, current_app, request
+
+from msidp.errors import BadRequest
+from msidp.oidc import client_auth
+from msidp.oidc.clients import Client, clients
+from msidp.oidc.server import TokenRequest, TokenServer
+
+
+def prepare(bp: Blueprint) -> None:
+    """Let this blueprint's routes refuse in OAuth's words (RFC 6749, section 5.2)."""
+    bp.register_error_handler(OAuth2Error, _refuse)
+    bp.register_error_handler(BadRequest, _refuse_unreadable)
+
+
+def read() -> tuple[Client, str]:
+    """The client that calls, and the `token` that it sends.
+
+    Raises OAuth2Error for a form or a client authentication that /token would refuse as well.
+    """
+    form = TokenRequest(request).form
+    client, _ = client_auth.authenticate(clients(), form, request.headers.get("Authorization"))
+    if "token" not in form:
+        raise InvalidRequestError("The token is missing.")
+    return client, form["token"]
+
+
+def _refuse(error: OAuth2Error) -> Response:
+    server: TokenServer = current_app.extensions["msidp_token_server"]
+    return server.handle_error_response(None, error)
+
+
+def _refuse_unreadable(problem: BadRequest) -> Response:
+    return _refuse(InvalidRequestError(problem.message))
