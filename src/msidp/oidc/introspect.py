@@ -1,0 +1,91 @@
+"""POST /introspect (RFC 7662): whether a token is good at this moment, and what it says.
+
+For applications with a secret. Each sees the refresh tokens that are its own, and the access tokens whose
+audience it is. Of every other token it learns the same: not active.
+"""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy import bindparam, select
+
+from msidp import clock, ids
+from msidp.db import core_reading
+from msidp.keys.keyring import InvalidToken, keyring
+from msidp.oidc import client_auth, client_endpoint, grants, tokens
+from msidp.oidc.clients import Client
+from msidp.oidc.models import Grant, RefreshToken
+
+bp = Blueprint("introspect", __name__)
+client_endpoint.prepare(bp)
+
+_INACTIVE = {"active": False}
+_grant: Any = Grant.__table__
+_refresh: Any = RefreshToken.__table__
+_IS_LIVE = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))
+_GRANT = select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *_IS_LIVE)
+_REFRESH_TOKEN = (
+    select(
+        _grant.c.scope,
+        _grant.c.member_id,
+        _grant.c.authenticated_at,
+        _refresh.c.created_at,
+        _refresh.c.expires_at,
+    )
+    .join_from(_refresh, _grant, _refresh.c.grant_id == _grant.c.id)
+    .where(
+        _refresh.c.token_hash == bindparam("hash"),
+        _refresh.c.application_id == bindparam("application"),
+        _refresh.c.redeemed_at.is_(None),
+        _refresh.c.expires_at > bindparam("now"),
+        *_IS_LIVE,
+    )
+)
+
+
+@bp.post("/introspect")
+def introspect() -> Response:
+    """Answer for one token (RFC 7662, section 2)."""
+    client, token = client_endpoint.read()
+    if client.public:
+        raise client_auth.failed("Introspection is for applications with a secret.")
+    is_refresh_token = token.startswith(grants.REFRESH_TOKEN_PREFIX)
+    found = _refresh_token(client, token) if is_refresh_token else _access_token(client, token)
+    body = json.dumps(found or _INACTIVE, separators=(",", ":"))
+    return Response(body, mimetype="application/json")
+
+
+def _access_token(client: Client, token: str) -> dict[str, Any] | None:
+    """The token's own claims; of a member's, as long as the grant behind it stands."""
+    try:
+        claims = keyring().verify(token, typ={tokens.ACCESS_TOKEN_TYPE}, audience=client.client_id)
+    except InvalidToken:
+        return None
+    grant_id = claims.pop(tokens.GRANT_CLAIM, None)
+    if grant_id is None:
+        is_live = claims["sub"] == claims.get("client_id")  # a machine's, which nobody granted
+    else:
+        is_live = isinstance(grant_id, str) and _row(_GRANT, {"grant": grant_id}) is not None
+    return {"active": True, "token_type": "Bearer", **claims} if is_live else None
+
+
+def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
+    row = _row(_REFRESH_TOKEN, {"hash": ids.hash_token(token), "application": client.application_id})
+    if row is None:
+        return None
+    return {
+        "active": True,
+        "iss": keyring().issuer,
+        "sub": row.member_id,
+        "client_id": client.client_id,
+        "scope": row.scope,
+        "iat": clock.seconds(row.created_at),
+        "exp": clock.seconds(row.expires_at),
+        "auth_time": clock.seconds(row.authenticated_at),
+    }
+
+
+def _row(statement: Any, parameters: dict[str, Any]) -> Any:
+    with core_reading() as connection:
+        return connection.execute(statement, parameters | {"now": clock.now()}).one_or_none()
