@@ -1,6 +1,7 @@
 """`make bench`."""
 
 import argparse
+import os
 import platform
 import shutil
 import statistics
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cpu, table
+from bench import cpu, floor, table
 from bench.deliveries import ceiling, end_to_end, settle
 from bench.load import Load, request
 from bench.operations import Operation, Site, of_members, of_the_provider
@@ -43,15 +44,31 @@ def main() -> None:
         with ExitStack() as stack:
             sink = stack.enter_context(Sink(instance))
             msidp = stack.enter_context(Msidp(instance, sink.authority))
-            print(f"Python {platform.python_version()}, {platform.machine()}, SQLite")
+            print(machine())
             report_startup(msidp)
             site = Site(stack.enter_context(Load(msidp.port)), msidp.base_url)
             site.prepare(msidp.command("api-key", "create", "--name", "bench")["secretKey"])
             hello = stack.enter_context(Hello())
+            report_floor(instance)
             report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
             report_deliveries(size, msidp, site, sink)
     finally:
         shutil.rmtree(instance)
+
+
+def machine() -> str:
+    """What this was measured on, and whether it had anything else to do."""
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    busy = f"; BUSY with other work (load {load:.1f}): all numbers are too high" if load > cores / 2 else ""
+    return f"Python {platform.python_version()}, SQLite, {cores} cores of {platform.machine()}{busy}"
+
+
+def report_floor(instance: Path) -> None:
+    """The parts that cannot be made cheaper. A code exchange signs twice and commits once."""
+    print(table.title("what every token endpoint needs"))
+    print(table.line("", "CPU µs", ""))
+    print(table.line("one RS256 signature", f"{floor.signature():,.0f}", ""))
+    print(table.line("one durable SQLite commit", f"{floor.commit(instance):,.0f}", ""))
 
 
 def report_startup(msidp: Msidp) -> None:

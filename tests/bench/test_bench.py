@@ -8,6 +8,8 @@ from pathlib import Path
 MEASURED = (
     "ready after",
     "memory (PSS) of all",
+    "one RS256 signature",
+    "one durable SQLite commit",
     "Flask hello, same granian",
     "token: code exchange",
     "token: refresh",
