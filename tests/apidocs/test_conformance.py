@@ -3,6 +3,7 @@
 On SQLite alone: what is looked at here does not depend on the database.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +27,9 @@ from tests.support.valkey import ValkeyServer
 from msidp import db
 from msidp.app import create_app
 from msidp.communities import service as communities
-from msidp.members import service as members
-from msidp.plans import service as plans
 from msidp.settings import Settings
 
-EXAMPLES = 10
+EXAMPLES = 15
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -48,13 +47,26 @@ class Instance:
         with self.app.app_context(), db.transaction() as session:
             community_id = communities.ensure_default(session).id
             self.secret_key = communities.create_api_key(session, community_id, "tests").secret_key
-            plan = plans.create_plan(session, community_id, name="Gold")
-            member = members.create_member(session, community_id, email="ann@example.com", plan_ids=[plan.id])
-            self.ids = {
-                "memberId": member.id,
-                "planId": plan.id,
-                "connectionId": member.plan_connections[0].id,
-            }
+        plan = self.post("/plans", {"name": "Gold"})
+        member = self.post("/members", {"email": "ann@example.com", "plans": [{"planId": plan["id"]}]})
+        redirect = "https://app.example.com/back"
+        application = self.post("/applications", {"name": "App", "type": "web", "redirectUris": [redirect]})
+        hook = {"name": "Hook", "url": "https://hooks.example.com/", "dialect": "standard"}
+        webhook = self.post("/webhooks", hook)
+        self.ids = {
+            "memberId": member["id"],
+            "planId": plan["id"],
+            "connectionId": member["planConnections"][0]["id"],
+            "applicationId": application["id"],
+            "webhookId": webhook["id"],
+            "deliveryId": self.post(f"/webhooks/{webhook['id']}/test", {})["id"],
+        }
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """What the Admin API answers to a POST that succeeds."""
+        answer = self.app.test_client().post(path, json=body, headers={"X-API-KEY": self.secret_key})
+        assert answer.status_code == 200, answer.json
+        return answer.json["data"]
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +111,11 @@ def test_every_answer_is_documented(instance: Instance, document: Any, subtests:
         with subtests.test(operation=operation.label):
             check(operation)
     assert statuses >= {200, 404, 422}
+
+
+def test_every_id_in_a_path_is_known_to_the_instance(instance: Instance, document: Any) -> None:
+    paths = "".join(document.raw_schema["paths"])
+    assert set(re.findall(r"{(\w+)}", paths)) == set(instance.ids)
 
 
 def test_without_a_key_the_answer_is_documented_too(instance: Instance, document: Any) -> None:
