@@ -10,7 +10,7 @@ import time
 import pytest
 import trustme
 from flask import Flask
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from standardwebhooks.webhooks import Webhook
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
@@ -26,6 +26,7 @@ from tests.webhooks.support import (
 
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
+from msidp.audit.models import AuditEntry
 from msidp.webhooks import disabling, outbox, retry, secrets
 from msidp.webhooks.catalogue import DIALECTS
 from msidp.webhooks.drain import drain
@@ -172,6 +173,9 @@ def test_gone_disables_the_endpoint(app: Flask, community_id: str, receiver: Rec
     assert [one.status for one in deliveries(other)] == ["succeeded"] * 2
     row = endpoint(gone)
     assert (row.enabled, row.disabled_reason) == (False, "It answered 410 Gone.")
+    with db.reading() as session:
+        entry = session.scalars(select(AuditEntry)).one()
+    assert (entry.action, entry.target_id, entry.actor_type) == ("webhook.disabled", gone, "system")
     happen(community_id)
     drain()
     assert len(deliveries(gone)) == 2

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Connection,
     Executable,
     Select,
     String,
@@ -69,6 +70,7 @@ class Target(NamedTuple):
     """An endpoint as it stands at the moment of a claim."""
 
     id: str
+    community_id: str
     url: str
     secret: str
     previous_secret: str | None
@@ -79,34 +81,35 @@ class Target(NamedTuple):
 
 def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Candidate]:
     """Due deliveries, oldest first, at most `each` of every enabled endpoint that is not in `full`."""
-    rows = session.connection().execute(
-        _peek(_dialect(session)), {"now": now, "full": _list(session, full), "each": each}
-    )
-    return list(map(Candidate._make, rows.all()))
+    connection = session.connection()
+    values = {"now": now, "full": bound_list(connection, full), "each": each}
+    return list(map(Candidate._make, connection.execute(_peek(connection.dialect.name), values).all()))
 
 
 def take(session: Session, seqs: Sequence[int], now: int, lease: int) -> list[Claimed]:
     """Claim these deliveries for `lease` milliseconds; returns those that were still to be had."""
-    token = secrets.token_hex(16)
-    values = {"seqs": _list(session, seqs), "now": now, "until": now + lease, "token": token}
     connection = session.connection()
-    if connection.execute(_take(_dialect(session)), values).rowcount == 0:
+    dialect = connection.dialect.name
+    token = secrets.token_hex(16)
+    rows = bound_list(connection, seqs)
+    lease_values = {"seqs": rows, "now": now, "until": now + lease, "token": token}
+    if connection.execute(_take(dialect), lease_values).rowcount == 0:
         return []
-    rows = connection.execute(_taken(_dialect(session)), {"seqs": values["seqs"], "token": token})
-    return list(map(Claimed._make, rows.all()))
+    taken = connection.execute(_taken(dialect), {"seqs": rows, "token": token})
+    return list(map(Claimed._make, taken.all()))
 
 
 def park(session: Session, seqs: Sequence[int], now: int) -> None:
     """Settle deliveries that were claimed too often as exhausted."""
-    session.connection().execute(_park(_dialect(session)), {"seqs": _list(session, seqs), "now": now})
+    connection = session.connection()
+    connection.execute(_park(connection.dialect.name), {"seqs": bound_list(connection, seqs), "now": now})
 
 
 def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
     """These endpoints' present addresses and secrets."""
-    rows = session.connection().execute(
-        _targets(_dialect(session)), {"ids": _list(session, list(endpoint_ids))}
-    )
-    return list(map(Target._make, rows.all()))
+    connection = session.connection()
+    values = {"ids": bound_list(connection, endpoint_ids)}
+    return list(map(Target._make, connection.execute(_targets(connection.dialect.name), values).all()))
 
 
 def next_due(session: Session, now: int) -> int | None:
@@ -123,13 +126,9 @@ def among(
     return column == func.any(cast(bindparam(name), ARRAY(kind)))
 
 
-def _list(session: Session, values: Collection[Any]) -> Any:
+def bound_list(connection: Connection, values: Collection[Any]) -> Any:
     """A list in the form that `among` binds."""
-    return json.dumps(list(values)) if _dialect(session) == "sqlite" else list(values)
-
-
-def _dialect(session: Session) -> str:
-    return session.connection().dialect.name
+    return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
 
 
 _PEEK_ON_SQLITE = text(
@@ -221,6 +220,7 @@ def _park(dialect: str) -> Update:
 def _targets(dialect: str) -> Select[*tuple[Any, ...]]:
     return select(
         WebhookEndpoint.id,
+        WebhookEndpoint.community_id,
         WebhookEndpoint.url,
         WebhookEndpoint.secret,
         WebhookEndpoint.previous_secret,

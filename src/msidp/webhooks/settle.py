@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, String, Update, bindparam, insert, null, select, update
+from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, insert, null, select, update
 from sqlalchemy.orm import Session
 
+from msidp.audit import service as audit
 from msidp.outbound.client import Reply
 from msidp.webhooks import disabling, retry
-from msidp.webhooks.claim import Claimed, Target, among
+from msidp.webhooks.claim import Claimed, Target, among, bound_list
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
 GONE = "It answered 410 Gone."
@@ -35,46 +36,45 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     An outcome whose claim no longer holds (the lease ran out and another process took over, or the
     delivery was canceled) leaves no trace.
     """
-    _lock_endpoints(session, outcomes)  # endpoints before deliveries, like everyone who locks both
-    held = _held(session, outcomes)
+    connection = session.connection()
+    _lock_endpoints(connection, outcomes)  # endpoints before deliveries, like everyone who locks both
+    held = _held(connection, outcomes)
     if not held:
         return
-    _settle_successes(session, [outcome for outcome in held if outcome.reply.error is None])
-    _settle_failures(session, [outcome for outcome in held if outcome.reply.error is not None], schedule)
-    session.connection().execute(insert(Attempt), [_attempt(outcome) for outcome in held])
-    _mark_endpoints(session, held)
-    for endpoint_id in sorted({outcome.target.id for outcome in held if outcome.reply.status == retry.GONE}):
+    _settle_successes(connection, [outcome for outcome in held if outcome.reply.error is None])
+    _settle_failures(connection, [outcome for outcome in held if outcome.reply.error is not None], schedule)
+    connection.execute(insert(Attempt), [_attempt(outcome) for outcome in held])
+    _mark_endpoints(connection, held)
+    gone = {outcome.target.id: outcome.target for outcome in held if outcome.reply.status == retry.GONE}
+    for endpoint_id, target in sorted(gone.items()):
         disabling.disable_endpoint(session, endpoint_id, GONE)
+        system = audit.Actor(target.community_id, "system", None)
+        audit.record(session, system, "webhook.disabled", endpoint_id, {"reason": GONE})
 
 
-def _held(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _held(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes whose claims hold, their rows locked."""
-    connection = session.connection()
-    seqs = [outcome.claimed.seq for outcome in outcomes]
-    rows = connection.execute(_tokens(connection.dialect.name), {"seqs": _list(session, seqs)})
+    seqs = bound_list(connection, [outcome.claimed.seq for outcome in outcomes])
+    rows = connection.execute(_tokens(connection.dialect.name), {"seqs": seqs})
     tokens = {seq: token for seq, token in rows.all()}  # noqa: C416  # dict(rows) is not typed
     return [outcome for outcome in outcomes if tokens.get(outcome.claimed.seq) == outcome.claimed.lease_token]
 
 
-def _settle_successes(session: Session, outcomes: Sequence[Outcome]) -> None:
-    if outcomes:
-        connection = session.connection()
-        for manual in (False, True):
-            seqs = [outcome.claimed.seq for outcome in outcomes if outcome.claimed.manual == manual]
-            if seqs:
-                connection.execute(
-                    _success(connection.dialect.name),
-                    {
-                        "seqs": _list(session, seqs),
-                        "scheduled": 0 if manual else 1,
-                        "settled": max(_ended_at(outcome) for outcome in outcomes),
-                    },
-                )
+def _settle_successes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    for manual in (False, True):
+        mine = [outcome for outcome in outcomes if outcome.claimed.manual == manual]
+        if mine:
+            values = {
+                "seqs": bound_list(connection, [outcome.claimed.seq for outcome in mine]),
+                "scheduled": 0 if manual else 1,
+                "settled": max(map(_ended_at, mine)),
+            }
+            connection.execute(_success(connection.dialect.name), values)
 
 
-def _settle_failures(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
+def _settle_failures(connection: Connection, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
     if outcomes:
-        session.connection().execute(_failure(), [_failure_values(outcome, schedule) for outcome in outcomes])
+        connection.execute(_failure(), [_failure_values(outcome, schedule) for outcome in outcomes])
 
 
 def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, Any]:
@@ -115,9 +115,8 @@ def _attempt(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _mark_endpoints(session: Session, outcomes: Iterable[Outcome]) -> None:
+def _mark_endpoints(connection: Connection, outcomes: Iterable[Outcome]) -> None:
     """Note since when an endpoint has only failed."""
-    connection = session.connection()
     changed = _turned(outcomes)
     well = [outcome.target.id for outcome in changed if outcome.reply.error is None]
     ill = [
@@ -126,7 +125,7 @@ def _mark_endpoints(session: Session, outcomes: Iterable[Outcome]) -> None:
         if outcome.reply.error is not None
     ]
     if well:
-        connection.execute(_recovered(connection.dialect.name), {"ids": _list(session, well)})
+        connection.execute(_recovered(connection.dialect.name), {"ids": bound_list(connection, well)})
     if ill:
         connection.execute(_failing(), ill)
 
@@ -141,12 +140,12 @@ def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
     ]
 
 
-def _lock_endpoints(session: Session, outcomes: Sequence[Outcome]) -> None:
+def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     changing = {outcome.target.id for outcome in _turned(outcomes)}
     changing |= {outcome.target.id for outcome in outcomes if outcome.reply.status == retry.GONE}
     if changing:
-        connection = session.connection()
-        connection.execute(_lock(connection.dialect.name), {"ids": _list(session, sorted(changing))})
+        ids = bound_list(connection, sorted(changing))
+        connection.execute(_lock(connection.dialect.name), {"ids": ids})
 
 
 def read_head(head: Iterable[bytes]) -> dict[str, str]:
@@ -182,10 +181,6 @@ def _text(raw: bytes, encoding: str = "utf-8") -> str:
 
 def _ended_at(outcome: Outcome) -> int:
     return outcome.at + outcome.reply.latency_ms
-
-
-def _list(session: Session, values: Sequence[Any]) -> Any:
-    return json.dumps(values) if session.connection().dialect.name == "sqlite" else list(values)
 
 
 @cache
