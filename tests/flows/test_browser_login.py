@@ -132,6 +132,21 @@ def test_from_the_application_and_back(browser: Browser, notes: Application, scr
         assert again["auth_time"] >= first["auth_time"]
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_the_answer_in_a_form(browser: Browser, notes: Application, scripts: bool) -> None:
+    with tab(browser, notes.issuer, java_script_enabled=scripts) as page:
+        page.goto(notes.link(response_mode="form_post"))
+        sign_up(page)
+        page.get_by_role("button", name="Allow").click()
+        if not scripts:
+            page.get_by_role("button", name="Continue").click()
+        page.wait_for_url(notes.redirect_uri)  # without a query
+        [call] = [call for call in notes.receiver.requests if call.path == "/callback"]
+        answer = {name: values[0] for name, values in parse_qs(call.body.decode()).items()}
+        assert (answer["state"], answer["iss"]) == ("the state", notes.issuer)
+        assert notes.claims(answer["code"])["iss"] == notes.issuer
+
+
 def test_with_another_account(browser: Browser, notes: Application, community_id: str) -> None:
     with db.transaction() as session:
         other = members.create_member(

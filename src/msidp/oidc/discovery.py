@@ -9,7 +9,7 @@ from hashlib import sha256
 from flask import Blueprint, Flask, Response, current_app, request
 
 from msidp.oidc import client_auth, scopes
-from msidp.oidc.authorize import checks
+from msidp.oidc.authorize import checks, response
 from msidp.settings import Settings
 
 MAX_AGE = 300  # seconds
@@ -29,7 +29,7 @@ def document(issuer: str) -> dict[str, object]:
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(scopes.MEMBER_SCOPES),
         "response_types_supported": ["code"],
-        "response_modes_supported": list(checks.RESPONSE_MODES),
+        "response_modes_supported": list(response.MODES),
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],

@@ -12,12 +12,12 @@ from werkzeug.datastructures import MultiDict
 
 from msidp import canonical
 from msidp.keys.keyring import InvalidToken, Keyring
-from msidp.oidc import pkce, scopes, tokens
+from msidp.oidc import pkce, redirects, scopes, tokens
+from msidp.oidc.authorize import response
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.clients import Client, Clients
 
-RESPONSE_MODES = ("query",)
 PROMPTS = ("none", "login", "consent", "select_account", "create")
 MAX_LENGTH = 16_000  # of all values together; a request may have to wait in the database
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
@@ -66,6 +66,13 @@ def find_redirect_uri(parameters: "MultiDict[str, str]", client: Client) -> str:
     return values[0]
 
 
+def note_response_mode(draft: Draft) -> None:
+    """Where a form is to carry the answer, it carries the errors of all that is checked from here on."""
+    wanted = draft.parameters.getlist("response_mode")
+    if wanted == [response.FORM_POST] and redirects.origin(draft.request.redirect_uri) is not None:
+        draft.request.response_mode = response.FORM_POST
+
+
 def check_duplicates(draft: Draft) -> None:
     """No parameter twice (RFC 6749, section 3.1)."""
     if len(draft.parameters.getlist("state")) > 1:
@@ -107,9 +114,12 @@ def check_response_type(draft: Draft) -> None:
 
 
 def check_response_mode(draft: Draft) -> None:
-    """How the answer travels."""
-    if (draft.get("response_mode") or "query") not in RESPONSE_MODES:
-        raise OAuthError("invalid_request", f"The response_mode must be {' or '.join(RESPONSE_MODES)}.")
+    """How the answer travels. One that cannot travel as asked goes in the query, and says so."""
+    mode = draft.get("response_mode") or response.QUERY
+    if mode not in response.MODES:
+        raise OAuthError("invalid_request", f"The response_mode must be {' or '.join(response.MODES)}.")
+    if mode != draft.request.response_mode:
+        raise OAuthError("invalid_request", "An application's own scheme takes no form_post.")
 
 
 def check_scope(draft: Draft) -> None:
@@ -200,6 +210,7 @@ def check_rest(draft: Draft) -> None:
 
 
 CHECKS: tuple[Check, ...] = (
+    note_response_mode,
     check_duplicates,
     check_text,
     check_request_objects,

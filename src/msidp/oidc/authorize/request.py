@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from msidp.oidc import redirects
 from msidp.oidc.authorize.errors import OAuthError
 
 
@@ -16,6 +15,7 @@ class AuthorizeRequest:
 
     client_id: str
     redirect_uri: str
+    response_mode: str = "query"
     state: str | None = None
     scopes: list[str] = field(default_factory=list)
     nonce: str | None = None
@@ -35,15 +35,15 @@ class AuthorizeRequest:
         """Read it back."""
         return cls(**value)
 
-    def success_url(self, issuer: str, code: str) -> str:
-        """Where the browser goes with the code (RFC 6749, section 4.1.2; RFC 9207 for `iss`)."""
-        return self._answer_url(issuer, {"code": code})
+    def success(self, issuer: str, code: str) -> dict[str, str]:
+        """What the answer with the code carries (RFC 6749, section 4.1.2; RFC 9207 for `iss`)."""
+        return self._answer(issuer, {"code": code})
 
-    def error_url(self, issuer: str, error: OAuthError) -> str:
-        """Where the browser goes with the error."""
-        return self._answer_url(issuer, {"error": error.error, "error_description": error.description})
+    def failure(self, issuer: str, error: OAuthError) -> dict[str, str]:
+        """What the answer with the error carries."""
+        return self._answer(issuer, {"error": error.error, "error_description": error.description})
 
-    def _answer_url(self, issuer: str, parameters: dict[str, str]) -> str:
+    def _answer(self, issuer: str, parameters: dict[str, str]) -> dict[str, str]:
         if self.state is not None:
             parameters["state"] = self.state
-        return redirects.with_parameters(self.redirect_uri, parameters | {"iss": issuer})
+        return parameters | {"iss": issuer}

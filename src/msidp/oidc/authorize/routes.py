@@ -13,7 +13,7 @@ from msidp.accounts.continuation import Continuation
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
 from msidp.oidc import grants, scopes
-from msidp.oidc.authorize import checks, waiting
+from msidp.oidc.authorize import checks, response, waiting
 from msidp.oidc.authorize.decision import Situation, Step, decide
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
@@ -130,21 +130,13 @@ def _finish(
         if remember:
             waiting.remember_consent(session, login.member_id, client.application_id, asked.scopes)
         code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
-    return _leave(asked.success_url(keyring().issuer, code))
+    return response.send(asked, asked.success(keyring().issuer, code))
 
 
 def _fail(asked: AuthorizeRequest, error: OAuthError, stored: Waiting | None = None) -> Response:
     with transaction() as session:
         _take(session, stored)
-    return _leave(asked.error_url(keyring().issuer, error))
-
-
-def _leave(url: str) -> Response:
-    """Send the browser to the application, at its redirect URI to the letter. Never a 307: it would post."""
-    response = Response(status=302 if request.method == "GET" else 303)
-    response.headers["Location"] = url
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return response.send(asked, asked.failure(keyring().issuer, error))
 
 
 def _take(session: Session, stored: Waiting | None) -> None:

@@ -1,0 +1,28 @@
+"""How an authorization response travels: in the redirect URI's query, or in a form posted to it."""
+
+from flask import current_app, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from msidp import web
+from msidp.oidc import redirects
+from msidp.oidc.authorize.request import AuthorizeRequest
+
+QUERY, FORM_POST = "query", "form_post"
+MODES = (QUERY, FORM_POST)
+
+
+def send(asked: AuthorizeRequest, parameters: dict[str, str]) -> Response:
+    """Send the browser to the application with these parameters, as the request wants it."""
+    if asked.response_mode == FORM_POST:
+        return _form(asked.redirect_uri, parameters)
+    url = redirects.with_parameters(asked.redirect_uri, parameters)
+    response = redirect(url, 302 if request.method == "GET" else 303)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _form(redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """A page whose form a script submits, or the person (OAuth 2.0 Form Post Response Mode, section 2)."""
+    web.allow_form_target(redirect_uri)
+    page = render_template("oidc/form_post.html", action=redirect_uri, parameters=parameters)
+    return current_app.make_response(page)
