@@ -33,6 +33,7 @@ class Client:
     native: bool
     secret_hash: str | None
     redirect_uris: list[str]
+    post_logout_redirect_uris: list[str]
     grant_types: frozenset[str]
     scopes: tuple[str, ...]
     skip_consent: bool
@@ -126,6 +127,7 @@ def _read(client_id: str) -> Client | None:
         native=kind.native,
         secret_hash=row.secret_hash,
         redirect_uris=row.redirect_uris,
+        post_logout_redirect_uris=row.post_logout_redirect_uris,
         grant_types=frozenset(row.grant_types),
         scopes=tuple(row.scopes),
         skip_consent=row.skip_consent,

@@ -26,6 +26,7 @@ def document(issuer: str) -> dict[str, object]:
         "userinfo_endpoint": f"{issuer}/userinfo",
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
+        "end_session_endpoint": f"{issuer}/end-session",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(scopes.MEMBER_SCOPES),
         "response_types_supported": ["code"],

@@ -5,7 +5,7 @@ import logging
 from flask import Flask
 
 from msidp.accounts import continuation
-from msidp.oidc import clients, discovery, introspect, revoke, token, userinfo
+from msidp.oidc import clients, discovery, end_session, introspect, revoke, token, userinfo
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import routes as authorize
 from msidp.oidc.server import TokenServer
@@ -19,5 +19,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     discovery.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
-    for module in (applications, discovery, authorize, token, userinfo, revoke, introspect):
+    for module in (applications, discovery, authorize, token, userinfo, revoke, introspect, end_session):
         app.register_blueprint(module.bp)
