@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -50,19 +51,25 @@ class PostgresServer:
             "listen_addresses": "",
             "unix_socket_directories": str(self.root),
             "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "log_checkpoints": "off",
             "max_connections": "200",
             "shared_buffers": "64MB",
         }
         arguments = [f"-c{name}={value}" for name, value in options.items()]
-        process = subprocess.Popen(
-            [self._install / "bin" / "postgres", "-D", data, *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **self._as_user(),
-        )  # fmt: skip
-        assert process.stderr is not None
-        for line in process.stderr:
-            if b"ready to accept connections" in line:
-                return process
-        raise RuntimeError("PostgreSQL did not start")
+        log = self.root / "log"  # a file: a pipe that nobody reads fills, and then every process waits
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [self._install / "bin" / "postgres", "-D", data, *arguments],
+                stdout=subprocess.DEVNULL, stderr=output, cwd="/", **self._as_user(),
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while b"ready to accept connections" not in log.read_bytes():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}")
+            time.sleep(0.02)
+        return process
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@/{name}?host={self.root}"
@@ -83,6 +90,4 @@ class PostgresServer:
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
         shutil.rmtree(self.root, ignore_errors=True)
