@@ -1,6 +1,7 @@
 """An application, a member who is logged in, and the steps of the code flow between them."""
 
 import base64
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +108,17 @@ def sent_to(answer: TestResponse, redirect_uri: str) -> dict[str, str]:
     pairs = parse_qs(urlsplit(location).query, keep_blank_values=True)
     assert all(len(values) == 1 for values in pairs.values()), location
     return {name: values[0] for name, values in pairs.items()}
+
+
+def token_error(answer: TestResponse, status: int = 400) -> str:
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    assert answer.mimetype == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert set(answer.json) <= {"error", "error_description"}
+    assert re.fullmatch(r"[ !#-\[\]-~]+", answer.json["error_description"])
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    return answer.json["error"]
 
 
 def id_claims(token: str) -> dict[str, Any]:

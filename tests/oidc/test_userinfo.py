@@ -1,7 +1,7 @@
 """Userinfo's refusals (RFC 6750, section 3), and cross-origin calls."""
 
 from flask.testing import FlaskClient
-from tests.oidc.conftest import Relying, register
+from tests.oidc.conftest import Relying, access_claims, register
 from werkzeug.test import TestResponse
 
 from msidp import clock
@@ -33,12 +33,13 @@ def test_tokens_that_are_no_good(shop: Relying) -> None:
         "sub": "x",
         "exp": now + 60,
         "scope": "openid",
-        "gid": "grt_x",
+        "gid": access_claims(tokens["access_token"])["gid"],
     }
 
     def forged(typ: str = "at+jwt", **changes: object) -> str:
         return keyring().sign(good | changes, typ=typ)
 
+    assert shop.userinfo(forged()).status_code == 200
     for token in (
         "x",
         "",
@@ -46,7 +47,7 @@ def test_tokens_that_are_no_good(shop: Relying) -> None:
         "a.b.c",
         tokens["id_token"],
         tokens["access_token"][:-2],
-        forged(),  # no such grant
+        forged(gid="grt_unknown"),
         forged(gid=None),
         forged(gid=7),
         forged(gid=["x"]),

@@ -6,14 +6,13 @@ from typing import Any
 from msidp import clock
 from msidp.oidc import scopes
 
-# These are facts that msidp itself knows; what a profile says of them counts for nothing.
-_OWN = frozenset({"sub", "email", "email_verified", "updated_at"})
-
 
 def member_claims(member: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Of these claims, the ones that are known. `member` has a member's columns."""
-    known = {name: value for name, value in member.profile.items() if name not in _OWN}
-    known |= {
+    """Of these claims, the ones that are known. `member` has a member's columns.
+
+    What msidp knows itself stands above what the profile says of it.
+    """
+    known = member.profile | {
         "email": member.email,
         "email_verified": member.verified,
         "updated_at": clock.seconds(member.updated_at),

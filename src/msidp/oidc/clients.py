@@ -131,7 +131,7 @@ def _read(client_id: str) -> Client | None:
         grant_types=frozenset(row.grant_types),
         scopes=tuple(row.scopes),
         skip_consent=row.skip_consent,
-        require_pkce=row.require_pkce,
+        require_pkce=row.require_pkce or kind.public,
         signing_algorithm=row.signing_algorithm,
     )
 

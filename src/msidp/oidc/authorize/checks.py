@@ -136,7 +136,7 @@ def check_pkce(draft: Draft) -> None:
     """PKCE by S256 (RFC 7636): wherever it is begun, and always for public clients."""
     challenge, method = draft.get("code_challenge"), draft.get("code_challenge_method")
     if challenge is None and method is None:
-        if draft.client.require_pkce or draft.client.public:
+        if draft.client.require_pkce:
             raise OAuthError("invalid_request", "The application must use PKCE (code_challenge).")
         return
     if method != "S256":
