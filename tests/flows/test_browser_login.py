@@ -60,8 +60,8 @@ class Application:
         self.receiver.requests.clear()
         return {name: values[0] for name, values in parse_qs(urlsplit(call.path).query).items()}
 
-    def claims(self, code: str) -> dict[str, Any]:
-        """Exchange the code; the claims of the ID token, its signature checked by the published keys."""
+    def id_token(self, code: str) -> str:
+        """Exchange the code."""
         fields = {
             "grant_type": "authorization_code",
             "code": code,
@@ -69,11 +69,14 @@ class Application:
             "code_verifier": self.verifier,
             "client_id": self.client_id,
         }
-        tokens = requests.post(f"{self.issuer}/token", data=fields, timeout=10).json()
-        key = jwt.PyJWKClient(f"{self.issuer}/jwks").get_signing_key_from_jwt(tokens["id_token"])
-        return jwt.decode(
-            tokens["id_token"], key, ["RS256"], audience=self.client_id, issuer=self.issuer, leeway=5
-        )
+        token: str = requests.post(f"{self.issuer}/token", data=fields, timeout=10).json()["id_token"]
+        return token
+
+    def claims(self, code: str) -> dict[str, Any]:
+        """Exchange the code; the claims of the ID token, its signature checked by the published keys."""
+        token = self.id_token(code)
+        key = jwt.PyJWKClient(f"{self.issuer}/jwks").get_signing_key_from_jwt(token)
+        return jwt.decode(token, key, ["RS256"], audience=self.client_id, issuer=self.issuer, leeway=5)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,12 @@ def notes(base_url: str, admin: FlaskClient) -> Iterator[Application]:
     """A native application that listens on loopback."""
     with Receiver() as receiver:
         redirect_uri = f"http://127.0.0.1:{receiver.port}/callback"
-        body = {"name": "Acme Notes", "type": "native", "redirectUris": [redirect_uri]}
+        body = {
+            "name": "Acme Notes",
+            "type": "native",
+            "redirectUris": [redirect_uri],
+            "postLogoutRedirectUris": [f"http://127.0.0.1:{receiver.port}/signed-out"],
+        }
         made = admin.post("/applications", json=body).json["data"]
         yield Application(base_url, receiver, made["clientId"], None, redirect_uri, secrets.token_urlsafe(48))
 
@@ -163,6 +171,35 @@ def test_with_another_account(browser: Browser, notes: Application, community_id
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url(f"{notes.redirect_uri}?*")
         assert notes.claims(notes.answer()["code"])["sub"] == other.id
+
+
+def test_out_and_back(browser: Browser, notes: Application) -> None:
+    """Logged out by the application: at once with a hint about the member, else after a question."""
+    back = notes.redirect_uri.replace("/callback", "/signed-out")
+    with tab(browser, notes.issuer) as page:
+        page.goto(notes.link())
+        sign_up(page)
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url(f"{notes.redirect_uri}?*")
+        hint = notes.id_token(notes.answer()["code"])
+        query = urlencode({"id_token_hint": hint, "post_logout_redirect_uri": back, "state": "out"})
+        page.goto(f"/end-session?{query}")
+        page.wait_for_url(f"{back}?state=out")
+
+        # Somebody else, so that the page asks; its form ends at the application.
+        page.goto("/signup")
+        page.get_by_label("Email address").fill("bob@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.goto(f"/end-session?{query}")
+        assert page.get_by_text("Acme Notes asks to sign you out").is_visible()
+        assert accessibility_problems(page) == []
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{back}?state=out")
+
+        page.goto("/end-session")
+        assert page.get_by_role("heading", name="You are signed out").is_visible()
+        assert accessibility_problems(page) == []
 
 
 def test_the_member_refuses(browser: Browser, notes: Application) -> None:
