@@ -174,6 +174,17 @@ def test_the_claims_parameter(shop: Relying, member: Member) -> None:
     assert claims["aud"] == shop.client_id
 
 
+def test_the_claims_parameter_opens_no_more_than_the_application_s_scopes(
+    admin: FlaskClient, shop: Relying, member: Member
+) -> None:
+    narrow = register(admin, shop.browser, scopes=["openid", "email"])
+    names = ("name", "phone_number", "address", "email")
+    asked = {place: dict.fromkeys(names) for place in ("userinfo", "id_token")}
+    tokens = narrow.tokens(scope="openid", claims=json.dumps(asked))
+    assert narrow.userinfo(tokens["access_token"]).json == {"sub": member.id, "email": "ada@example.com"}
+    assert set(names) & set(id_claims(tokens["id_token"])) == {"email"}
+
+
 def test_discovery_and_what_it_names(shop: Relying) -> None:
     for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
         answer = shop.backend.get(path)

@@ -1,5 +1,6 @@
 """Logging in and consenting: what a request asks of the member, and what satisfies it."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -154,6 +155,25 @@ def test_consent_is_asked_once_and_remembered(asking: Relying) -> None:
     assert consent_form(asking.authorize(prompt="consent"))
     again = asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
     assert again.status_code == 400  # once is enough
+
+
+def test_claims_asked_for_by_name_count_as_their_scopes(asking: Relying) -> None:
+    """Whatever way a claim is asked for: the page says it, what was allowed covers it, and is remembered."""
+    allow = consent_form(asking.authorize(scope="openid"))
+    asking.browser.post("/authorize/consent", data={**allow, "decision": "allow"})
+    for place, name, words in (
+        ("userinfo", "phone_number", "See your phone number"),
+        ("id_token", "email", "See your email address"),
+    ):
+        claims = json.dumps({place: {name: None}})
+        silent = asking.authorize(prompt="none", scope="openid", claims=claims)
+        assert error_of(asking, silent) == "consent_required"
+        page = asking.authorize(scope="openid", claims=claims)
+        assert words in page.text
+        asking.browser.post("/authorize/consent", data={**consent_form(page), "decision": "allow"})
+        assert asking.code(prompt="none", scope="openid", claims=claims)
+    assert asking.code(prompt="none", scope="openid phone email")
+    assert error_of(asking, asking.authorize(prompt="none", scope="openid profile")) == "consent_required"
 
 
 def test_later_scopes_are_added(asking: Relying) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from msidp import clock
 from msidp.oidc import scopes
 
+PLACES = ("userinfo", "id_token")  # where the claims parameter may ask for claims
+
 
 def member_claims(member: Any, names: Iterable[str]) -> dict[str, Any]:
     """Of these claims, the ones that are known. `member` has a member's columns.

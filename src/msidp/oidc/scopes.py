@@ -35,7 +35,8 @@ CLAIMS = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
-ALL_CLAIMS = frozenset(name for names in CLAIMS.values() for name in names)
+_SCOPE_OF = {name: scope for scope, names in CLAIMS.items() for name in names}
+ALL_CLAIMS = frozenset(_SCOPE_OF)
 
 
 def split(scope: str) -> list[str]:
@@ -46,3 +47,8 @@ def split(scope: str) -> list[str]:
 def claims_of(scopes: Iterable[str]) -> set[str]:
     """The names of the claims that these scopes open."""
     return {name for scope in scopes for name in CLAIMS.get(scope, ())}
+
+
+def opening(claims: Iterable[str]) -> set[str]:
+    """The scopes that open these claims."""
+    return {_SCOPE_OF[name] for name in claims if name in _SCOPE_OF}

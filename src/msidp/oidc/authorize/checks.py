@@ -7,6 +7,7 @@ Until the redirect URI is known to be the client's own, nothing is redirected (R
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
@@ -16,6 +17,7 @@ from msidp.oidc import pkce, redirects, scopes, tokens
 from msidp.oidc.authorize import response
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
+from msidp.oidc.claims import PLACES
 from msidp.oidc.clients import Client, Clients
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
@@ -177,16 +179,20 @@ def check_claims(draft: Draft) -> None:
         claims = None
     if not isinstance(claims, dict):
         raise OAuthError("invalid_request", "The claims parameter must be a JSON object.")
-    known = {
-        place: claims[place] for place in ("userinfo", "id_token") if isinstance(claims.get(place), dict)
-    }
-    draft.request.claims = known or None
+    known = {place: claims[place] for place in PLACES if isinstance(claims.get(place), dict)}
+    draft.request.claims = {place: _deliverable(known[place], draft.client) for place in known} or None
     subject = known.get("id_token", {}).get("sub")
     if isinstance(subject, dict) and isinstance(subject.get("value"), str):
         draft.request.subject = subject["value"]
     acr = known.get("id_token", {}).get("acr")
     if isinstance(acr, dict) and acr.get("essential") is True and ("value" in acr or "values" in acr):
         raise OAuthError("unmet_authentication_requirements", "No authentication context class is offered.")
+
+
+def _deliverable(asked: dict[str, Any], client: Client) -> dict[str, None]:
+    """Of these claims, the ones that a scope of the application opens. The others are passed over."""
+    openable = scopes.claims_of(client.scopes)
+    return dict.fromkeys(sorted(name for name in asked if name in openable))
 
 
 def check_hint(draft: Draft) -> None:

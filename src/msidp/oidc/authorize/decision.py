@@ -61,4 +61,4 @@ def _suffices(request: AuthorizeRequest, login: Login, situation: Situation) -> 
 
 
 def _asks(request: AuthorizeRequest, allowed: frozenset[str]) -> bool:
-    return "consent" in request.prompt or not allowed.issuperset(request.scopes)
+    return "consent" in request.prompt or not allowed.issuperset(request.consent_scopes)

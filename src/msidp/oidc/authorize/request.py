@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from msidp.oidc import claims as member_claims
+from msidp.oidc import scopes
 from msidp.oidc.authorize.errors import OAuthError
 
 
@@ -25,6 +27,14 @@ class AuthorizeRequest:
     subject: str | None = None
     claims: dict[str, Any] | None = None
     login_hint: str | None = None
+
+    @property
+    def consent_scopes(self) -> list[str]:
+        """What the member has to allow: the scopes, and those whose claims are asked for by name."""
+        names = {
+            name for place in member_claims.PLACES for name in member_claims.requested(self.claims, place)
+        }
+        return list(dict.fromkeys([*self.scopes, *sorted(scopes.opening(names))]))
 
     def as_json(self) -> dict[str, Any]:
         """The form in which it waits in the database."""

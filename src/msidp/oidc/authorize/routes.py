@@ -128,7 +128,7 @@ def _finish(
     with transaction() as session:
         _take(session, stored)
         if remember:
-            waiting.remember_consent(session, login.member_id, client.application_id, asked.scopes)
+            waiting.remember_consent(session, login.member_id, client.application_id, asked.consent_scopes)
         code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
     return response.send(asked, asked.success(keyring().issuer, code))
 
@@ -195,5 +195,5 @@ def _consent_page(client: Client, stored: Waiting) -> str:
         token=stored.token,
         member=current_member(),
         another_login=login_url(_continue_path(stored)),
-        permissions=[scopes.MEMBER_SCOPES[scope] for scope in stored.request.scopes],
+        permissions=[scopes.MEMBER_SCOPES[scope] for scope in stored.request.consent_scopes],
     )
