@@ -83,3 +83,9 @@ def test_the_sdk_comes_without_the_server(wheel: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([python, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+    done = subprocess.run(
+        [python.parent / "msidp"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'msidp[server]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ directory, else from the default below.
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +18,17 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+MIN_SECRET_KEY = 8  # characters; shorter ones are refused
+GOOD_SECRET_KEY = 32  # characters; `msidp doctor` asks for that many, and what msidp generates has 43
 _MAX_SOCKET_PATH = 100  # a Unix socket's path holds 107 bytes on Linux; Valkey's temporary name needs some
+_BASE_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_HOW_TO_MAKE_A_KEY = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+class UnusableSecretKey(Exception):
+    """The stored secret key is not one. The text says which file, and what to do."""
 
 
 class Settings(BaseSettings):
@@ -47,6 +58,13 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < MIN_SECRET_KEY for key in value):
+            raise ValueError(f"each key needs at least {MIN_SECRET_KEY} characters; {_HOW_TO_MAKE_A_KEY}")
+        return value
+
     @field_validator("webhook_retry_schedule")
     @classmethod
     def _check_schedule(cls, value: tuple[float, ...]) -> tuple[float, ...]:
@@ -57,9 +75,8 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be an absolute http or https URL without query or fragment")
+        if not _BASE_URL.fullmatch(value) or not _has_valid_port(value):
+            raise ValueError("must be an http or https URL without user, query or fragment")
         return value.rstrip("/")
 
     @field_validator("database_url")
@@ -70,6 +87,10 @@ class Settings(BaseSettings):
             scheme = "postgresql+psycopg"
         if value and (not colon or scheme not in ("sqlite", "postgresql+psycopg")):
             raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
+        if scheme == "sqlite" and rest in ("", "/", "/:memory:"):
+            raise ValueError("needs a file: every process opens the database for itself")
+        if not _has_valid_port(value):
+            raise ValueError("its port is no number from 0 to 65535")
         return f"{scheme}{colon}{rest}"
 
     @field_validator("redis_url")
@@ -77,6 +98,8 @@ class Settings(BaseSettings):
     def _check_redis_url(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        if not _has_valid_port(value):
+            raise ValueError("its port is no number from 0 to 65535")
         return value
 
     @classmethod
@@ -87,7 +110,7 @@ class Settings(BaseSettings):
         and its secret key at the first call. Raises pydantic.ValidationError when a value is wrong, and
         OSError when the instance directory cannot be used.
         """
-        instance = Path(overrides.get("instance_dir") or os.environ.get("MSIDP_INSTANCE_DIR") or "instance")
+        instance = overrides.get("instance_dir") or instance_dir()
         settings = cls(
             _env_file=instance / "msidp.env",  # type: ignore[call-arg]  # pydantic-settings' own argument
             **{**overrides, "instance_dir": instance.absolute()},
@@ -110,9 +133,12 @@ class Settings(BaseSettings):
 
     @property
     def valkey_socket(self) -> Path:
-        """Where the embedded Valkey listens: in the instance directory where the path is short enough."""
+        """Where the embedded Valkey listens: in the instance directory if its path is short and plain.
+
+        White space in it would break the replies of CLIENT INFO, which name the path unquoted.
+        """
         path = self.instance_dir / "valkey" / "valkey.sock"
-        if len(os.fsencode(path)) <= _MAX_SOCKET_PATH:
+        if len(os.fsencode(path)) <= _MAX_SOCKET_PATH and not re.search(r"\s", str(path)):
             return path
         name = hashlib.sha256(os.fsencode(self.instance_dir)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"msidp-{os.getuid()}-{name}" / "valkey.sock"
@@ -142,12 +168,25 @@ class Settings(BaseSettings):
         }
 
 
+def instance_dir() -> Path:
+    """The instance directory that the environment names, whether it exists or not."""
+    return Path(os.environ.get("MSIDP_INSTANCE_DIR") or "instance").absolute()
+
+
+def instance_exists() -> bool:
+    """Whether there is an instance to work on: one made before, or one that the environment describes."""
+    made = any((instance_dir() / name).exists() for name in ("secret.key", "msidp.env"))
+    return made or any(os.environ.get(f"MSIDP_{name}") for name in ("SECRET_KEY", "DATABASE_URL"))
+
+
 def _stored_secret_key(instance_dir: Path) -> str:
     """Read the generated secret key, writing it first where there is none. Safe against a race."""
     path = instance_dir / "secret.key"
     if not path.exists():
         with tempfile.NamedTemporaryFile("w", dir=instance_dir, prefix=".secret", delete=False) as file:
             file.write(secrets.token_urlsafe(32))  # the temporary file is born with mode 0600
+            file.flush()
+            os.fsync(file.fileno())  # a power cut must not leave an empty key under the final name
         draft = Path(file.name)
         try:
             path.hardlink_to(draft)
@@ -155,4 +194,16 @@ def _stored_secret_key(instance_dir: Path) -> str:
             pass  # another process was first; its key is the one
         finally:
             draft.unlink()
-    return path.read_text().strip()
+    key = path.read_text().strip()
+    if len(key) < MIN_SECRET_KEY:
+        raise UnusableSecretKey(f"{path} is empty or cut short. Put the key back that was in use.")
+    return key
+
+
+def _has_valid_port(url: str) -> bool:
+    """Whether the port of a URL, if there is one, is a port."""
+    try:
+        urlsplit(url).port  # noqa: B018  # reading it is the check
+    except ValueError:
+        return False
+    return True

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from rq.utils import utcformat
 from tests.support.instance import environment, msidp
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
@@ -88,9 +90,13 @@ def test_several_migrations_at_once_make_one_of_everything(empty_database: str, 
 
 
 def test_a_database_without_tables_is_said(env: dict[str, str]) -> None:
+    (instance := Path(env["MSIDP_INSTANCE_DIR"])).mkdir()
+    (instance / "msidp.env").touch(0o600)
     done = run("api-key", "create", "--name", "x", env=env)
     assert done.exit_code == 1
-    assert done.stderr == "Error: The database is not at this version yet. Run: msidp migrate\n"
+    assert done.stderr == (
+        f"Error: The database sqlite:///{instance}/msidp.db is not at this version yet. Run: msidp migrate\n"
+    )
 
 
 def test_an_unusable_name_is_refused(env: dict[str, str]) -> None:
@@ -106,7 +112,14 @@ def test_an_unusable_name_is_refused(env: dict[str, str]) -> None:
     [
         ("MSIDP_WEBHOOK_TIMEOUT", "soon", "a valid number"),
         ("MSIDP_WEBHOOK_RETRY_SCHEDULE", "0,-1", "each between 0 seconds and 30 days"),
-        ("MSIDP_BASE_URL", "id.example.com", "an absolute http or https URL"),
+        ("MSIDP_BASE_URL", "id.example.com", "must be an http or https URL"),
+        ("MSIDP_BASE_URL", "http://a b", "must be an http or https URL"),
+        ("MSIDP_BASE_URL", "https://user:hush@id.example.com", "must be an http or https URL"),
+        ("MSIDP_BASE_URL", "http://id.example.com:99999", "must be an http or https URL"),
+        ("MSIDP_SECRET_KEY", "short", "each key needs at least 8 characters"),
+        ("MSIDP_DATABASE_URL", "sqlite:///", "needs a file"),
+        ("MSIDP_DATABASE_URL", "postgresql://host:bad/x", "its port is no number"),
+        ("MSIDP_REDIS_URL", "redis://:badport:x", "its port is no number"),
         ("MSIDP_DATABASE_URL", "mysql://x:hush@y/z", "must begin with postgresql+psycopg:// or sqlite:///"),
         ("MSIDP_REDIS_URL", "localhost", "must begin with redis://, rediss:// or unix://"),
         ("MSIDP_OUTBOUND_ALLOW_NETWORKS", "127.0.0.1/8", "is not a valid IPv4 network"),
@@ -130,6 +143,33 @@ def test_an_instance_directory_that_cannot_be_is_said(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_empty_secret_key_file_is_refused(env: dict[str, str]) -> None:
+    path = Path(env["MSIDP_INSTANCE_DIR"]) / "secret.key"
+    path.parent.mkdir()
+    path.write_text("")
+    done = run("migrate", env=env)
+    assert done.exit_code == 1
+    assert f"{path} is empty or cut short" in done.stderr
+
+
+def test_a_settings_file_that_is_not_text_is_refused(env: dict[str, str]) -> None:
+    path = Path(env["MSIDP_INSTANCE_DIR"]) / "msidp.env"
+    path.parent.mkdir()
+    path.write_bytes(b"MSIDP_BASE_URL=\xff\n")
+    done = run("migrate", env=env)
+    assert done.exit_code == 1
+    assert "msidp.env" in done.stderr
+    assert "not UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["api-key create --name x", "community show", "doctor"])
+def test_no_second_instance_is_made_by_accident(command: str, env: dict[str, str]) -> None:
+    done = run(*command.split(), env=env)
+    assert done.exit_code == 1
+    assert f"There is no msidp instance at {env['MSIDP_INSTANCE_DIR']}" in done.stderr
+    assert not Path(env["MSIDP_INSTANCE_DIR"]).exists()
+
+
 def doctor(env: dict[str, str]) -> tuple[int, dict[str, str], dict[str, dict[str, str]]]:
     done = run("doctor", "--json", env=env)
     report = json.loads(done.stdout)
@@ -137,6 +177,8 @@ def doctor(env: dict[str, str]) -> tuple[int, dict[str, str], dict[str, dict[str
 
 
 def test_the_doctor_finds_what_is_wrong_and_says_how_to_mend_it(env: dict[str, str]) -> None:
+    (instance := Path(env["MSIDP_INSTANCE_DIR"])).mkdir()
+    (instance / "msidp.env").touch(0o600)
     status, _, checks = doctor({**env, "MSIDP_WEBHOK_TIMEOUT": "2", "MSIDP_SMTP_URL": "smtp://127.0.0.1:1"})
     assert status == 1
     assert {name for name, check in checks.items() if not check["ok"]} == {
@@ -149,7 +191,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_how_to_mend_it(env: dict[str, s
 
 def test_the_doctor_hides_secrets(env: dict[str, str]) -> None:
     hidden = {
-        "MSIDP_SECRET_KEY": "hush-key",
+        "MSIDP_SECRET_KEY": "hush-key-of-32-characters-or-more",
         "MSIDP_DATABASE_URL": "postgresql://user:hush@127.0.0.1:1/db",
         "MSIDP_REDIS_URL": "redis://:hush@127.0.0.1:1/0",
         "MSIDP_SMTP_URL": "smtp://user:hush@127.0.0.1:1",
@@ -163,11 +205,32 @@ def test_the_doctor_hides_secrets(env: dict[str, str]) -> None:
 
 def test_the_doctor_finds_a_secret_key_that_was_changed(env: dict[str, str]) -> None:
     run("migrate", env=env)
-    _, _, checks = doctor({**env, "MSIDP_SECRET_KEY": "another"})
+    _, _, checks = doctor({**env, "MSIDP_SECRET_KEY": "another-key-of-32-characters-or-more"})
     assert checks["keys"]["ok"] is False
     assert "MSIDP_SECRET_KEY" in checks["keys"]["mend"]
     _, _, checks = doctor(env)
     assert checks["keys"]["ok"] is True
+
+
+def test_the_doctor_asks_for_a_long_secret_key(env: dict[str, str]) -> None:
+    _, _, checks = doctor({**env, "MSIDP_SECRET_KEY": "not-so-long"})
+    assert checks["settings"]["message"] == "a secret key has under 32 characters"
+
+
+def test_the_doctor_counts_the_workers_that_live(env: dict[str, str], valkey: ValkeyServer) -> None:
+    """One that said that it ended, and one that was killed a minute ago, are still in the list."""
+    valkey.client.flushall()
+    now, then = (datetime.now(UTC) - timedelta(seconds=ago) for ago in (0, 60))
+    for name, fields in {
+        "lives": {"last_heartbeat": utcformat(now)},
+        "ended": {"last_heartbeat": utcformat(now), "death": utcformat(now)},
+        "killed": {"last_heartbeat": utcformat(then)},
+    }.items():
+        valkey.client.hset(f"rq:worker:{name}", mapping=fields)
+        valkey.client.sadd("rq:workers", f"rq:worker:{name}")
+    env |= {"MSIDP_REDIS_URL": valkey.url}
+    run("migrate", env=env)
+    assert doctor(env)[2]["workers"]["message"] == "1 at work"
 
 
 def test_the_doctor_is_content_with_a_whole_instance(
@@ -188,5 +251,5 @@ def test_the_doctor_is_content_with_a_whole_instance(
         worker.terminate()
         worker.communicate(timeout=20)
     assert [check for check in checks.values() if not check["ok"]] == []
-    assert settings["MSIDP_WEBHOOK_TIMEOUT"] == "10.0"
+    assert settings["MSIDP_WEBHOOK_TIMEOUT"] == "10"
     assert worker.returncode == 0

@@ -136,6 +136,11 @@ def test_it_ends_cleanly(tmp_path: Path, number: int) -> None:
     assert gone(pids)
 
 
+def test_a_path_with_white_space_works_like_any_other(tmp_path: Path) -> None:
+    with Instance(tmp_path / "ä place of its own") as instance:
+        eventually(lambda: msidp("doctor", env=instance.env).returncode == 0, what="a worker")
+
+
 def test_a_stop_during_the_start_is_a_clean_one_too(tmp_path: Path) -> None:
     directory = tmp_path / "instance"
     process = subprocess.Popen(

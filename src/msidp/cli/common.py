@@ -19,12 +19,16 @@ def load_settings(port: int | None = None) -> "Settings":
     """The settings in force, or one clear line for each that is wrong."""
     from pydantic import ValidationError
 
-    from msidp.settings import Settings
+    from msidp.settings import Settings, UnusableSecretKey
 
     try:
         return Settings.load(port=port)
     except ValidationError as error:
         raise click.ClickException("\n       ".join(explain(error))) from None
+    except UnusableSecretKey as error:
+        raise click.ClickException(str(error)) from None
+    except UnicodeDecodeError:
+        raise click.ClickException("msidp.env in the instance directory is not UTF-8 text.") from None
     except OSError as error:
         raise click.ClickException(
             f"The instance directory {error.filename} cannot be used: {error.strerror}. "
@@ -39,6 +43,17 @@ def explain(error: "ValidationError") -> list[str]:
         name = f"MSIDP_{str(found['loc'][0]).upper()}"
         lines.setdefault(name, f"{name}: {found['msg'].removeprefix('Value error, ')}")
     return list(lines.values())
+
+
+def require_instance() -> None:
+    """Refuse to make a second instance by accident, where a command was called in another directory."""
+    from msidp.settings import instance_dir, instance_exists
+
+    if not instance_exists():
+        raise click.ClickException(
+            f"There is no msidp instance at {instance_dir()}. Run this where `msidp up` runs, "
+            "or set MSIDP_INSTANCE_DIR. (`msidp up` and `msidp migrate` make a new one.)"
+        )
 
 
 @contextmanager
@@ -69,7 +84,8 @@ def require_tables() -> None:
     from msidp import db
 
     if db.pending_migrations():
-        raise click.ClickException("The database is not at this version yet. Run: msidp migrate")
+        place = db.db.engine.url.render_as_string()
+        raise click.ClickException(f"The database {place} is not at this version yet. Run: msidp migrate")
 
 
 def show(data: dict[str, Any], as_json: bool) -> None:

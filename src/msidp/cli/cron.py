@@ -7,7 +7,7 @@ from msidp.cli.common import load_settings
 
 @click.command()
 def cron() -> None:
-    """Ring for deliveries that are due and ask for the housekeeping. One suffices, two do no harm."""
+    """The clock: due deliveries every 5 seconds, housekeeping every hour. Two do no harm."""
     from msidp import logs
 
     settings = load_settings()

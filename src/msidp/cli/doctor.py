@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from msidp.cli.common import as_json, load_settings
+from msidp.cli.common import as_json, load_settings, require_instance
 
 if TYPE_CHECKING:
     from msidp.ops.checks import Check
@@ -23,6 +23,7 @@ def doctor(as_json: bool) -> None:
     from msidp.app import create_core
     from msidp.ops.diagnosis import examine, given_names
 
+    require_instance()
     settings = load_settings()
     app = create_core(settings)
     with app.app_context():
@@ -44,6 +45,8 @@ def shown(value: Any) -> str:
         return "(hidden)"
     if isinstance(value, bool):
         return str(int(value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value is None else _PASSWORD.sub(r"\1(hidden)@", str(value))
 
 

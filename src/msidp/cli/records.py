@@ -2,7 +2,7 @@
 
 import click
 
-from msidp.cli.common import application, as_json, require_tables, show
+from msidp.cli.common import application, as_json, require_instance, require_tables, show
 
 
 @click.command()
@@ -26,6 +26,7 @@ def api_key() -> None:
 @as_json
 def create_api_key(name: str, as_json: bool) -> None:
     """Make a secret key. It is shown this once."""
+    require_instance()
     with application():
         from msidp import db
         from msidp.communities import service
@@ -58,6 +59,7 @@ def community() -> None:
 @as_json
 def show_community(as_json: bool) -> None:
     """Print its ids, its public key and its name."""
+    require_instance()
     with application():
         from msidp import db
         from msidp.communities import service

@@ -56,7 +56,8 @@ def check_migrations() -> Check:
         present = set()
     if present == _heads():
         return Check("migrations", True, "the tables are at this version")
-    return Check("migrations", False, "the tables are at another version", "Run: msidp migrate")
+    found = "the tables are at another version" if present else "there are no tables yet"
+    return Check("migrations", False, found, "Run: msidp migrate")
 
 
 @cache

@@ -10,18 +10,20 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 from rq import Worker
+from rq.utils import as_text, utcparse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import db, queue
 from msidp.ops import checks
 from msidp.ops.checks import Check
-from msidp.settings import Settings
+from msidp.settings import GOOD_SECRET_KEY, Settings
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SECRETS = ("secret.key", "msidp.env", "msidp.db")
 OTHER_VARIABLES = {"MSIDP_REQUIRE_BROWSER"}  # of the tests
 MAX_SKEW = 5.0  # seconds
+SILENCE = 45.0  # seconds after which a worker that has not been heard of is taken for dead
 RELEASED = 1_767_225_600  # 2026-01-01: no clock of today shows less
 
 
@@ -49,6 +51,9 @@ def check_settings(settings: Settings) -> list[Check]:
     if not settings.secure and host != "localhost" and not host.startswith("127.") and host != "::1":
         mend = "Serve the site by https and set MSIDP_BASE_URL to its https address."
         found.append(Check("settings", False, f"{settings.base_url} is plain http", mend))
+    if any(len(key) < GOOD_SECRET_KEY for key in settings.secret_keys):
+        mend = "Put a longer one in front of it, separated by a comma: the newest comes first."
+        found.append(Check("settings", False, f"a secret key has under {GOOD_SECRET_KEY} characters", mend))
     if settings.outbound_ca_file and not os.access(settings.outbound_ca_file, os.R_OK):
         mend = "Correct MSIDP_OUTBOUND_CA_FILE."
         found.append(Check("settings", False, f"{settings.outbound_ca_file} cannot be read", mend))
@@ -71,18 +76,26 @@ def check_files(settings: Settings) -> Check:
     secrets = (path for path in (directory / name for name in _SECRETS) if path.exists())
     if directory.stat().st_mode & _OTHERS and any(path.stat().st_mode & _OTHERS for path in secrets):
         return Check("files", False, f"other users may open {directory}", f"Run: chmod -R go= {directory}")
-    return Check("files", True, f"{directory} is for this user alone")
+    return Check("files", True, f"the secrets in {directory} are for this user alone")
 
 
 def check_workers() -> Check:
     """Whether somebody takes work from the queue."""
     try:
-        count = len(list(queue.connection().scan_iter(match=f"{Worker.redis_worker_namespace_prefix}*")))
+        count = sum(map(_is_at_work, queue.connection().smembers(Worker.redis_workers_keys)))
     except (redis.RedisError, OSError):
         return Check("workers", False, "not known without the queue", "Mend the queue first.")
     if not count:
         return Check("workers", False, "none listens: deliveries wait", "Start `msidp up` or `msidp worker`.")
     return Check("workers", True, f"{count} at work")
+
+
+def _is_at_work(key: bytes | str) -> bool:
+    """Whether this worker has neither ended nor fallen silent (a killed one does not say that it ended)."""
+    death, heartbeat = queue.connection().hmget(as_text(key), "death", "last_heartbeat")
+    if death or not heartbeat:
+        return False
+    return time.time() - utcparse(as_text(heartbeat)).timestamp() < SILENCE
 
 
 def check_clock() -> Check:
@@ -115,7 +128,7 @@ def _other_clocks() -> dict[str, float]:
 def check_mail(settings: Settings) -> Check:
     """Whether mails can be sent."""
     if settings.smtp_url is None:
-        return Check("mail", True, "no MSIDP_SMTP_URL: mails are kept in the development inbox")
+        return Check("mail", True, "no MSIDP_SMTP_URL; this version sends no mail")
     url = settings.smtp_url.get_secret_value()
     try:
         _greet_mail_server(url)

@@ -39,6 +39,10 @@ class Worker(SimpleWorker):
             log_job_description=False,
         )
 
+    def _set_ip_address(self, connection: "redis.Redis") -> None:
+        """Ask nothing: CLIENT INFO, which RQ would read, cannot tell a socket's path with a space in it."""
+        self.ip_address = "unknown"
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Finish the job in hand, or end at once where there is none."""
         queue.stopping.set()
