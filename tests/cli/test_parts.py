@@ -33,7 +33,7 @@ def migrated(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
     postgres.create_database("parts")
     env = environment(
         MSIDP_DATABASE_URL=postgres.url("parts"),
-        MSIDP_SECRET_KEY="the-same-on-every-machine",
+        MSIDP_SECRET_KEY="one-and-the-same-on-every-machine",
         MSIDP_INSTANCE_DIR=str(tmp_path_factory.mktemp("parts")),
     )
     assert msidp("migrate", env=env).returncode == 0
