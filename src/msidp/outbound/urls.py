@@ -13,6 +13,8 @@ from msidp.settings import Settings
 MAX_LENGTH = 2048
 _TEXT = re.compile(r"[\x21-\x7e]+\Z")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_HINT_HTTP = " (MSIDP_OUTBOUND_ALLOW_HTTP=1 allows http:// on an instance for development)"
+_HINT_ADDRESS = " (MSIDP_OUTBOUND_ALLOW_NETWORKS names networks to allow)"
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
 
 
@@ -42,8 +44,10 @@ def check_url(url: str, policy: OutboundPolicy) -> str:
         port = parts.port
     except ValueError:
         raise _refuse("it is not a valid URL") from None
+    if not parts.scheme or not parts.netloc:
+        raise _refuse("it is not an absolute URL, such as https://example.com/path")
     if parts.scheme != "https" and not (policy.allow_http and parts.scheme == "http"):
-        raise _refuse("only https:// is allowed")
+        raise _refuse("only https:// is allowed" + (_HINT_HTTP if parts.scheme == "http" else ""))
     if "@" in parts.netloc:
         raise _refuse("a user name or password in it is not allowed")
     _check_port(port, parts.scheme, policy)
@@ -95,7 +99,7 @@ def _check_host(parts: SplitResult, addresses: AddressPolicy) -> None:
     else:
         raise _refuse("its host is not a valid name")
     if not addresses.allows(literal):
-        raise _refuse("its address is not public")
+        raise _refuse("its address is not public" + _HINT_ADDRESS)
 
 
 def _is_ipv4(host: str) -> bool:
