@@ -165,6 +165,8 @@ def test_a_broken_body_changes_nothing_about_the_status(
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000 + b"\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
     ],
 )
 def test_what_is_no_response_is_bad(receiver: Receiver, send: Send, answer: bytes) -> None:

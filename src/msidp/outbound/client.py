@@ -115,6 +115,8 @@ class _Exchange:
         """The outcome, given libcurl's result code."""
         curl = self.curl
         status = curl.getinfo(pycurl.RESPONSE_CODE) if self.complete else None
+        if status is not None and status < 100:  # libcurl takes 000 for a status
+            status = None
         latency = curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
         return Reply(status, self._error(status, code), latency, tuple(self.head), b"".join(self.chunks))
 
