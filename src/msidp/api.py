@@ -188,13 +188,24 @@ def _refuse_invalid(_req: Any, _resp: Any, error: Exception | None, _instance: A
     details = [
         {
             "field": ".".join(str(part) for part in found["loc"]),
-            "message": found["msg"].removeprefix("Value error, "),
+            "message": _reason(found),
         }
-        for found in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_DETAILS]
+        for found in error.errors(include_url=False)[:MAX_DETAILS]
     ]
     first = details[0]
     where = f"{first['field']}: " if first["field"] else ""
     raise Invalid("invalid", f"{where}{first['message']}", details=details)
+
+
+def _reason(found: Any) -> str:
+    """One of pydantic's findings in words. Of text, lengths are in characters, wherever they are checked."""
+    if isinstance(found["input"], str) and found["type"] in ("too_short", "string_too_short"):
+        least = found["ctx"]["min_length"]
+        return "must not be empty" if least == 1 else f"must have at least {least} characters"
+    if isinstance(found["input"], str) and found["type"] in ("too_long", "string_too_long"):
+        return f"must have at most {found['ctx']['max_length']} characters"
+    message: str = found["msg"]
+    return message.removeprefix("Value error, ")
 
 
 def _schema_name(model: Any) -> str:

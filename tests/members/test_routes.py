@@ -136,6 +136,34 @@ def test_an_unknown_member_is_404_everywhere_else(admin: FlaskClient) -> None:
         assert refusal(admin.open(path, method=method, json=body)) == (404, "member-not-found")
 
 
+def test_an_address_where_an_id_is_needed_is_told_so(admin: FlaskClient) -> None:
+    """A member with this address may well be there."""
+    create(admin, "bob@example.com")
+    for method, path in (("DELETE", ""), ("POST", "/add-plan"), ("GET", "/events")):
+        body = {"planId": "pln_x"} if method == "POST" else None
+        answer = admin.open(f"/members/bob@example.com{path}", method=method, json=body)
+        assert refusal(answer) == (404, "member-not-found")
+        assert "Use the member's id" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        ({"email": "a@b"}, "email", "This is not a usable email address."),
+        ({"email": "a" * 350 + "@example.com"}, "email", "This address is too long."),
+        ({"email": "a" * 500}, "email", "must have at most 400 characters"),
+        ({"email": "a@example.com", "role": ""}, "role", "must not be empty"),
+        ({"email": "a@example.com", "password": "short"}, "password", "must have at least 8 characters"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_reason(
+    admin: FlaskClient, body: dict[str, Any], field: str, message: str
+) -> None:
+    answer = admin.post("/members", json=body)
+    assert answer.status_code == 422
+    assert answer.json["details"] == [{"field": field, "message": message}]
+
+
 def test_updating(admin: FlaskClient) -> None:
     member = create(admin, customFields={"a": 1}, profileImage="https://img.example/a.png")
     path = f"/members/{member['id']}"

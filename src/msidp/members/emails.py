@@ -29,12 +29,16 @@ def normalise(text: str) -> Email:
     the domain exists is not asked. Raises Invalid (422, `invalid-email`).
     """
     if len(text) > _MAX_LENGTH:
-        raise Invalid("invalid-email", "This address is too long.")
+        raise _refused("This address is too long.")
     try:
         found = email_validator.validate_email(text.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
-        raise Invalid("invalid-email", "This is not a usable email address.") from None
+        raise _refused("This is not a usable email address.") from None
     return Email(found.normalized, f"{_caseless(found.local_part)}@{found.ascii_domain.lower()}")
+
+
+def _refused(reason: str) -> Invalid:
+    return Invalid("invalid-email", reason, details=[{"field": "email", "message": reason}])
 
 
 def _caseless(text: str) -> str:

@@ -167,6 +167,9 @@ def _by_id(session: Session, community_id: str, member_id: str, *, lock: bool = 
 
 
 def _existing(member: Member | None, member_id: str) -> Member:
+    if member is None and "@" in member_id:
+        message = "Use the member's id here: only GET /members/{id} takes an address in its place."
+        raise NotFound("member-not-found", message)
     if member is None:
         raise NotFound("member-not-found", f"There is no member {member_id}.")
     return member

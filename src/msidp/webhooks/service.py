@@ -199,8 +199,9 @@ def _check_events(dialect: str, events: Sequence[str]) -> None:
     known = catalogue.names_in(dialect)
     unknown = [name for name in events if name not in known]
     if unknown:
-        message = f"events: {unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
-        raise Invalid("unknown-event-type", message, details=[{"field": "events", "message": message}])
+        reason = f"{unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
+        details = [{"field": "events", "message": reason}]
+        raise Invalid("unknown-event-type", f"events: {reason}", details=details)
 
 
 def _distinct(events: Sequence[str]) -> list[str]:
