@@ -64,3 +64,39 @@ def test_canonical_form_is_a_fixed_point(value) -> None:
 def test_what_cannot_be_held_is_refused(text) -> None:
     with pytest.raises(ValueError):
         canonical.loads(text)
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["a", "10", "9", "é", "\ud800", "1.5", ""]), inner, max_size=5)
+    ),
+    max_leaves=30,
+)
+
+
+@given(plain_values)
+def test_the_short_cut_gives_what_the_long_way_does(value) -> None:
+    parts: list[str] = []
+    try:
+        canonical._write(value, parts, 100)
+    except ValueError:
+        with pytest.raises(ValueError):
+            canonical.dumps(value)
+    else:
+        assert canonical.dumps(value) == "".join(parts)
+
+
+@pytest.mark.parametrize("value", [{"a": {1, 2}}, {1: "a"}, float("nan"), 10**400])
+def test_what_is_no_json_has_no_form(value) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        canonical.dumps(value)
+
+
+def test_too_deep_has_no_form() -> None:
+    value: list = []
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(ValueError):
+        canonical.dumps(value)

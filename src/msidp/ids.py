@@ -8,7 +8,6 @@ bits; only its SHA-256 is stored.
 import base64
 import hashlib
 import secrets
-import uuid
 
 from msidp import clock
 
@@ -23,8 +22,10 @@ def new_id(prefix: str) -> str:
 
 
 def new_guid() -> str:
-    """A random UUID, where a wire format asks for a GUID."""
-    return str(uuid.uuid4())
+    """A random UUID (RFC 9562, version 4), where a wire format asks for a GUID. Made in bulk, so by hand."""
+    digits = secrets.token_hex(16)
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def new_token(prefix: str = "") -> str:

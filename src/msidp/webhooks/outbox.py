@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
@@ -13,6 +13,13 @@ from msidp.webhooks import schedule
 from msidp.webhooks.catalogue import PING
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
+
+_ENABLED = (
+    select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.events)
+    .where(WebhookEndpoint.community_id == bindparam("community_id"), WebhookEndpoint.enabled)
+    .order_by(WebhookEndpoint.seq)
+    .with_for_update(read=True, key_share=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,9 @@ def record(
     """
     now = clock.now()
     happening = Happening(type, now if occurred_at is None else occurred_at, community_id, data)
-    event_id = _insert_event(session, happening, member_id, now)
-    _deliver(session, event_id, happening, _enabled(session, community_id), "event", now)
+    connection = session.connection()
+    event_id = _insert_event(connection, happening, member_id, now)
+    _deliver(session, event_id, happening, _enabled(connection, community_id), "event", now)
     return event_id
 
 
@@ -55,14 +63,14 @@ def record_ping(session: Session, endpoint: WebhookEndpoint) -> str:
     now = clock.now()
     data = {"webhookId": endpoint.id, "name": endpoint.name}
     happening = Happening(PING, now, endpoint.community_id, data)
-    event_id = _insert_event(session, happening, None, now)
+    event_id = _insert_event(session.connection(), happening, None, now)
     target = _Target(endpoint.id, endpoint.dialect)
     return _deliver(session, event_id, happening, [target], "ping", now)[0]
 
 
-def _insert_event(session: Session, happening: Happening, member_id: str | None, now: int) -> str:
+def _insert_event(connection: Connection, happening: Happening, member_id: str | None, now: int) -> str:
     event_id = ids.new_id("evt")
-    session.connection().execute(
+    connection.execute(
         insert(Event),
         {
             "id": event_id,
@@ -77,15 +85,10 @@ def _insert_event(session: Session, happening: Happening, member_id: str | None,
     return event_id
 
 
-def _enabled(session: Session, community_id: str) -> list[_Target]:
+def _enabled(connection: Connection, community_id: str) -> list[_Target]:
     """The community's endpoints, held against deletion until the transaction ends."""
-    rows = session.connection().execute(
-        select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.events)
-        .where(WebhookEndpoint.community_id == community_id, WebhookEndpoint.enabled)
-        .order_by(WebhookEndpoint.seq)
-        .with_for_update(read=True, key_share=True)
-    )
-    return [_Target(*row) for row in rows]
+    rows = connection.execute(_ENABLED, {"community_id": community_id})
+    return [_Target(*row) for row in rows.all()]
 
 
 def _deliver(

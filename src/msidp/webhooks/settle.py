@@ -198,7 +198,7 @@ def _lock(dialect: str) -> Select[*tuple[Any, ...]]:
     return (
         select(WebhookEndpoint.seq)
         .where(among(WebhookEndpoint.id, "ids", dialect, String))
-        .order_by(WebhookEndpoint.id)
+        .order_by(WebhookEndpoint.seq)
         .with_for_update()
     )
 
