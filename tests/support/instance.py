@@ -24,7 +24,7 @@ DEFAULTS = {
 }
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 20.0, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 60.0, what: str = "") -> Any:
     """Ask until the answer is true, and return it. Fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):
