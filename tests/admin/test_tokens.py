@@ -203,6 +203,14 @@ def test_what_is_no_token(sdk: AdminClient, token: Any) -> None:
     assert reason(sdk, token) in ("malformed", "algorithm")
 
 
+def test_a_signature_that_is_not_base64url(provider: Provider, sdk: AdminClient) -> None:
+    signed, _, signature = provider.token().rpartition(".")
+    for broken in (signature + "!", signature[:-1], "=" + signature):
+        with pytest.raises(InvalidToken, match="The token's signature is not base64url") as caught:
+            sdk.verify_token(f"{signed}.{broken}")
+        assert caught.value.reason == "signature"
+
+
 @given(position=st.integers(min_value=0), char=st.sampled_from("AZaz09-_.="))
 def test_any_changed_character_is_noticed(position: int, char: str) -> None:
     token, verifier = _signed_once()

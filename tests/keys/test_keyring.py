@@ -13,9 +13,9 @@ from sqlalchemy import delete, select
 
 from msidp import clock, db
 from msidp.keys import service
-from msidp.keys.keyring import RELOAD_AFTER, InvalidToken, keyring
+from msidp.keys.keyring import RELOAD_AFTER, CannotSign, InvalidToken, Keyring, keyring
 from msidp.keys.models import SigningKey
-from msidp.vault.fields import cipher
+from msidp.vault.fields import FieldCipher, cipher
 
 
 def claims(**changes) -> dict:
@@ -124,6 +124,17 @@ def test_a_key_of_another_process_verifies_at_once(app: Flask, community_id: str
             service.create(session, cipher(), community_id)
         other = type(keyring())(keyring().issuer, cipher(), keyring()._load)
         assert keyring().verify(other.sign(claims(), typ="JWT"), typ={"JWT"})
+
+
+def test_a_lost_secret_key_stops_signing_alone(client: FlaskClient) -> None:
+    token, kid = keyring().sign(claims(), typ="JWT"), keyring().jwks()["keys"][0]["kid"]
+    lost = Keyring(keyring().issuer, FieldCipher(("another secret key, of 32 characters",)), keyring()._load)
+    client.application.extensions["msidp_keyring"] = lost
+    assert client.get("/jwks").json["keys"][0]["kid"] == kid
+    assert lost.verify(token, typ={"JWT"})
+    with pytest.raises(CannotSign):
+        lost.sign(claims(), typ="JWT")
+    assert client.get("/readyz").status_code == 503
 
 
 def test_wrong_claims_are_refused(app: Flask) -> None:

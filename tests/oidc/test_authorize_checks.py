@@ -136,12 +136,25 @@ def test_what_is_wrong_with_a_request_goes_to_the_redirect_uri(shop: Relying) ->
             == error
         )
     assert error_of(shop, shop.authorize(state="a\0b"), state=None) == "invalid_request"
-    for name in ("state", "nonce", "claims", "extra"):
-        assert error_of(shop, shop.authorize(**{name: "a" * 16_000}), state=None) == "invalid_request"
+
+
+def test_a_request_may_be_so_long_and_no_longer(shop: Relying) -> None:
+    claims = '{"userinfo": {"x": "%s"}}'
+    longest = {"nonce": "a" * 2048, "login_hint": "a" * 320, "claims": claims % ("a" * (4096 - 23))}
+    assert len(longest["claims"]) == 4096
+    for name, value in longest.items():
+        assert shop.code(**{name: value})
+        assert error_of(shop, shop.authorize(**{name: value.replace("a", "aa", 1)})) == "invalid_request"
+    assert error_of(shop, shop.authorize(state="a" * 2049), state=None) == "invalid_request"
+    assert shop.code(extra="a" * 7000)
+    for changes in ({"extra": "a" * 8192}, {"a" * 8192: "x"}, {**longest, "extra": "a" * 2048}):
+        assert error_of(shop, shop.authorize(**changes)) == "invalid_request"
+        by_post = shop.browser.post("/authorize", data=shop.parameters(**changes))
+        assert error_of(shop, by_post) == "invalid_request"
 
 
 def test_a_long_state_comes_back_whole(shop: Relying) -> None:
-    state = "é€😀" * 1000
+    state = "é€😀" * 682
     assert sent_to(shop.authorize(state=state), shop.redirect_uri)["state"] == state
 
 

@@ -17,10 +17,12 @@ from tests.oidc.conftest import (
 )
 
 from msidp import clock, db, ids
+from msidp.keys.keyring import Keyring, keyring
 from msidp.members import service as members
 from msidp.members.models import Member
 from msidp.oidc import expiry, grants
 from msidp.oidc.models import AuthorizationCode, Grant, RefreshToken
+from msidp.vault.fields import FieldCipher
 
 OFFLINE = "openid email offline_access"
 
@@ -217,3 +219,22 @@ def test_secrets_are_stored_as_hashes(shop: Relying) -> None:
     with db.reading() as session:
         assert session.scalars(select(AuthorizationCode.code_hash)).one() == ids.hash_token(code)
         assert session.scalars(select(RefreshToken.token_hash)).one() == ids.hash_token(token)
+
+
+def test_a_code_that_bought_nothing_is_said_to_be_used(shop: Relying) -> None:
+    code = shop.code()
+    assert token_error(shop.exchange(code, code_verifier="b" * 43)) == "invalid_grant"
+    again = shop.exchange(code)
+    assert token_error(again) == "invalid_grant"
+    assert "It was used before; what may have been issued" in again.json["error_description"]
+
+
+def test_a_lost_signing_key_spends_nothing(shop: Relying) -> None:
+    code, ring = shop.code(), keyring()
+    extensions = shop.backend.application.extensions
+    extensions["msidp_keyring"] = Keyring(
+        ring.issuer, FieldCipher(("a secret key of another place",)), ring._load
+    )
+    assert token_error(shop.exchange(code), 503) == "temporarily_unavailable"
+    extensions["msidp_keyring"] = ring
+    assert shop.exchange(code).status_code == 200

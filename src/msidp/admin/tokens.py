@@ -22,6 +22,7 @@ KEYS_LIFETIME = 600.0  # seconds after which the keys are fetched anew, so that 
 REFETCH_PAUSE = 5.0  # seconds between two fetches for the sake of unknown key ids, and after a failed one
 
 _TYPES = (None, "jwt", "at+jwt")
+_SIGNATURE_UNREADABLE = "crypto padding"  # by its text alone does PyJWT tell which part it could not decode
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _CHECKS: Options = {"require": ["exp", "iss", "sub"], "verify_iat": False}  # a clock may be ahead of ours
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (  # the first that fits
@@ -180,6 +181,8 @@ def _read_header(token: Any) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, UnicodeError) as error:
+        if _SIGNATURE_UNREADABLE in str(error):
+            raise InvalidToken("signature", "The token's signature is not base64url.") from error
         raise InvalidToken("malformed", f"This is not a token: {error}.") from error
     if header.get("alg") not in ALGORITHMS:
         raise InvalidToken("algorithm", f"Tokens signed with {header.get('alg')!r} are not accepted.")

@@ -8,6 +8,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+import structlog
 from flask import Flask, current_app
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -20,7 +21,7 @@ from msidp.db import reading, transaction
 from msidp.keys import service
 from msidp.keys.models import SigningKey
 from msidp.settings import Settings
-from msidp.vault.fields import FieldCipher, cipher
+from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")  # what a key of ours may have; a token cannot widen it
 RELOAD_AFTER = 30 * clock.SECOND  # until a rotation by another process is seen
@@ -28,6 +29,12 @@ RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
 _HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _REGISTRIES = {name: jws.JWSRegistry(algorithms=[name]) for name in ALGORITHMS}
+
+log = structlog.get_logger(__name__)
+
+
+class CannotSign(Exception):
+    """The private key does not open: MSIDP_SECRET_KEY no longer holds what it was sealed under."""
 
 
 class InvalidToken(Exception):
@@ -39,7 +46,7 @@ class _Ring:
     """What was read from the table at one moment."""
 
     loaded_at: int
-    signers: dict[str, tuple[str, Key]]  # algorithm → kid, private key
+    signers: dict[str, SigningKey]  # by algorithm
     verifiers: dict[str, tuple[str, Key]]  # kid → algorithm, public key
     document: bytes
     etag: str
@@ -60,12 +67,21 @@ class Keyring:
         self._load = load
         self._lock = threading.Lock()
         self._ring: _Ring | None = None
+        self._opened: dict[str, Key] = {}  # by kid
+
+    def prepare(self, algorithm: str = service.DEFAULT_ALGORITHM) -> None:
+        """See that `sign` will find its key, before anything is given away for it. Raises CannotSign."""
+        self._private_key(self._fresh().signers[algorithm])
 
     def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = service.DEFAULT_ALGORITHM) -> str:
-        """A compact JWS over these claims by the key whose turn it is; its kid is in the header."""
-        kid, key = self._fresh().signers[algorithm]
+        """A compact JWS over these claims by the key whose turn it is; its kid is in the header.
+
+        Raises CannotSign.
+        """
+        row = self._fresh().signers[algorithm]
+        key = self._private_key(row)
         payload = urlsafe_b64encode(_encode(claims).encode())
-        message = b".".join((_header_segment(typ, algorithm, kid), payload))
+        message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
         signature = _REGISTRIES[algorithm].get_alg(algorithm).sign(message, key)
         return b".".join((message, urlsafe_b64encode(signature))).decode("ascii")
 
@@ -156,18 +172,24 @@ class Keyring:
         document = json.dumps({"keys": [row.public_jwk for row in rows]}, separators=(",", ":")).encode()
         return _Ring(
             loaded_at=now,
-            signers={name: (row.kid, self._private_key(row)) for name, row in turns.items()},
+            signers=turns,
             verifiers={row.kid: (row.algorithm, import_key(row.public_jwk)) for row in rows},
             document=document,
             etag=sha256(document).hexdigest()[:32],
         )
 
     def _private_key(self, row: SigningKey) -> Key:
-        known = self._ring.signers.get(row.algorithm) if self._ring else None
-        if known is not None and known[0] == row.kid:
-            return known[1]
-        pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
-        key: Key = import_key(pem, row.public_jwk["kty"])
+        """Opened when it first signs. Without it, all that needs the public keys alone goes on."""
+        key = self._opened.get(row.kid)
+        if key is None:
+            try:
+                pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
+            except CannotOpen as error:
+                log.error(
+                    "the signing key does not open: mend MSIDP_SECRET_KEY", kid=row.kid, reason=str(error)
+                )
+                raise CannotSign(str(error)) from error
+            key = self._opened[row.kid] = import_key(pem, row.public_jwk["kty"])
         return key
 
 

@@ -228,7 +228,7 @@ def _refuse(connection: Connection, table: Any, client: Client, secret: str) -> 
     if grant_id is None:
         return Refused("It is unknown, has expired or belongs to another client.")
     connection.execute(_REVOKE, {"grant": grant_id, "now": clock.now()})
-    return Refused("It was redeemed before. What was issued on it has been revoked.")
+    return Refused("It was used before; what may have been issued on it has been revoked.")
 
 
 def _live(

@@ -6,4 +6,4 @@ ACCESS_TOKEN = clock.HOUR
 ID_TOKEN = clock.HOUR
 CODE = clock.MINUTE
 OFFLINE_ACCESS = 30 * clock.DAY  # absolute: from the log-in's grant on, however often it is refreshed
-AUTHORIZATION_REQUEST = clock.HOUR  # time to sign up, to verify an address, to decide
+AUTHORIZATION_REQUEST = 15 * clock.MINUTE  # time to sign up, to verify an address, to decide

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from msidp.db import core_transaction, reading
 from msidp.errors import BadRequest
-from msidp.keys.keyring import keyring
+from msidp.keys.keyring import CannotSign, keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, client_auth, grants, scopes, tokens
 from msidp.oidc.clients import Client, clients
@@ -164,6 +164,12 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         client, http.auth_method = client_auth.authenticate(
             clients(), http.form, http.headers.get("Authorization")
         )
+        try:  # before a code or refresh token is claimed: it stays good for when the key is back
+            keyring().prepare(client.signing_algorithm)
+        except CannotSign:
+            raise OAuth2Error(
+                "Tokens cannot be signed at present.", status_code=503, error="temporarily_unavailable"
+            ) from None
         return client
 
     def send_signal(self, *_args: Any, **_options: Any) -> None:

@@ -8,8 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import db, queue
-from msidp.keys.keyring import keyring
-from msidp.vault.fields import CannotOpen
+from msidp.keys.keyring import CannotSign, keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,9 @@ def _heads() -> set[str]:
 def check_keys() -> Check:
     """Whether there is a signing key and the secret key opens it."""
     try:
+        keyring().prepare()
         count = len(keyring().jwks()["keys"])
-    except CannotOpen as error:
+    except CannotSign as error:
         mend = "Put the secret key that was in use back into MSIDP_SECRET_KEY, after the new one."
         return Check("keys", False, "the signing key cannot be opened", mend, str(error))
     return Check("keys", True, f"{count} signing {'key' if count == 1 else 'keys'}")

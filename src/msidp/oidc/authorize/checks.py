@@ -21,7 +21,8 @@ from msidp.oidc.claims import PLACES
 from msidp.oidc.clients import Client, Clients
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
-MAX_LENGTH = 16_000  # of all values together; a request may have to wait in the database
+MAX_LENGTH = 8_192  # characters of the whole; anybody may have a request wait in the database
+MAX_LENGTHS = {"state": 2_048, "nonce": 2_048, "login_hint": 320, "claims": 4_096}
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 _UNSUPPORTED = {
     "request": "request_not_supported",
@@ -54,7 +55,11 @@ def find_client(parameters: "MultiDict[str, str]", clients: Clients) -> Client:
         raise PageError("The request names no application (client_id), or more than one.")
     client = clients.find(values[0])
     if client is None:
-        raise PageError("There is no application with this client_id.", "invalid_client")
+        raise PageError(
+            "The link that led here names no application of this site (client_id). "
+            "Go back to the application and sign in from there.",
+            "invalid_client",
+        )
     return client
 
 
@@ -75,20 +80,35 @@ def note_response_mode(draft: Draft) -> None:
         draft.request.response_mode = response.FORM_POST
 
 
-def check_duplicates(draft: Draft) -> None:
-    """No parameter twice (RFC 6749, section 3.1)."""
+def check_state(draft: Draft) -> None:
+    """First of all, because every answer from here on repeats it."""
     if len(draft.parameters.getlist("state")) > 1:
         raise OAuthError("invalid_request", "A parameter is there twice.")
+    _check_length(draft, "state")
     draft.request.state = draft.get("state")
+
+
+def check_duplicates(draft: Draft) -> None:
+    """No parameter twice (RFC 6749, section 3.1)."""
     if any(len(values) > 1 for _, values in draft.parameters.lists()):
         raise OAuthError("invalid_request", "A parameter is there twice.")
 
 
+def check_lengths(draft: Draft) -> None:
+    """Not more than a request needs."""
+    for name in MAX_LENGTHS:
+        _check_length(draft, name)
+    if sum(len(name) + len(value) for name, value in draft.parameters.items()) > MAX_LENGTH:
+        raise OAuthError("invalid_request", f"The request is longer than {MAX_LENGTH} characters.")
+
+
+def _check_length(draft: Draft, name: str) -> None:
+    if len(draft.parameters.get(name, "")) > MAX_LENGTHS[name]:
+        raise OAuthError("invalid_request", f"The {name} is longer than {MAX_LENGTHS[name]} characters.")
+
+
 def check_text(draft: Draft) -> None:
-    """Nothing that cannot be stored and sent back, and not too much of it."""
-    if sum(map(len, draft.parameters.values())) > MAX_LENGTH:
-        draft.request.state = None
-        raise OAuthError("invalid_request", f"The parameters are longer than {MAX_LENGTH} characters.")
+    """Nothing that cannot be stored and sent back."""
     try:
         for value in draft.parameters.values():
             canonical.check_text(value)
@@ -217,7 +237,9 @@ def check_rest(draft: Draft) -> None:
 
 CHECKS: tuple[Check, ...] = (
     note_response_mode,
+    check_state,
     check_duplicates,
+    check_lengths,
     check_text,
     check_request_objects,
     check_response_type,
