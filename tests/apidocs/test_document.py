@@ -116,3 +116,21 @@ def test_the_page_is_complete_and_self_contained(client: FlaskClient, document: 
         if target.startswith("/"):
             with client.get(target) as found:
                 assert found.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("schema", "fields"),
+    [
+        ("NewApplication", "grantTypes scopes jwks jwksUri skipConsent requirePkce"),
+        ("PriceInput", "amount currency"),
+        ("Price", "amount"),
+        ("PlanInput", "priority"),
+        ("MemberInput", "customFields metaData json loginRedirect role profile"),
+        ("MemberChanges", "customFields metaData json loginRedirect role profile"),
+    ],
+)
+def test_fields_that_nobody_could_guess_are_explained(
+    document: dict[str, Any], schema: str, fields: str
+) -> None:
+    properties = document["components"]["schemas"][schema]["properties"]
+    assert [name for name in fields.split() if "description" not in properties[name]] == []

@@ -15,8 +15,9 @@ from msidp.web import MAX_BODY
 _REFERENCE = "#/components/schemas/"
 _PARAMETER = re.compile(r"{(\w+)}")
 _INTRODUCTION = (
-    "Every request carries a secret key in the header `X-API-KEY`. A success is `{data: …}`; an error is "
-    "`{code, message, details?}`. Lists come in pages: `first`, `after`, `order`."
+    "Every request carries a secret key in the header `X-API-KEY`. A success is `{data: …}`, but that "
+    "add-plan and remove-plan answer the text `OK`; an error is `{code, message, details?}`. "
+    "Lists come in pages: `first`, `after`, `order`."
 )
 _TAGS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "audit log")
 _ANSWERS = {
@@ -32,7 +33,8 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Makes a repetition of this request, within a day, be answered and not done again.",
+    "description": "Makes a repetition of this request, within a day, be answered and not done again. "
+    "The same key with another request is refused: 422 `idempotency-key-reused`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 _REPLAYED = {

@@ -25,7 +25,26 @@ def _read_billing_date(value: Any) -> Any:
 
 Address = Annotated[Text, Field(max_length=400, description="A mail address, Unicode included (RFC 6531).")]
 Password = Annotated[Text, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH)]
-Redirect = Annotated[Text, Field(max_length=2000)]
+Redirect = Annotated[
+    Annotated[Text, Field(max_length=2000)] | None,
+    Field(description="Where your site takes the member after a log-in; msidp only stores it."),
+]
+Role = Annotated[Name, Field(description="For your own use; the default is `member`.")]
+Profile = Annotated[
+    "ProfileInput", Field(description="OpenID claims, told to applications by their scopes; merged by PATCH.")
+]
+CustomFields = Annotated[
+    JsonObject, Field(description="The fields that your site asks of its members; merged by PATCH.")
+]
+MetaData = Annotated[
+    JsonObject, Field(description="What your backend notes about the member; merged by PATCH.")
+]
+Json = Annotated[
+    JsonValue,
+    Field(
+        alias="json", description="Any JSON value; replaced by PATCH, shown with `includeJSON=true` alone."
+    ),
+]
 Claim = Annotated[Text, Field(max_length=1000)]
 Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
 PlanId = Annotated[Text, Field(max_length=200, examples=["pln_01k0000000000000000000000"])]
@@ -92,13 +111,13 @@ class MemberInput(Schema):
     email: Address
     password: Annotated[Password | None, Field(description="Can be left out, and set by mail later.")] = None
     plans: Annotated[list[PlanReference], Field(max_length=50, default_factory=list)]
-    custom_fields: Annotated[JsonObject, Field(default_factory=dict)]
-    meta_data: Annotated[JsonObject, Field(default_factory=dict)]
-    json_: Annotated[JsonValue, Field(alias="json")] = None
-    login_redirect: Redirect | None = None
+    custom_fields: CustomFields = Field(default_factory=dict)
+    meta_data: MetaData = Field(default_factory=dict)
+    json_: Json = None
+    login_redirect: Redirect = None
     verified: bool = False
-    role: Name = "member"
-    profile: ProfileInput = left_out()
+    role: Role = "member"
+    profile: Profile = left_out()
     profile_image: Link | None = left_out()
 
 
@@ -107,13 +126,13 @@ class MemberChanges(Schema):
 
     email: Address = left_out()
     verified: bool = left_out()
-    role: Name = left_out()
-    profile: ProfileInput = left_out()
+    role: Role = left_out()
+    profile: Profile = left_out()
     profile_image: Link | None = left_out()
-    custom_fields: JsonObject = left_out()
-    meta_data: JsonObject = left_out()
-    json_: Annotated[JsonValue, Field(alias="json")] = left_out()
-    login_redirect: Redirect | None = left_out()
+    custom_fields: CustomFields = left_out()
+    meta_data: MetaData = left_out()
+    json_: Json = left_out()
+    login_redirect: Redirect = left_out()
 
 
 class ConnectionChanges(Schema):

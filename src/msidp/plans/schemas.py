@@ -6,7 +6,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from msidp.api import Answer, Name, Schema, Text, left_out
 
-_Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Priority = Annotated[
+    int,
+    Field(
+        ge=-(2**31),
+        lt=2**31,
+        description="For your own use, such as the order of a price list; 0 by default.",
+    ),
+]
+_AMOUNT = "In the currency's main unit: 9.99 in `usd` is 9 dollars and 99 cents."
 Status = Literal["ACTIVE", "ARCHIVED"]
 
 
@@ -24,7 +32,7 @@ class PriceInput(Schema):
 
     id: Annotated[Text | None, Field(description="Keeps this price of the plan (PATCH only).")] = None
     name: Name | None = None
-    amount: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+    amount: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, description=_AMOUNT)]
     currency: Annotated[str, Field(pattern=r"^[A-Za-z]{3}$", description="ISO 4217, e.g. `usd`.")]
     type: Annotated[Literal["SUBSCRIPTION", "ONETIME"] | None, BeforeValidator(_upper)] = None
     interval: IntervalInput | None = None
@@ -43,7 +51,7 @@ class PriceInput(Schema):
 class PlanInput(Schema):
     name: Name
     description: Annotated[Text, Field(max_length=5000)] | None = None
-    priority: _Int32 = 0
+    priority: Priority = 0
     prices: Annotated[list[PriceInput], Field(max_length=50, default_factory=list)]
 
 
@@ -52,7 +60,7 @@ class PlanChanges(Schema):
 
     name: Name = left_out()
     description: Annotated[Text, Field(max_length=5000)] | None = left_out()
-    priority: _Int32 = left_out()
+    priority: Priority = left_out()
     status: Status = left_out()
     prices: Annotated[list[PriceInput], Field(max_length=50)] = left_out()
 
@@ -65,7 +73,7 @@ class Interval(Answer):
 class Price(Answer):
     id: str
     name: str | None
-    amount: float
+    amount: Annotated[float, Field(description=_AMOUNT)]
     currency: str
     interval: Interval | None
     type: Literal["SUBSCRIPTION", "ONETIME"]
