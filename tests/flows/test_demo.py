@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 
 from msidp.demo.steps import STEPS
 
-TIMEOUT = 120
+TIMEOUT = 300  # seconds; a busy machine takes its time
 # Of the member's life, as each dialect calls it.
 EVENTS = {
     "memberstack member.created",

@@ -10,6 +10,7 @@ from msidp.errors import Invalid
 from msidp.outbound.addresses import AddressPolicy
 from msidp.settings import Settings
 
+_NOT_IPV6 = "its host is not an IPv6 address"
 MAX_LENGTH = 2048
 _TEXT = re.compile(r"[\x21-\x7e]+\Z")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
@@ -42,8 +43,8 @@ def check_url(url: str, policy: OutboundPolicy) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        raise _refuse("it is not a valid URL") from None
+    except ValueError:  # which broken brackets raise, and where, changes with Python's version
+        raise _refuse(_NOT_IPV6 if "://[" in url else "it is not a valid URL") from None
     if not parts.scheme or not parts.netloc:
         raise _refuse("it is not an absolute URL, such as https://example.com/path")
     if parts.scheme != "https" and not (policy.allow_http and parts.scheme == "http"):
@@ -86,7 +87,7 @@ def _check_host(parts: SplitResult, addresses: AddressPolicy) -> None:
     host = parts.hostname or ""
     if "[" in parts.netloc:
         if not re.fullmatch(r"\[[0-9a-fA-F:.]+\](?::[0-9]*)?", parts.netloc):
-            raise _refuse("its host is not an IPv6 address")
+            raise _refuse(_NOT_IPV6)
         literal = host
     elif _NUMBER.match(host.rpartition(".")[2]):  # a resolver would read 127.1 or 0x7f000001 as an address
         if not _is_ipv4(host):
