@@ -122,11 +122,14 @@ def _stay_up(walk: "Walk") -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP end the demo as Ctrl-C does: with its server."""
+    """Have every signal that asks for it end the demo as Ctrl-C does: with its server.
+
+    Ctrl-C itself too: where a shell started us in the background, it would be ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     yield
