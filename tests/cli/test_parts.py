@@ -72,11 +72,12 @@ def test_web_worker_and_cron_make_a_site(
     port = free_port()
     env = {**migrated, "MSIDP_REDIS_URL": own_valkey.url}
     with (
-        part("web", "--port", str(port), "--workers", "2", env=env, log=tmp_path / "web.log"),
+        part("web", "--port", str(port), "--workers", "2", env=env, log=tmp_path / "web.log") as web,
         part("worker", env=env, log=tmp_path / "worker.log"),
         part("cron", env=env, log=tmp_path / "cron.log"),
     ):
         eventually(lambda: status(f"http://127.0.0.1:{port}") == "ready")
+        assert Path(f"/proc/{web.pid}/comm").read_text() == "msidp-web\n"
         eventually(lambda: '"event": "cleaned"' in (tmp_path / "worker.log").read_text())
         discovery = requests.get(f"http://127.0.0.1:{port}/jwks", timeout=5)
         assert len(discovery.json()["keys"]) == 1

@@ -2,6 +2,7 @@
 
 import click
 
+from msidp.cli.children import name_process
 from msidp.cli.common import load_settings
 
 
@@ -10,6 +11,7 @@ def cron() -> None:
     """The clock: due deliveries every 5 seconds, housekeeping every hour. Two do no harm."""
     from msidp import logs
 
+    name_process("msidp-cron")
     settings = load_settings()
     logs.init_app(settings)
     tick(settings.redis_url)

@@ -33,6 +33,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the site. Needs `msidp worker` and `msidp cron` beside it."""
     from msidp.app import create_app
 
+    name_process("msidp-web")
     settings = load_settings(port)
     refuse_taken_port(host, port)
     serve(create_app(settings), host, port, workers, threads)

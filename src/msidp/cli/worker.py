@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from msidp.cli.children import name_process
 from msidp.cli.common import load_settings
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ def worker() -> None:
     """Deliver webhooks and do the housekeeping. Run one per core that deliveries may use."""
     from msidp.app import create_core
 
+    name_process("msidp-worker")
     work(create_core(load_settings()))
 
 
