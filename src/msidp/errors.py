@@ -53,6 +53,10 @@ class Conflict(Problem):
     status = 409
 
 
+class TooSlow(Problem):
+    status = 408
+
+
 class TooLarge(Problem):
     status = 413
 

@@ -7,7 +7,6 @@ import hashlib
 import re
 import time
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -19,10 +18,13 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import canonical, ids
-from msidp.errors import BadRequest, Problem
+from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.settings import Settings
 
 MAX_BODY = 1_000_000  # bytes; a larger request is 413
+MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
+MAX_FIELDS = 100  # of a form or a query
+REFUSAL = "msidp.refusal"  # in the environ: why the server did not take the body, one of _REFUSALS
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 _CODES = {
     400: "bad-request",
@@ -39,6 +41,13 @@ _TITLES = {
     413: "Too large",
     429: "Too many attempts",
     503: "Busy right now",
+}
+
+_REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
+    400: (BadRequest, "incomplete-body", "The body is not complete."),
+    408: (TooSlow, "too-slow", "The body took too long to arrive."),
+    413: (TooLarge, "too-large", f"The request is larger than {MAX_BODY:,} bytes."),
+    503: (Busy, "busy", "There are too many large requests at this moment. Try again."),
 }
 
 log = structlog.get_logger(__name__)
@@ -78,8 +87,18 @@ class StrictRequest(Request):
 
     def _load_form_data(self) -> None:
         if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
-            _require_utf8(self.get_data(parse_form_data=False), "form")
+            if (self.content_length or 0) > MAX_FORM:
+                raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
+            form = self.get_data(parse_form_data=False)
+            _bound_fields(form, "form")
+            _require_utf8(form, "form")
         super()._load_form_data()
+
+
+def _bound_fields(encoded: bytes, what: str) -> None:
+    """Refuse what takes long to parse. Raises BadRequest."""
+    if encoded.count(b"&") >= MAX_FIELDS:
+        raise BadRequest("too-many-fields", f"The {what} has more than {MAX_FIELDS} fields.")
 
 
 def _require_utf8(encoded: bytes, what: str) -> None:
@@ -184,21 +203,11 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     if "\0" in request.path:
         abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
+    _bound_fields(request.query_string, "query")
     _require_utf8(request.query_string, "query")
-    if request.content_length is None and request.method not in ("GET", "HEAD", "OPTIONS"):
-        _bound_body(request.environ)
-
-
-def _bound_body(environ: dict[str, Any]) -> None:
-    """Read a body whose length is not announced (chunked). Werkzeug would cut one that is too large."""
-    if not environ.get("wsgi.input_terminated"):
-        return  # Werkzeug takes such a body for empty
-    stream, body = environ["wsgi.input"], bytearray()
-    while len(body) <= MAX_BODY and (part := stream.read(MAX_BODY + 1 - len(body))):
-        body += part
-    if len(body) > MAX_BODY:
-        abort(413)
-    environ["wsgi.input"] = BytesIO(body)
+    if refusal := request.environ.get(REFUSAL):
+        problem, code, message = _REFUSALS[refusal]
+        raise problem(code, message)
 
 
 def _finish(response: Response) -> Response:

@@ -283,7 +283,7 @@ def test_an_unknown_account_looks_like_a_wrong_password(client: FlaskClient, wor
 
 
 def test_no_password_costs_less(client: FlaskClient, work: Work) -> None:
-    for password in ("x" * 257, "nul\0nul\0", "y" * 400_000):
+    for password in ("x" * 257, "nul\0nul\0", "y" * 60_000):
         work.done.clear()
         assert post(client, "/login", email="ada@example.com", password=password).status_code == 401
         assert work.done == ["verify"]

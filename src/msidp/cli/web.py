@@ -1,4 +1,4 @@
-"""`msidp web`: granian, which serves the application over WSGI."""
+"""`msidp web`: granian, which serves the application through `msidp.cli.front`."""
 
 import os
 import socket
@@ -58,13 +58,15 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    from msidp.cli.front import Front
+
     server = Granian(
         "msidp",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
+        websockets=False,
         workers=workers,
-        blocking_threads=threads,
         http1_settings=HTTP1Settings(max_buffer_size=KEEP_HEADERS_UNDER),
         log_level=LogLevels.error,
         # To the root logger, whose handler writes our own lines.
@@ -81,6 +83,7 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
             sys.exit(0)
         die_with(parent)
         name_process("msidp-web-1")
+        Front(app, threads).take_over()
         return app
 
     server.serve(target_loader=load, wrap_loader=False)

@@ -4,7 +4,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, current_app, request
 
-from msidp.errors import BadRequest
+from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.server import TokenRequest, TokenServer
@@ -13,7 +13,8 @@ from msidp.oidc.server import TokenRequest, TokenServer
 def prepare(bp: Blueprint) -> None:
     """Let this blueprint's routes refuse in OAuth's words (RFC 6749, section 5.2)."""
     bp.register_error_handler(OAuth2Error, _refuse)
-    bp.register_error_handler(BadRequest, _refuse_unreadable)
+    for kind in (BadRequest, TooLarge, TooSlow):
+        bp.register_error_handler(kind, _refuse_unreadable)
 
 
 def read() -> tuple[Client, str]:
@@ -33,5 +34,5 @@ def _refuse(error: OAuth2Error) -> Response:
     return server.handle_error_response(None, error)
 
 
-def _refuse_unreadable(problem: BadRequest) -> Response:
-    return _refuse(InvalidRequestError(problem.message))
+def _refuse_unreadable(problem: Problem) -> Response:
+    return _refuse(InvalidRequestError(str(problem), status_code=problem.status))

@@ -2,10 +2,11 @@
 
 from flask import Blueprint, Response, current_app
 
-from msidp.oidc import cors
+from msidp.oidc import client_endpoint, cors
 from msidp.oidc.server import TokenServer
 
 bp = Blueprint("token", __name__)
+client_endpoint.prepare(bp)
 cors.allow_applications(bp)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 
 from msidp import clock
 from msidp.db import core_reading
+from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, cors, scopes, tokens
@@ -71,6 +72,14 @@ def _refuse(refused: _Refused) -> Response:
     response.status_code = refused.status
     response.headers["WWW-Authenticate"] = challenge
     return response
+
+
+def _refuse_unreadable(problem: Problem) -> Response:
+    return _refuse(_Refused(problem.status, "invalid_request", str(problem)))
+
+
+for _kind in (BadRequest, TooLarge, TooSlow):
+    bp.register_error_handler(_kind, _refuse_unreadable)
 
 
 def _read_token() -> str:

@@ -1,0 +1,113 @@
+"""What stands between granian and the application, over real sockets."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from tests.support.instance import Instance, eventually
+
+from msidp.web import MAX_BODY
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with Instance(tmp_path_factory.mktemp("front") / "instance") as instance:
+        yield instance
+
+
+def begin(instance: Instance, head: str, body: bytes = b"", *, path: str = "/token") -> socket.socket:
+    """Send the begin of a POST request."""
+    connection = socket.create_connection(("127.0.0.1", instance.port), timeout=25)
+    connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    """The status and what follows its line, to the end of the connection."""
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return int(received[9:12]), received
+
+
+def test_bodies_that_never_end_hold_up_nobody_and_are_refused(running: Instance) -> None:
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(begin(running, f"{FORM}\r\nContent-Length: 100", b"a")) for _ in range(64)
+        ]
+        assert requests.get(f"{running.base_url}/healthz", timeout=5).status_code == 200
+        assert requests.post(f"{running.base_url}/token", data={"a": "b"}, timeout=5).status_code == 400
+        status, text = answer(slow[0])
+        assert status == 408
+        assert b'"error":"invalid_request"' in text
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 200", b'{"email":"cut@example.com"}'),
+        ("Transfer-Encoding: chunked", b'1b\r\n{"email":"cut@example.com"}\r\n'),
+        ("Transfer-Encoding: chunked", b'1b\r\n{"email":"cut@example.com"}\r\nzz\r\n'),
+    ],
+)
+def test_a_body_that_was_cut_is_not_acted_upon(running: Instance, framing: str, body: bytes) -> None:
+    key = running.command("api-key", "create", "--name", "cut")["secretKey"]
+    head = f"X-API-KEY: {key}\r\nContent-Type: application/json\r\n{framing}"
+    with begin(running, head, body, path="/members") as connection:
+        connection.shutdown(socket.SHUT_WR)
+        status, text = answer(connection)
+    assert status == 400
+    assert b"incomplete-body" in text
+    listed = requests.get(f"{running.base_url}/members", headers={"X-API-KEY": key}, timeout=5).json()
+    assert listed["data"] == []
+
+
+def test_the_size_is_limited_however_it_is_announced(running: Instance) -> None:
+    with begin(running, f"Content-Length: {MAX_BODY + 1}") as connection:
+        assert connection.recv(12) == b"HTTP/1.1 413"  # before any of it was sent
+    key = running.command("api-key", "create", "--name", "size")["secretKey"]
+    for size, status in ((MAX_BODY, 422), (MAX_BODY + 1, 413)):
+        body = b"{}".ljust(size)
+        sent = requests.post(
+            f"{running.base_url}/members",
+            data=iter([body[:500_000], body[500_000:]]),
+            headers={"X-API-KEY": key, "Content-Type": "application/json"},
+            timeout=10,
+        )
+        assert sent.status_code == status, sent.text
+
+
+def test_requests_and_answers_pass_unchanged(running: Instance) -> None:
+    base = running.base_url
+    page = requests.get(f"{base}/login", timeout=5)
+    head = requests.head(f"{base}/login", timeout=5)
+    assert (head.status_code, head.content) == (200, b"")
+    assert page.headers["Content-Type"] == head.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert requests.get(f"{base}/%68ealthz", timeout=5).json() == {"status": "alive"}
+    assert requests.get(f"{base}/%ff/%00", timeout=5).status_code == 404
+    assert requests.get(f"{base}/healthz", headers={"Cookie": b"a=\xff; b=1"}, timeout=5).status_code == 200
+    [line] = [
+        line
+        for line in eventually(lambda: [entry for entry in running.logged() if entry.get("path") == "/login"])
+        if line["method"] == "HEAD"
+    ]
+    assert line["address"] == "127.0.0.1"
+
+
+def test_a_stop_finishes_what_has_arrived(tmp_path: Path) -> None:
+    with Instance(tmp_path / "instance") as instance:
+        body = json.dumps({"name": "x" * 1000}).encode()
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
+        with begin(instance, head, body[:-1], path="/members") as connection:
+            eventually(lambda: requests.get(f"{instance.base_url}/healthz", timeout=5).ok)
+            assert instance.process is not None
+            instance.process.send_signal(signal.SIGTERM)
+            connection.sendall(body[-1:])
+            assert connection.recv(12) == b"HTTP/1.1 401"

@@ -1,0 +1,42 @@
+"""How many fields a form and a query may have, and how large a form may be."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from msidp.web import MAX_FIELDS, MAX_FORM
+
+FORM = "application/x-www-form-urlencoded"
+TOO_MANY = b"&".join([b"x=1"] * (MAX_FIELDS + 1))
+UNREADABLE = [(TOO_MANY, 400), (b"x=%ff", 400), (b"x=\xff", 400), (b"x=" + b"a" * MAX_FORM, 413)]
+
+
+@pytest.mark.parametrize(("form", "status"), UNREADABLE)
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/introspect", "/userinfo"])
+def test_applications_are_told_in_the_words_of_oauth(
+    client: FlaskClient, path: str, form: bytes, status: int
+) -> None:
+    answer = client.post(path, data=form, content_type=FORM)
+    assert answer.status_code == status
+    assert answer.json is not None
+    assert answer.json["error"] == "invalid_request"
+    assert answer.json["error_description"]
+
+
+@pytest.mark.parametrize(("form", "status"), UNREADABLE)
+def test_other_forms_are_refused_as_well(client: FlaskClient, form: bytes, status: int) -> None:
+    assert client.post("/authorize", data=form, content_type=FORM).status_code == status
+
+
+def test_as_many_as_are_allowed_are_read(client: FlaskClient) -> None:
+    allowed = b"&".join([b"x=1"] * MAX_FIELDS)
+    answer = client.post("/token", data=allowed, content_type=FORM)
+    assert answer.json is not None
+    assert "fields" not in answer.json["error_description"]
+    assert client.get(f"/healthz?{allowed.decode()}").status_code == 200
+
+
+def test_queries_have_the_same_limit(client: FlaskClient) -> None:
+    answer = client.get(f"/healthz?{TOO_MANY.decode()}")
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["code"] == "too-many-fields"
