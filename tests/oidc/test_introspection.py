@@ -133,7 +133,7 @@ def test_what_is_no_token(shop: Relying) -> None:
         "rt_x",
         "rt_\0",
         "ü\0",
-        "a" * 100_000,
+        "a" * 60_000,
         tokens["id_token"],
         tokens["access_token"][:-2],
         keyring().sign(claims, typ="JWT"),
