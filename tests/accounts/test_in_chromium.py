@@ -89,7 +89,7 @@ def test_pages_are_accessible_and_fit(browser: Browser, site: str, scheme: str, 
 def test_sign_up_out_and_in(browser: Browser, site: str, scripts: bool) -> None:
     with tab(browser, site, java_script_enabled=scripts) as page:
         sign_up(page)
-        assert page.get_by_role("heading", name="Ada Lovelace").is_visible()
+        page.get_by_role("heading", name="Ada Lovelace").wait_for()
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("link", name="Sign in again").click()
         page.get_by_label("Email address").fill("ada@example.com")

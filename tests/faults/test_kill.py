@@ -69,6 +69,12 @@ class Site:
     def create_member(self) -> str:
         return self.post("/members", {"email": f"{uuid.uuid4().hex}@example.com"})["id"]
 
+    def answers(self) -> bool:
+        try:
+            return requests.get(f"{self.instance.base_url}/readyz", timeout=20).ok
+        except requests.ConnectionError:
+            return False
+
     def delete_webhook(self) -> None:
         url = f"{self.instance.base_url}/webhooks/{self.webhook}"
         assert requests.delete(url, headers=self.headers, timeout=20).ok
@@ -89,6 +95,7 @@ class Site:
 def site(instance: Instance, receiver: Receiver) -> Iterator[Site]:
     site = Site(instance, receiver)
     yield site
+    eventually(site.answers, what="the site, whose web process may have been killed a moment ago")
     site.delete_webhook()
 
 

@@ -102,7 +102,7 @@ def notes(base_url: str, admin: FlaskClient) -> Iterator[Application]:
 
 def sign_up(page: Page) -> None:
     page.get_by_role("link", name="Create an account").click()
-    assert page.get_by_text("to continue to Acme Notes").is_visible()
+    page.get_by_text("to continue to Acme Notes").wait_for()
     page.get_by_label("Email address").fill("ada@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
@@ -117,7 +117,7 @@ def log_in(page: Page) -> None:
 def test_from_the_application_and_back(browser: Browser, notes: Application, scripts: bool) -> None:
     with tab(browser, notes.issuer, java_script_enabled=scripts) as page:
         page.goto(notes.link())
-        assert page.get_by_text("to continue to Acme Notes").is_visible()
+        page.get_by_text("to continue to Acme Notes").wait_for()
         sign_up(page)
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url(f"{notes.redirect_uri}?*")
@@ -163,11 +163,11 @@ def test_with_another_account(browser: Browser, notes: Application, community_id
     with tab(browser, notes.issuer) as page:
         page.goto(notes.link())
         sign_up(page)
-        assert page.get_by_text("Signed in as ada@example.com").is_visible()
+        page.get_by_text("Signed in as ada@example.com").wait_for()
         page.get_by_role("link", name="Use another account").click()
         page.get_by_label("Email address").fill("bob@example.com")
         log_in(page)
-        assert page.get_by_text("Signed in as bob@example.com").is_visible()
+        page.get_by_text("Signed in as bob@example.com").wait_for()
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url(f"{notes.redirect_uri}?*")
         assert notes.claims(notes.answer()["code"])["sub"] == other.id
@@ -192,13 +192,13 @@ def test_out_and_back(browser: Browser, notes: Application) -> None:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
         page.goto(f"/end-session?{query}")
-        assert page.get_by_text("Acme Notes asks to sign you out").is_visible()
+        page.get_by_text("Acme Notes asks to sign you out").wait_for()
         assert accessibility_problems(page) == []
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url(f"{back}?state=out")
 
         page.goto("/end-session")
-        assert page.get_by_role("heading", name="You are signed out").is_visible()
+        page.get_by_role("heading", name="You are signed out").wait_for()
         assert accessibility_problems(page) == []
 
 
@@ -228,6 +228,6 @@ def test_the_consent_page_is_accessible(
         assert accessibility_problems(page) == []
         assert overflow(page) <= 0
         page.goto(notes.link(redirect_uri="https://evil.example/"))
-        assert page.get_by_role("heading", name="This sign-in cannot go on").is_visible()
+        page.get_by_role("heading", name="This sign-in cannot go on").wait_for()
         assert accessibility_problems(page) == []
         assert overflow(page) <= 0
