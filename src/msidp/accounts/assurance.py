@@ -26,7 +26,7 @@ _SHOWN = {"email": "otp", "uv": None}
 
 
 def passkey(*, synced: bool, verified: bool) -> tuple[str, ...]:
-    """The methods of a passkey, `synced` between devices or bound to one, its holder `verified` or just there."""
+    """The methods of a passkey: whether it is `synced` between devices, and its holder was `verified`."""
     return ("swk" if synced else "hwk", "user", *(("uv",) if verified else ()))
 
 
