@@ -1,4 +1,4 @@
-"""What every exchange shares: error answers, security headers, strict JSON, body limits, request ids, CSRF.
+"""What every exchange shares: error answers, security headers, request ids, CSRF.
 
 CSRF tokens live in Flask's signed session cookie; who is logged in does not (see `msidp.accounts`).
 """
@@ -9,21 +9,20 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import canonical, ids
+from msidp import ids
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
+from msidp.incoming import MAX_BODY, StrictRequest
 from msidp.settings import Settings
 
-MAX_BODY = 1_000_000  # bytes; a larger request is 413
-MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
-MAX_FIELDS = 100  # of a form or a query
 REFUSAL = "msidp.refusal"  # in the environ: why the server did not take the body, one of _REFUSALS
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 _CODES = {
@@ -50,6 +49,13 @@ _REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
     503: (Busy, "busy", "There are too many large requests at this moment. Try again."),
 }
 
+_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),  # no-referrer would make a form's Origin null
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -73,59 +79,20 @@ class FormGuard:
 csrf = FormGuard()
 
 
-class StrictRequest(Request):
-    """A request whose JSON and forms are read strictly, whoever reads them."""
+class LazySessions(SecureCookieSessionInterface):
+    """Flask's signed session cookie; without one, no signer is made only to find nothing."""
 
-    max_form_memory_size = 500_000
-    max_form_parts = 500
-
-    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """The body as a JSON object. Raises BadRequest for anything else, whatever `silent` says."""
-        if "strict_json" not in self.__dict__:
-            self.__dict__["strict_json"] = _read_json_object(self.get_data())
-        return self.__dict__["strict_json"]
-
-    def _load_form_data(self) -> None:
-        if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
-            if (self.content_length or 0) > MAX_FORM:
-                raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
-            form = self.get_data(parse_form_data=False)
-            _bound_fields(form, "form")
-            _require_utf8(form, "form")
-        super()._load_form_data()
-
-
-def _bound_fields(encoded: bytes, what: str) -> None:
-    """Refuse what takes long to parse. Raises BadRequest."""
-    if encoded.count(b"&") >= MAX_FIELDS:
-        raise BadRequest("too-many-fields", f"The {what} has more than {MAX_FIELDS} fields.")
-
-
-def _require_utf8(encoded: bytes, what: str) -> None:
-    """Refuse what is not UTF-8; werkzeug would read other text than was sent. Raises BadRequest."""
-    try:
-        unquote_to_bytes(encoded).decode()
-    except UnicodeDecodeError:
-        raise BadRequest("invalid-encoding", f"The {what} is not UTF-8.") from None
-
-
-def _read_json_object(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        return {}
-    try:
-        value = canonical.loads(body)
-    except UnicodeDecodeError:
-        raise BadRequest("invalid-json", "The body is not UTF-8.") from None
-    except ValueError as error:
-        raise BadRequest("invalid-json", f"The body is not usable JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise BadRequest("invalid-json", "The body must be a JSON object.")
-    return value
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of this request."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Install the shared behaviour on this app."""
     app.request_class = StrictRequest
+    app.session_interface = LazySessions()
     app.url_map.merge_slashes = False  # its redirects would name the host the client claims to have called
     app.config |= {
         "MAX_CONTENT_LENGTH": MAX_BODY,
@@ -203,8 +170,7 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     if "\0" in request.path:
         abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
-    _bound_fields(request.query_string, "query")
-    _require_utf8(request.query_string, "query")
+    _ = request.args  # what cannot be read is refused here, whoever would have read it
     if refusal := request.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
         raise problem(code, message)
@@ -213,17 +179,17 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.get("request_id", "")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")  # no-referrer would make a form's Origin null
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Content-Security-Policy", _content_security_policy(response))
+    defaults = [*_HEADERS, ("Content-Security-Policy", _content_security_policy(response))]
     if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        defaults.append(("Strict-Transport-Security", "max-age=31536000"))
     if request.endpoint != "static":
-        headers.setdefault("Cache-Control", "no-store")
+        defaults.append(("Cache-Control", "no-store"))
     elif "v" in request.args and response.status_code == 200:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    present = {name.lower() for name, _ in headers}  # setdefault() would look through all of them each time
+    for name, value in defaults:
+        if name.lower() not in present:
+            headers.add(name, value)
     _log_request(response.status_code)
     return response
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from tests.support.instance import Instance, eventually
 
-from msidp.web import MAX_BODY
+from msidp.incoming import MAX_BODY
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 

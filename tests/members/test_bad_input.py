@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from msidp import db
+from msidp.incoming import MAX_BODY
 from msidp.members.models import Member, PlanConnection
-from msidp.web import MAX_BODY
 from msidp.webhooks.models import Event
 
 ANN = {"email": "ann@example.com"}

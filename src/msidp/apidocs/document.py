@@ -10,7 +10,7 @@ from flask import Flask
 from pydantic.alias_generators import to_camel
 
 from msidp.api import api
-from msidp.web import MAX_BODY
+from msidp.incoming import MAX_BODY
 
 _REFERENCE = "#/components/schemas/"
 _PARAMETER = re.compile(r"{(\w+)}")

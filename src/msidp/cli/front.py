@@ -17,7 +17,8 @@ from urllib.parse import unquote_to_bytes
 
 from granian import _futures
 
-from msidp.web import MAX_BODY, REFUSAL
+from msidp.incoming import MAX_BODY
+from msidp.web import REFUSAL
 
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body
 SMALL_BODY = 64 * 1024  # bytes; always accepted

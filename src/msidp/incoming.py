@@ -1,0 +1,68 @@
+"""What a request holds, read strictly: JSON, forms and queries that are small, whole and UTF-8."""
+
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Request
+from werkzeug.datastructures import ImmutableMultiDict
+
+from msidp import canonical
+from msidp.errors import BadRequest, TooLarge
+
+MAX_BODY = 1_000_000  # bytes; a larger request is 413
+MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
+MAX_FIELDS = 100  # of a form or a query
+
+
+class StrictRequest(Request):
+    """A request whose JSON and forms are read strictly, whoever reads them."""
+
+    max_form_memory_size = 500_000
+    max_form_parts = 500
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The body as a JSON object. Raises BadRequest for anything else, whatever `silent` says."""
+        if "strict_json" not in self.__dict__:
+            self.__dict__["strict_json"] = _read_json_object(self.get_data())
+        return self.__dict__["strict_json"]
+
+    def _load_form_data(self) -> None:
+        if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
+            if (self.content_length or 0) > MAX_FORM:
+                raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
+            fields = _read_fields(self.get_data(parse_form_data=False), "form")
+            self.__dict__ |= {"form": fields, "files": ImmutableMultiDict(), "stream": BytesIO()}
+        super()._load_form_data()  # leaves alone what is there
+
+    @cached_property
+    def args(self) -> ImmutableMultiDict[str, str]:
+        """The parameters of the query. Raises BadRequest."""
+        return _read_fields(self.query_string, "query")
+
+
+def _read_fields(encoded: bytes, what: str) -> ImmutableMultiDict[str, str]:
+    """The fields of a query or form, which may be neither many nor anything but UTF-8: werkzeug would read
+    other text than was sent. Raises BadRequest.
+    """
+    if encoded.count(b"&") >= MAX_FIELDS:
+        raise BadRequest("too-many-fields", f"The {what} has more than {MAX_FIELDS} fields.")
+    try:
+        return ImmutableMultiDict(parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise BadRequest("invalid-encoding", f"The {what} is not UTF-8.") from None
+
+
+def _read_json_object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        value = canonical.loads(body)
+    except UnicodeDecodeError:
+        raise BadRequest("invalid-json", "The body is not UTF-8.") from None
+    except ValueError as error:
+        raise BadRequest("invalid-json", f"The body is not usable JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadRequest("invalid-json", "The body must be a JSON object.")
+    return value
