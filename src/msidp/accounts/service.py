@@ -20,12 +20,8 @@ class PlanLine:
     status: str
 
 
-def log_in(session: DbSession, proof: Proof) -> Member | None:
-    """The member of this proof, who has now logged in.
-
-    None where the member was deleted, or the password changed, since the proof was made. That a member
-    logged in is no event.
-    """
+def redeem(session: DbSession, proof: Proof) -> Member | None:
+    """The member of this proof; None where they were deleted, or the password changed, since it was made."""
     member = session.scalar(
         select(Member).where(Member.id == proof.member_id, Member.password_hash == proof.password_hash)
     )
@@ -33,14 +29,13 @@ def log_in(session: DbSession, proof: Proof) -> Member | None:
         return None
     if proof.new_hash:
         member.password_hash = proof.new_hash
-    members.record_login(session, member.id)
     return member
 
 
 def sign_up(session: DbSession, community_id: str, account: NewAccount) -> Member:
-    """A new member, logged in. Raises Conflict (`cannot-sign-up`) when another request was faster."""
+    """A new member. Raises Conflict (`cannot-sign-up`) when another request was faster."""
     try:
-        member = members.create_member(
+        return members.create_member(
             session,
             community_id,
             email=account.email,
@@ -49,8 +44,6 @@ def sign_up(session: DbSession, community_id: str, account: NewAccount) -> Membe
         )
     except Conflict:
         raise cannot_sign_up() from None
-    members.record_login(session, member.id)
-    return member
 
 
 def plans_of(session: DbSession, member_id: str) -> list[PlanLine]:
