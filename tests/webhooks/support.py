@@ -16,7 +16,7 @@ def add_endpoint(community_id: str, url: str, **fields: Any) -> str:
     endpoint_id = ids.new_id("whk")
     now = clock.now()
     values = {
-        "name": "test", "dialect": "standard", "events": [], "headers": {},
+        "name": "test", "dialect": "standard", "events": [], "sealed_headers": "",
         "secret": secrets.seal(endpoint_id, SECRET),
         "created_at": now, "updated_at": now,
     }  # fmt: skip

@@ -28,6 +28,7 @@ from tests.webhooks.support import (
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
 from msidp.audit.models import AuditEntry
+from msidp.vault.fields import cipher
 from msidp.webhooks import disabling, outbox, retry, secrets
 from msidp.webhooks.catalogue import DIALECTS
 from msidp.webhooks.drain import drain
@@ -242,6 +243,42 @@ def test_custom_headers_are_encrypted_at_rest(app: Flask, community_id: str) -> 
     assert stored.startswith("v1.")
     assert "s3cret" not in stored
     assert endpoint(endpoint_id).headers == headers
+
+
+def test_custom_headers_open_in_their_own_row_alone(app: Flask, community_id: str) -> None:
+    headers = {"Authorization": "Bearer s3cret"}
+    mine = add_endpoint(community_id, "https://example.com/", headers=headers)
+    other = add_endpoint(community_id, "https://example.com/")
+    with db.transaction() as session:
+        session.execute(
+            update(WebhookEndpoint)
+            .where(WebhookEndpoint.id == other)
+            .values(sealed_headers=endpoint(mine).sealed_headers)
+        )
+    assert endpoint(mine).headers == headers
+    assert endpoint(other).headers == {}
+
+
+def test_custom_headers_that_the_first_version_sealed_still_open(app: Flask, community_id: str) -> None:
+    headers = {"Authorization": "Bearer s3cret"}
+    sealed = cipher().seal(json.dumps(headers), "webhook_endpoint.headers")
+    assert (
+        endpoint(add_endpoint(community_id, "https://example.com/", sealed_headers=sealed)).headers == headers
+    )
+
+
+def test_how_long_the_phases_took_is_on_record(app: Flask, community_id: str, tls_receiver: Receiver) -> None:
+    tls_receiver.script("/hook", Answer(delay=0.2))
+    add_endpoint(community_id, tls_receiver.url())
+    happen(community_id)
+    drain()
+    happen(community_id)
+    drain()
+    first, second = attempts()
+    assert None not in (first.dns_ms, first.connect_ms, first.tls_ms)
+    assert 200 <= (first.first_byte_ms or 0) <= first.latency_ms < 5000
+    assert (second.dns_ms, second.connect_ms, second.tls_ms) == (None, None, None)
+    assert 200 <= (second.first_byte_ms or 0) <= second.latency_ms
 
 
 def test_a_rate_limit_spreads_deliveries(app: Flask, community_id: str, receiver: Receiver) -> None:

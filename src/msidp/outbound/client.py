@@ -12,8 +12,7 @@ import select
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pycurl
 
@@ -36,8 +35,22 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Timings(NamedTuple):
+    """How long the phases of a request took, in milliseconds; None for one that did not take place.
+
+    The first three are none where a kept connection was used. `first_byte` is counted from the beginning.
+    """
+
+    dns: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+    first_byte: int | None = None
+
+
+NO_TIMINGS = Timings()
+
+
+class Reply(NamedTuple):
     """How one request ended.
 
     `status` is the HTTP status once a response's headers were complete, whatever its body did after;
@@ -50,6 +63,7 @@ class Reply:
     latency_ms: int
     head: tuple[bytes, ...]
     excerpt: bytes
+    timings: Timings = NO_TIMINGS
 
 
 class _Descriptor:
@@ -118,7 +132,28 @@ class _Exchange:
         if status is not None and status < 100:  # libcurl takes 000 for a status
             status = None
         latency = curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
-        return Reply(status, self._error(status, code), latency, tuple(self.head), b"".join(self.chunks))
+        return Reply(
+            status,
+            self._error(status, code),
+            latency,
+            tuple(self.head),
+            b"".join(self.chunks),
+            self._timings(),
+        )
+
+    def _timings(self) -> Timings:
+        info = self.curl.getinfo
+        first_byte = _milliseconds(info(pycurl.STARTTRANSFER_TIME_T))
+        if not info(pycurl.NUM_CONNECTS):
+            return Timings(first_byte=first_byte)
+        resolved, connected = info(pycurl.NAMELOOKUP_TIME_T), info(pycurl.CONNECT_TIME_T)
+        secured = info(pycurl.APPCONNECT_TIME_T)
+        return Timings(
+            _milliseconds(resolved),
+            _milliseconds(connected, resolved),
+            _milliseconds(secured, connected),
+            first_byte,
+        )
 
     def _error(self, status: int | None, code: int) -> str | None:
         if status is None:
@@ -220,6 +255,11 @@ class Client:
 
     def _on_timer(self, milliseconds: int) -> None:
         self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+
+def _milliseconds(until: int, since: int = 0) -> int | None:
+    """The time between two of libcurl's moments, which are in microseconds, and 0 for what never came."""
+    return (until - since) // 1000 if until else None
 
 
 def _textual(address: Any) -> str:

@@ -75,7 +75,7 @@ class Target(NamedTuple):
     secret: str
     previous_secret: str | None
     previous_secret_expires_at: int | None
-    headers: Any
+    headers: str  # sealed
     failing_since: int | None
 
 
@@ -225,6 +225,6 @@ def _targets(dialect: str) -> Select[*tuple[Any, ...]]:
         WebhookEndpoint.secret,
         WebhookEndpoint.previous_secret,
         WebhookEndpoint.previous_secret_expires_at,
-        WebhookEndpoint.headers,
+        WebhookEndpoint.sealed_headers,
         WebhookEndpoint.failing_since,
     ).where(among(WebhookEndpoint.id, "ids", dialect, String))

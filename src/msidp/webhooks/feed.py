@@ -20,7 +20,7 @@ from msidp.webhooks import claim, settle
 from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.dialects import Message, attempt_headers
 from msidp.webhooks.lanes import Lanes
-from msidp.webhooks.secrets import open_secrets
+from msidp.webhooks.secrets import open_headers, open_secrets
 from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
@@ -142,8 +142,9 @@ class Feed:
             return
         message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
         headers = attempt_headers(claimed.dialect, message, secrets, now)
-        lines = [f"{name}: {value}" for name, value in {**target.headers, **headers}.items()]
-        shown = {**dict.fromkeys(target.headers, REDACTED), **headers}  # custom ones may hold credentials
+        custom = open_headers(target.id, target.headers)
+        lines = [f"{name}: {value}" for name, value in {**custom, **headers}.items()]
+        shown = {**dict.fromkeys(custom, REDACTED), **headers}  # custom ones may hold credentials
         self._client.post(
             target.url,
             lines,

@@ -1,10 +1,11 @@
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, and_, text
+from sqlalchemy import Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, and_, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from msidp.db import Base, Listed
-from msidp.vault.columns import SealedJson
+from msidp.webhooks import secrets
 
 
 class WebhookEndpoint(Listed, Base):
@@ -17,8 +18,9 @@ class WebhookEndpoint(Listed, Base):
     url: Mapped[str]
     dialect: Mapped[str]  # memberstack, memberpad, standard
     events: Mapped[list[str]]  # in the dialect's own names; empty: all
-    headers: Mapped[dict[str, Any]] = mapped_column(SealedJson("webhook_endpoint.headers"))
-    rate_limit: Mapped[int | None]  # deliveries a second
+    sealed_headers: Mapped[str] = mapped_column("headers", Text)  # see `secrets.seal_headers`
+    rate_limit: Mapped[int | None]  # attempts a second, by all workers together
+    paced_until: Mapped[float | None] = mapped_column(Double)  # see `pace`
     enabled: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None]
     secret: Mapped[str]  # sealed under `webhook_endpoint:<id>`
@@ -28,6 +30,15 @@ class WebhookEndpoint(Listed, Base):
     created_at: Mapped[int]
     updated_at: Mapped[int]
     deleted_at: Mapped[int | None]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The custom headers, opened. Needs an application context."""
+        return secrets.open_headers(self.id, self.sealed_headers)
+
+    @headers.setter
+    def headers(self, headers: Mapping[str, str]) -> None:
+        self.sealed_headers = secrets.seal_headers(self.id, headers)
 
 
 class Event(Listed, Base):
@@ -118,7 +129,11 @@ class Attempt(Base):
     number: Mapped[int]
     at: Mapped[int]
     status: Mapped[int | None]  # the HTTP status
-    latency_ms: Mapped[int]
+    latency_ms: Mapped[int]  # from the beginning to the end
+    dns_ms: Mapped[int | None]  # this and the next two: none where a kept connection was used
+    connect_ms: Mapped[int | None]
+    tls_ms: Mapped[int | None]
+    first_byte_ms: Mapped[int | None]  # from the beginning to the response's first byte
     error: Mapped[str | None]
     request_headers: Mapped[str] = mapped_column(Text)  # a JSON object, as text: it is written in bulk
     response_headers: Mapped[str | None] = mapped_column(Text)  # likewise

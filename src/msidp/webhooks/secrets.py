@@ -1,8 +1,15 @@
-"""An endpoint's signing secrets, in plain text: sealed in the database, opened for each attempt."""
+"""An endpoint's secrets, those that sign and its custom headers: sealed in the database, opened to be used.
 
+Each is sealed under its row's id, so that a value moved to another row does not open there.
+"""
+
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 
-from msidp.vault.fields import cipher
+from msidp.vault.fields import CannotOpen, cipher
+
+_HEADERS_OF_ANY_ROW = "webhook_endpoint.headers"  # what the first version sealed headers under
 
 
 def seal(endpoint_id: str, secret: str) -> str:
@@ -23,6 +30,34 @@ def open_secrets(
     return secret, _open(endpoint_id, sealed_previous)
 
 
+def seal_headers(endpoint_id: str, headers: Mapping[str, str]) -> str:
+    """Custom headers as the endpoint's row holds them. None at all are not worth a seal."""
+    return cipher().seal(json.dumps(dict(headers)), _headers_context(endpoint_id)) if headers else ""
+
+
+def open_headers(endpoint_id: str, sealed: str) -> dict[str, str]:
+    """Custom headers from the endpoint's row.
+
+    Those that no secret key at hand opens read as none: they must not keep a list from being read.
+    """
+    if not sealed:
+        return {}
+    try:
+        return dict(_open_headers(endpoint_id, sealed))
+    except CannotOpen:
+        return {}
+
+
+@lru_cache(maxsize=4096)
+def _open_headers(endpoint_id: str, sealed: str) -> dict[str, str]:
+    try:
+        text = cipher().open(sealed, _headers_context(endpoint_id))
+    except CannotOpen:
+        text = cipher().open(sealed, _HEADERS_OF_ANY_ROW)
+    opened: dict[str, str] = json.loads(text)
+    return opened
+
+
 @lru_cache(maxsize=4096)
 def _open(endpoint_id: str, sealed: str) -> str:
     return cipher().open(sealed, _context(endpoint_id))
@@ -30,3 +65,7 @@ def _open(endpoint_id: str, sealed: str) -> str:
 
 def _context(endpoint_id: str) -> str:
     return f"webhook_endpoint:{endpoint_id}"
+
+
+def _headers_context(endpoint_id: str) -> str:
+    return f"webhook_endpoint.headers:{endpoint_id}"
