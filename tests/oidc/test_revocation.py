@@ -25,6 +25,7 @@ def is_alive(relying: Relying, tokens: dict[str, str]) -> bool:
 
 
 def is_done(answer: TestResponse) -> bool:
+    assert "Content-Type" not in answer.headers
     return answer.status_code == 200 and not answer.data and answer.headers["Cache-Control"] == "no-store"
 
 

@@ -30,7 +30,9 @@ def revoke() -> Response:
             grants.revoke_by_refresh_token(connection, client, token)
     else:
         _revoke_by_access_token(client, token)
-    return Response(status=200)
+    done = Response(status=200)
+    del done.headers["Content-Type"]  # there is no content; oidc-client-ts takes text/html for a mistake
+    return done
 
 
 def _revoke_by_access_token(client: Client, token: str) -> None:
