@@ -123,17 +123,13 @@ def cookie_name(settings: Settings, name: str) -> str:
     return f"__Host-msidp_{name}" if settings.secure else f"msidp_{name}"
 
 
-def allow_form_target(url: str) -> None:
-    """Let this page's forms end at another origin.
+def let_forms_lead_away() -> None:
+    """Let what this page's forms begin end at another site: at an application, or wherever that leads on to.
 
-    Browsers apply form-action to the redirects behind a form as well, so that the log-in form of an
-    authorization request must name the application's redirect URI.
+    Browsers apply form-action to every redirect behind a form, so that any list would break the log-in of
+    an application whose callback redirects elsewhere (see docs/decisions).
     """
-    parts = urlsplit(url)
-    by_scheme = parts.scheme not in ("http", "https") or "[" in parts.netloc  # CSP has no IPv6 addresses
-    source = f"{parts.scheme}:" if by_scheme else f"{parts.scheme}://{parts.netloc}"
-    if re.fullmatch(r"[A-Za-z0-9.+:/-]+", source):
-        g.form_targets = {*g.get("form_targets", ()), source}
+    g.forms_lead_away = True
 
 
 def asset_url(filename: str) -> str:
@@ -209,11 +205,11 @@ def _log_request(status: int) -> None:
 def _content_security_policy(response: Response) -> str:
     if response.mimetype != "text/html":
         return "default-src 'none'; frame-ancestors 'none'"
-    targets = " ".join(["'self'", *sorted(g.get("form_targets", ()))])
-    return (
+    policy = (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
-        f"font-src 'self'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+        "font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
+    return policy if g.get("forms_lead_away") else f"{policy}; form-action 'self'"
 
 
 def _answer_problem(problem: Problem) -> Response:

@@ -191,42 +191,23 @@ def test_what_is_echoed_is_escaped(client: FlaskClient, path: str) -> None:
 
 
 def test_the_application_ahead_is_named_and_escaped(client: FlaskClient, app: Flask, member: None) -> None:
-    ahead = Continuation("<b>Acme</b>", "https://app.example.com:8443/cb?x=1")
+    ahead = Continuation("<b>Acme</b>")
     continuation.register(app, lambda path: ahead if path == "/authorize?r=1" else None)
     for path in ("/login", "/signup"):
         answer = client.get(f"{path}?next=/authorize?r=1")
         assert "&lt;b&gt;Acme&lt;/b&gt;" in answer.text
-        assert "form-action 'self' https://app.example.com:8443;" in answer.headers["Content-Security-Policy"]
+        assert "form-action" not in answer.headers["Content-Security-Policy"]  # it may lead on to anywhere
         other = client.get(f"{path}?next=/authorize?r=2")
         assert "Acme" not in other.text
-        assert "form-action 'self';" in other.headers["Content-Security-Policy"]
+        assert other.headers["Content-Security-Policy"].endswith("; form-action 'self'")
     failed = post(client, "/login", next="/authorize?r=1", email="ada@example.com", password="wrong")
-    assert "https://app.example.com:8443;" in failed.headers["Content-Security-Policy"]
+    assert "form-action" not in failed.headers["Content-Security-Policy"]
     assert post(client, "/login", next="/authorize?r=1", **FORM).location == "/authorize?r=1"
     # The application asked for a new log-in: the page does not bounce, and knows who it expects.
     assert 'value="ada@example.com"' in client.get("/login?next=/authorize?r=1").text
     assert (
         'value="bob@example.com"' in client.get("/login?next=/authorize?r=1&login_hint=bob@example.com").text
     )
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(
-    ("target", "source"),
-    [
-        ("https://app.example.com/cb", " https://app.example.com"),
-        ("http://127.0.0.1:8123/cb", " http://127.0.0.1:8123"),
-        ("http://[::1]:8123/cb", " http:"),  # CSP knows no IPv6 addresses
-        ("com.example.app:/cb", " com.example.app:"),
-        ("https://a; script-src *", ""),
-        ("https://a b/", ""),
-        ("https://*/", ""),
-    ],
-)
-def test_where_forms_may_end(client: FlaskClient, app: Flask, target: str, source: str) -> None:
-    continuation.register(app, lambda _path: Continuation("Acme", target))
-    policy = client.get("/login?next=/authorize").headers["Content-Security-Policy"]
-    assert f"; form-action 'self'{source}; " in policy
 
 
 # Finding out who has an account

@@ -32,7 +32,7 @@ def site(app: Flask, base_url: str) -> str:
     """The pages of a community with a name, and an application that waits at /authorize."""
     with db.transaction() as session:
         communities.ensure_default(session).name = "Riverside Makers"
-    ahead = Continuation("Acme Notes", "https://notes.example.com/callback")
+    ahead = Continuation("Acme Notes")
     continuation.register(app, lambda path: ahead if path.startswith("/authorize") else None)
     return base_url
 

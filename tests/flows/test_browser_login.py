@@ -1,7 +1,7 @@
 """The whole way in a real browser: an application's link, sign-up, consent, and the code back at it.
 
-Chromium applies a page's form-action to the redirects behind its forms, so that these flows end at the
-application only because the pages name its origin in their policy.
+Chromium applies a page's form-action to every redirect behind its forms, so that these flows end at the
+application, and where that leads on to, only because the pages leave it out of their policy.
 """
 
 import base64
@@ -18,7 +18,7 @@ import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
-from tests.support.receiver import Receiver
+from tests.support.receiver import Answer, Receiver
 
 from msidp import db
 from msidp.members import service as members
@@ -153,6 +153,21 @@ def test_the_answer_in_a_form(browser: Browser, notes: Application, scripts: boo
         answer = {name: values[0] for name, values in parse_qs(call.body.decode()).items()}
         assert (answer["state"], answer["iss"]) == ("the state", notes.issuer)
         assert notes.claims(answer["code"])["iss"] == notes.issuer
+
+
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_a_callback_that_leads_on_to_another_site(browser: Browser, notes: Application, mode: str) -> None:
+    """Many applications answer at one origin and live at another, or at several."""
+    with Receiver() as third:
+        notes.receiver.script("/callback", Answer(303, {"Location": third.url("/home")}))
+        with tab(browser, notes.issuer) as page:
+            page.goto(notes.link(response_mode=mode))
+            sign_up(page)
+            page.get_by_role("button", name="Allow").click()
+            page.wait_for_url(third.url("/home"))
+            page.goto(notes.link(response_mode=mode, prompt="login"))  # this time behind the log-in form
+            log_in(page)
+            page.wait_for_url(third.url("/home"))
 
 
 def test_with_another_account(browser: Browser, notes: Application, community_id: str) -> None:

@@ -59,7 +59,7 @@ def test_without_a_session_the_member_logs_in(
     answer = unknown.authorize(login_hint="ada@example.com")
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["login_hint"] == ["ada@example.com"]
     path = next_of(answer)
-    assert continuation(path) == Continuation("Shop", unknown.redirect_uri)
+    assert continuation(path) == Continuation("Shop")
     assert next_of(unknown.browser.get(path)) == path  # still nobody: asked again
     assert after_login(unknown, answer, member, time)
 
@@ -144,7 +144,7 @@ def test_consent_is_asked_once_and_remembered(asking: Relying) -> None:
     assert "<b>" not in page.text
     assert "See your email address" in page.text
     assert "postal" not in page.text
-    assert "form-action 'self' https://shop.example;" in page.headers["Content-Security-Policy"]
+    assert "form-action" not in page.headers["Content-Security-Policy"]  # the application may lead on
     form = consent_form(page)
     answer = asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
     assert answer.status_code == 303

@@ -181,7 +181,7 @@ def test_another_member_s_hint(shop: Relying, community_id: str) -> None:
     fields = asks(answer)
     assert "bob@example.com" in answer.text
     assert "<strong>Shop</strong> asks to sign you out" in answer.text
-    assert policy(answer)["form-action"] == "'self' https://shop.example"
+    assert "form-action" not in policy(answer)  # the application may lead on to anywhere
     assert is_logged_in(shop)
     answer = shop.browser.post("/end-session/confirm", data=fields)
     assert answer.status_code == 303

@@ -59,7 +59,7 @@ def test_the_code_is_posted(shop: Relying) -> None:
     assert fields["state"] == shop.parameters()["state"]
     assert fields["iss"] == keyring().issuer
     assert shop.exchange(fields["code"]).status_code == 200
-    assert policy(answer)["form-action"] == "'self' https://shop.example"
+    assert "form-action" not in policy(answer)  # the application may lead on to anywhere
     assert policy(answer)["script-src"] == "'self'"
 
 

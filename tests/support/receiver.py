@@ -43,8 +43,8 @@ class Answer:
 class Receiver:
     """Listens on loopback, each connection in its own thread. Use it as a context manager.
 
-    `script(path, *answers)` answers that path's requests in turn, the last answer again and again; every
-    other path gets 200. `requests` is the ledger.
+    `script(path, *answers)` answers that path's requests in turn (whatever their query, unless the path has
+    one), the last answer again and again; every other path gets 200. `requests` is the ledger.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, host: str = "localhost") -> None:
@@ -152,7 +152,8 @@ class Receiver:
         with self._lock:
             self.requests.append(request)
             self._lock.notify_all()
-            answers = self._scripts.get(request.path)
+            bare = request.path.partition("?")[0]
+            answers = self._scripts.get(request.path) or self._scripts.get(bare)
             if not answers:
                 return Answer()
             return answers.pop(0) if len(answers) > 1 else answers[0]

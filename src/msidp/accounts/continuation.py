@@ -17,14 +17,9 @@ _LOCAL_PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1999}")
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What the log-in page tells of the way ahead.
-
-    `form_target` is the URL at another origin where the redirects behind the form may end, such as an
-    authorization request's redirect URI; None where they stay on this site.
-    """
+    """What the log-in page tells of the way ahead, which ends at an application."""
 
     application_name: str
-    form_target: str | None = None
 
 
 Resolver = Callable[[str], Continuation | None]

@@ -23,11 +23,11 @@ class SentForm(Protocol):
 
 
 def page(template: str, **context: Any) -> str:
-    """A page that knows where it leads on to; its form may end at the application's origin."""
+    """A page that knows where it leads on to; its form may lead to an application."""
     next_ = next_path()
     ahead = resolve(next_)
-    if ahead and ahead.form_target:
-        web.allow_form_target(ahead.form_target)
+    if ahead:
+        web.let_forms_lead_away()
     frame: dict[str, Any] = {
         "problem": None,
         "errors": {},

@@ -105,7 +105,7 @@ def _claims(hint: str | None) -> dict[str, Any]:
 
 def _ask(asked: LogoutRequest) -> str:
     if asked.return_to is not None:
-        web.allow_form_target(asked.return_to)
+        web.let_forms_lead_away()
     return render_template(
         "oidc/end_session.html",
         application=asked.client and asked.client.name,

@@ -23,6 +23,6 @@ def send(asked: AuthorizeRequest, parameters: dict[str, str]) -> Response:
 
 def _form(redirect_uri: str, parameters: dict[str, str]) -> Response:
     """A page whose form a script submits, or the person (OAuth 2.0 Form Post Response Mode, section 2)."""
-    web.allow_form_target(redirect_uri)
+    web.let_forms_lead_away()
     page = render_template("oidc/form_post.html", action=redirect_uri, parameters=parameters)
     return current_app.make_response(page)

@@ -81,7 +81,7 @@ def continuation(path: str) -> Continuation | None:
     client = clients().find(stored.request.client_id) if stored else None
     if stored is None or client is None:
         return None
-    return Continuation(client.name, stored.request.redirect_uri)
+    return Continuation(client.name)
 
 
 def _begin(parameters: "MultiDict[str, str]", *, store_first: bool = False) -> Response | str:
@@ -188,7 +188,7 @@ def _continue_path(stored: Waiting) -> str:
 
 
 def _consent_page(client: Client, stored: Waiting) -> str:
-    web.allow_form_target(stored.request.redirect_uri)
+    web.let_forms_lead_away()
     return render_template(
         "oidc/consent.html",
         application=client.name,
