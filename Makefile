@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format lock browser
+.PHONY: help setup demo test check bench docs format lock browser
 
 BIN := .venv/bin
 UV := .tools/bin/uv
@@ -30,6 +30,9 @@ check: .venv/ready ## Formatting, lint, types, import contracts
 
 bench: .venv/ready ## Measure what operations cost
 	@$(BIN)/python -m bench $(ARGS)
+
+docs: .venv/ready ## Write the pages that are made from the code
+	@$(BIN)/python tools/event_types.py
 
 format: .venv/ready ## Format the code
 	$(BIN)/ruff format .

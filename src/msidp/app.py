@@ -45,6 +45,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.ops import routes as ops
     from msidp.plans import routes as plans
     from msidp.webhooks import event_routes as events
+    from msidp.webhooks import event_type_routes as event_types
     from msidp.webhooks import routes as webhooks
 
     branding.init_app(app)
@@ -52,6 +53,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(audit.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(events.bp)
+    app.register_blueprint(event_types.bp)
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)

@@ -59,6 +59,7 @@ class Instance:
             "connectionId": member["planConnections"][0]["id"],
             "applicationId": application["id"],
             "webhookId": webhook["id"],
+            "eventType": self.post("/event-types", {"name": "invoice.paid"})["name"],
             "deliveryId": self.post(f"/webhooks/{webhook['id']}/test", {})["id"],
         }
 

@@ -171,7 +171,9 @@ def test_the_types_and_who_knows_them(admin: FlaskClient) -> None:
     assert types["member.role_changed"]["dialects"] == ["memberpad", "standard"]
     assert types["payment.failed"]["published"]
     for each in page["data"]:
-        assert set(each) == {"name", "description", "schema", "dialects", "published"}
+        assert set(each) == {
+            "name", "description", "schema", "dialects", "published", "custom", "examples",
+        }  # fmt: skip
         jsonschema_rs.meta.validate(each["schema"])
     first = admin.get("/event-types?first=20").json
     assert (first["endCursor"], first["hasNextPage"]) == (20, True)

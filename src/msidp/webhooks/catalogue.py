@@ -22,7 +22,7 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _OBJECT: Schema = {"type": "object"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
-_MEMBER_ID: Schema = {"type": "string", "pattern": "^mem_", "description": "The member's id here."}
+MEMBER_ID: Schema = {"type": "string", "pattern": "^mem_", "description": "The member's id here."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ _CONNECTION: Schema = {
 }
 _MEMBER = _object(
     {
-        "id": _MEMBER_ID,
+        "id": MEMBER_ID,
         "auth": {"type": "object", "properties": {"email": _TEXT}, "required": ["email"]},
         "verified": {"type": "boolean"},
         "createdAt": _MOMENT,
@@ -71,14 +71,14 @@ _MEMBER = _object(
     },
     required=("id", "auth", "metaData", "customFields", "planConnections"),
 )
-_DELETED = _object({"id": _MEMBER_ID}, required=("id",))
-_PLAN_PROPERTIES = {"id": _MEMBER_ID, "member": _OBJECT, "planConnection": _CONNECTION}
+_DELETED = _object({"id": MEMBER_ID}, required=("id",))
+_PLAN_PROPERTIES = {"id": MEMBER_ID, "member": _OBJECT, "planConnection": _CONNECTION}
 _PLAN = _object(_PLAN_PROPERTIES, required=tuple(_PLAN_PROPERTIES))
 _PLAN_UPDATED = _object(
     {**_PLAN_PROPERTIES, "prevPlanConnection": _CONNECTION},
     required=(*_PLAN_PROPERTIES, "prevPlanConnection"),
 )
-_ABOUT = {"memberId": _MEMBER_ID, "displayName": _TEXT, "email": _TEXT, "planName": _OPTIONAL_TEXT}
+_ABOUT = {"memberId": MEMBER_ID, "displayName": _TEXT, "email": _TEXT, "planName": _OPTIONAL_TEXT}
 _MEMBERSHIP = _object(_ABOUT, required=tuple(_ABOUT))
 _ROLE_CHANGED = _object(
     {**_ABOUT, "role": _TEXT, "previousRole": _TEXT}, required=(*_ABOUT, "role", "previousRole")
@@ -97,15 +97,15 @@ _SUBSCRIPTION_CHANGED = _object(
 )
 
 _AMOUNT = {"amount": _NUMBER, "currency": _TEXT}
-_PAYMENT = {"memberId": _MEMBER_ID, "paymentId": _TEXT, **_AMOUNT}
-_POST = {"postId": _TEXT, "title": _TEXT, "url": _TEXT, "memberId": _MEMBER_ID}
-_COURSE = {"courseId": _TEXT, "title": _TEXT, "memberId": _MEMBER_ID}
-_EVENT = {"eventId": _TEXT, "title": _TEXT, "startsAt": _TEXT, "endsAt": _TEXT, "memberId": _MEMBER_ID}
+_PAYMENT = {"memberId": MEMBER_ID, "paymentId": _TEXT, **_AMOUNT}
+_POST = {"postId": _TEXT, "title": _TEXT, "url": _TEXT, "memberId": MEMBER_ID}
+_COURSE = {"courseId": _TEXT, "title": _TEXT, "memberId": MEMBER_ID}
+_EVENT = {"eventId": _TEXT, "title": _TEXT, "startsAt": _TEXT, "endsAt": _TEXT, "memberId": MEMBER_ID}
 _PURCHASE = {**_PAYMENT, "productId": _TEXT, "quantity": _COUNT}
-_COMMENT = {"commentId": _TEXT, "postId": _TEXT, "text": _TEXT, "memberId": _MEMBER_ID}
-_CHAT_MESSAGE = {"messageId": _TEXT, "roomId": _TEXT, "text": _TEXT, "memberId": _MEMBER_ID}
-_TICKET = {"ticketId": _TEXT, "subject": _TEXT, "memberId": _MEMBER_ID}
-_REQUEST = {"featureRequestId": _TEXT, "title": _TEXT, "memberId": _MEMBER_ID}
+_COMMENT = {"commentId": _TEXT, "postId": _TEXT, "text": _TEXT, "memberId": MEMBER_ID}
+_CHAT_MESSAGE = {"messageId": _TEXT, "roomId": _TEXT, "text": _TEXT, "memberId": MEMBER_ID}
+_TICKET = {"ticketId": _TEXT, "subject": _TEXT, "memberId": MEMBER_ID}
+_REQUEST = {"featureRequestId": _TEXT, "title": _TEXT, "memberId": MEMBER_ID}
 
 _OWN = (
     ("member.created", "A new member signed up or was created", _MEMBER),
@@ -163,5 +163,5 @@ _NAMES = {
 
 
 def names_in(dialect: str) -> frozenset[str]:
-    """The names an endpoint of this dialect can subscribe to."""
+    """The names an endpoint of this dialect can subscribe to, a community's own types aside."""
     return _NAMES[dialect]

@@ -1,13 +1,13 @@
-"""Events and their types over the Admin API."""
+"""Events over the Admin API: published, and listed."""
 
 from typing import Any
 
-from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
+from msidp.api import Data, Page, answers, api, page_json, paginate
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
-from msidp.webhooks import catalogue, publishing, schemas
+from msidp.webhooks import publishing, schemas
 from msidp.webhooks.models import Event
-from msidp.webhooks.views import event_json, event_type_json
+from msidp.webhooks.views import event_json
 
 bp = AdminBlueprint("events", __name__)
 TAGS = ["events"]
@@ -38,24 +38,3 @@ def list_events(query: schemas.EventQuery) -> dict[str, Any]:
     with reading() as session:
         rows, frame = paginate(session, Event, wanted, query)
         return page_json(rows, frame, event_json)
-
-
-@bp.get("/event-types")
-@api.validate(resp=answers(Page[schemas.EventType]), tags=TAGS)
-def list_event_types(query: PageQuery) -> dict[str, Any]:
-    """List the event types: every name a webhook can subscribe to, and which dialects know it."""
-    numbered = list(enumerate(catalogue.TYPES.values(), start=1))
-    if query.order == "DESC":
-        numbered.reverse()
-    after = query.after
-    if after is not None:
-        numbered = [
-            each for each in numbered if (each[0] > after if query.order == "ASC" else each[0] < after)
-        ]
-    page = numbered[: query.size]
-    return {
-        "totalCount": len(catalogue.TYPES),
-        "endCursor": page[-1][0] if page else after or 0,
-        "hasNextPage": len(numbered) > len(page),
-        "data": [event_type_json(event_type) for _, event_type in page],
-    }

@@ -41,6 +41,21 @@ class WebhookEndpoint(Listed, Base):
         self.sealed_headers = secrets.seal_headers(self.id, headers)
 
 
+class CustomEventType(Listed, Base):
+    """A type of event that the community registered for its own applications."""
+
+    __tablename__ = "event_type"
+    __table_args__ = (UniqueConstraint("community_id", "name"),)
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    name: Mapped[str]
+    description: Mapped[str]
+    schema: Mapped[dict[str, Any]]
+    example: Mapped[dict[str, Any] | None]
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+
+
 class Event(Listed, Base):
     """Something that happened, recorded once, in no dialect. `id` is the `webhook-id` on the wire."""
 

@@ -49,6 +49,24 @@ Headers = Annotated[
     AfterValidator(_check_headers),
     Field(description="Sent along with every request; 20 at most.", examples=[{"Authorization": "Bearer x"}]),
 ]
+EventTypeName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,4}$",
+        max_length=100,
+        description="`<thing>[.<part>].<what happened>` in lower case.",
+        examples=["invoice.paid"],
+    ),
+]
+Description = Annotated[Text, Field(max_length=500)]
+DataSchema = Annotated[
+    JsonObject,
+    Field(
+        alias="schema",
+        description="JSON Schema 2020-12 of `data`; at most 16,000 characters, `$ref` to `#/$defs/…` alone.",
+    ),
+]
+Example = Annotated[JsonObject, Field(description="Example `data`, which fits the schema.")]
 RateLimit = Annotated[
     int,
     Field(ge=1, le=10_000, description="How many deliveries a second each worker begins at most."),
@@ -80,6 +98,23 @@ class EventInput(Schema):
     event: Annotated[str, Field(max_length=200, description="One of `GET /event-types` that is published.")]
     data: JsonObject
     timestamp: Annotated[When, Field(description="When it happened; now, if left out.")] | None = None
+
+
+class EventTypeInput(Schema):
+    """A type of the community's own. `schema` is a JSON Schema (2020-12) of its data; `{}` takes any."""
+
+    name: EventTypeName
+    description: Description = ""
+    data_schema: DataSchema = Field(default_factory=dict)
+    example: Example | None = None
+
+
+class EventTypeChanges(Schema):
+    """Only what is given changes; the name stays."""
+
+    description: Description = left_out()
+    data_schema: DataSchema = left_out()
+    example: Example | None = left_out()
 
 
 class DeliveryQuery(PageQuery):
@@ -160,10 +195,16 @@ class Event(Answer):
 
 
 class EventType(Answer):
-    """A name that an event goes by; `schema` is the JSON Schema of its data."""
+    """A name that an event goes by; `schema` is the JSON Schema of its data.
+
+    `published` tells that applications publish it (`POST /events`), `custom` that the community registered
+    it. `examples` has the whole body of a delivery by dialect.
+    """
 
     name: str
     description: str
     data_schema: Annotated[JsonObject, Field(alias="schema")]
     dialects: list[Dialect]
     published: bool
+    custom: bool
+    examples: dict[str, JsonObject]

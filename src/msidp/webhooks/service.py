@@ -15,7 +15,7 @@ from msidp.communities.models import Community
 from msidp.db import after_commit
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.outbound.urls import OutboundPolicy, check_url
-from msidp.webhooks import catalogue, disabling, outbox, retry, secrets
+from msidp.webhooks import catalogue, disabling, event_types, outbox, retry, secrets
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 MAX_ENDPOINTS = 25  # of a community
@@ -53,7 +53,7 @@ def create_endpoint(
     Conflict (`too-many-webhooks`) where the community has 25.
     """
     check_url(url, policy)
-    _check_events(dialect, events)
+    _check_events(session, community_id, dialect, events)
     _refuse_one_too_many(session, community_id)
     now = clock.now()
     id_ = ids.new_id("whk")
@@ -96,7 +96,8 @@ def update_endpoint(
     """
     if "url" in changes:
         check_url(changes["url"], policy)
-    _check_events(changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events))
+    dialect, events = changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events)
+    _check_events(session, endpoint.community_id, dialect, events)
     for field in ("name", "url", "dialect", "rate_limit"):
         if field in changes:
             setattr(endpoint, field, changes[field])
@@ -195,9 +196,11 @@ def _refuse_one_too_many(session: Session, community_id: str) -> None:
         raise Conflict("too-many-webhooks", f"A community has at most {MAX_ENDPOINTS} webhooks.")
 
 
-def _check_events(dialect: str, events: Sequence[str]) -> None:
-    known = catalogue.names_in(dialect)
-    unknown = [name for name in events if name not in known]
+def _check_events(session: Session, community_id: str, dialect: str, events: Sequence[str]) -> None:
+    unknown = [name for name in events if name not in catalogue.names_in(dialect)]
+    if dialect == catalogue.STANDARD:
+        own = event_types.hold(session, community_id, unknown)
+        unknown = [name for name in unknown if name not in own]
     if unknown:
         reason = f"{unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
         details = [{"field": "events", "message": reason}]

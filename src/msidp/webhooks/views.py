@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from msidp import clock
-from msidp.webhooks.catalogue import EventType
+from msidp.webhooks import examples
+from msidp.webhooks.catalogue import STANDARD, EventType
 from msidp.webhooks.dialects import Happening, standard
-from msidp.webhooks.models import Attempt, Delivery, Event, WebhookEndpoint
+from msidp.webhooks.models import Attempt, CustomEventType, Delivery, Event, WebhookEndpoint
 
 
 def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
@@ -60,14 +61,27 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def event_type_json(event_type: EventType) -> dict[str, Any]:
-    """A type of the catalogue."""
+def event_type_json(event_type: EventType | CustomEventType) -> dict[str, Any]:
+    """A type of the catalogue or of the community, with a whole body of each dialect as an example."""
+    if isinstance(event_type, EventType):
+        return {
+            "name": event_type.name,
+            "description": event_type.description,
+            "schema": event_type.schema,
+            "dialects": event_type.dialects,
+            "published": event_type.published,
+            "custom": False,
+            "examples": examples.EXAMPLES[event_type.name],
+        }
+    example = event_type.example
     return {
         "name": event_type.name,
         "description": event_type.description,
         "schema": event_type.schema,
-        "dialects": event_type.dialects,
-        "published": event_type.published,
+        "dialects": [STANDARD],
+        "published": True,
+        "custom": True,
+        "examples": {} if example is None else examples.custom(event_type.name, example),
     }
 
 
