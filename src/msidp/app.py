@@ -39,6 +39,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
     from msidp.communities import branding
+    from msidp.keys import admin_routes as signing_keys
     from msidp.keys import routes as keys
     from msidp.members import routes as members
     from msidp.oidc import provider
@@ -50,6 +51,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
 
     branding.init_app(app)
     app.register_blueprint(keys.bp)
+    app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(events.bp)

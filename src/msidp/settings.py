@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(default=0, ge=0)
     rate_limits: bool = True
     member_token_issuer: str = ""
+    key_rotation_days: int = 90
 
     @field_validator("secret_key", "outbound_allow_networks", "webhook_retry_schedule", mode="before")
     @classmethod
@@ -70,6 +71,13 @@ class Settings(BaseSettings):
     def _check_schedule(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if not value or any(not 0 <= delay <= 30 * 86400 for delay in value):
             raise ValueError("needs at least one delay, each between 0 seconds and 30 days")
+        return value
+
+    @field_validator("key_rotation_days")
+    @classmethod
+    def _check_rotation(cls, value: int) -> int:
+        if value != 0 and not 2 <= value <= 3650:  # a key is published for a day before it signs
+            raise ValueError("must be 0 (never) or a number of days from 2 to 3650")
         return value
 
     @field_validator("base_url")

@@ -20,7 +20,8 @@ from tests.support.valkey import ValkeyServer
 
 from msidp.cli import main
 
-COMMANDS = ["up", "web", "worker", "cron", "migrate", "doctor", "api-key create", "community show"]
+COMMANDS = ["up", "web", "worker", "cron", "migrate", "doctor", "api-key create", "community show",
+            "keys list", "keys rotate"]
 
 
 @pytest.fixture
@@ -210,6 +211,24 @@ def test_the_doctor_finds_a_secret_key_that_was_changed(env: dict[str, str]) -> 
     assert "MSIDP_SECRET_KEY" in checks["keys"]["mend"]
     _, _, checks = doctor(env)
     assert checks["keys"]["ok"] is True
+
+
+def test_keys_are_listed_and_rotated(env: dict[str, str]) -> None:
+    def keys(*arguments: str) -> list[tuple[str, str]]:
+        done = run("keys", *arguments, "--json", env=env)
+        assert done.exit_code == 0, done.stderr
+        return [(key["algorithm"], key["status"]) for key in json.loads(done.stdout)["data"]]
+
+    run("migrate", env=env)
+    assert sorted(keys("list")) == [(name, "active") for name in ("ES256", "EdDSA", "PS256", "RS256")]
+    assert ("ES256", "next") in keys("rotate", "--algorithm", "ES256")
+    assert keys("rotate", "--algorithm", "ES256").count(("ES256", "next")) == 1
+    assert ("EdDSA", "retiring") in keys("rotate", "--algorithm", "EdDSA", "--now")
+    assert [state for name, state in keys("rotate", "--revoke") if name == "ES256"] == ["active"]
+    lines = run("keys", "list", env=env).stdout.splitlines()
+    assert lines[0].split() == ["kid", "algorithm", "status", "createdAt", "activeAt", "retiredAt"]
+    assert len(lines) == 5
+    assert run("keys", "rotate", "--algorithm", "none", env=env).exit_code == 2
 
 
 def test_the_doctor_asks_for_a_long_secret_key(env: dict[str, str]) -> None:

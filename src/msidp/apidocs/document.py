@@ -19,7 +19,7 @@ _INTRODUCTION = (
     "add-plan and remove-plan answer the text `OK`; an error is `{code, message, details?}`. "
     "Lists come in pages: `first`, `after`, `order`."
 )
-_TAGS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "audit log")
+_TAGS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "keys", "audit log")
 _ANSWERS = {
     "200": "Done.",
     "400": "The request cannot be read: broken JSON, an unusable header or token.",

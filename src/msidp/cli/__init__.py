@@ -7,7 +7,7 @@ import os
 
 import click
 
-from msidp.cli import cron, demo, doctor, records, up, web, worker
+from msidp.cli import cron, demo, doctor, keys, records, up, web, worker
 
 
 @click.group()
@@ -26,6 +26,7 @@ for command in (
     doctor.doctor,
     records.api_key,
     records.community,
+    keys.keys,
     demo.demo,
 ):
     main.add_command(command)

@@ -1,7 +1,7 @@
 """What the commands share: settings with readable errors, the application's context, printing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -96,3 +96,20 @@ def show(data: dict[str, Any], as_json: bool) -> None:
     width = max(map(len, data))
     for name, value in data.items():
         click.echo(f"{name:<{width}}  {value}")
+
+
+def show_all(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Print records of one kind, as JSON or as a table."""
+    if as_json:
+        click.echo(json.dumps({"data": list(rows)}, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("None.")
+        return
+    table = [
+        list(rows[0]),
+        *(["-" if value is None else str(value) for value in row.values()] for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())

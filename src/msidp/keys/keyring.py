@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -13,22 +13,22 @@ from flask import Flask, current_app
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
-from joserfc.util import json_b64encode, urlsafe_b64encode
+from joserfc.util import json_b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 from msidp import clock
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.keys import service
 from msidp.keys.models import SigningKey
+from msidp.keys.pairs import ALGORITHMS, DEFAULT_ALGORITHM
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
-ALGORITHMS = ("RS256", "ES256", "EdDSA")  # what a key of ours may have; a token cannot widen it
-RELOAD_AFTER = 30 * clock.SECOND  # until a rotation by another process is seen
+RELOAD_AFTER = 10 * clock.SECOND  # until a rotation by another process is seen
 RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
 _HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_REGISTRIES = {name: jws.JWSRegistry(algorithms=[name]) for name in ALGORITHMS}
+_MODELS = {name: jws.JWSRegistry.algorithms[name] for name in ALGORITHMS}  # the algorithms' own functions
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,7 @@ class _Ring:
     loaded_at: int
     signers: dict[str, SigningKey]  # by algorithm
     verifiers: dict[str, tuple[str, Key]]  # kid → algorithm, public key
+    retired: dict[str, tuple[str, Key]]  # the same of keys that verify hints alone
     document: bytes
     etag: str
 
@@ -55,8 +56,8 @@ class _Ring:
 class Keyring:
     """The keys of one community, cached. Threads share it.
 
-    `load` reads the published keys, in order of their turn to sign, and makes the first one if there
-    is none.
+    `load` reads the table's keys, in order of their turn to sign, and makes the first ones where there
+    are none. Which algorithm signs is the application's choice; every one has its own keys.
     """
 
     def __init__(
@@ -69,11 +70,11 @@ class Keyring:
         self._ring: _Ring | None = None
         self._opened: dict[str, Key] = {}  # by kid
 
-    def prepare(self, algorithm: str = service.DEFAULT_ALGORITHM) -> None:
+    def prepare(self, algorithm: str = DEFAULT_ALGORITHM) -> None:
         """See that `sign` will find its key, before anything is given away for it. Raises CannotSign."""
         self._private_key(self._fresh().signers[algorithm])
 
-    def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = service.DEFAULT_ALGORITHM) -> str:
+    def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = DEFAULT_ALGORITHM) -> str:
         """A compact JWS over these claims by the key whose turn it is; its kid is in the header.
 
         Raises CannotSign.
@@ -82,7 +83,7 @@ class Keyring:
         key = self._private_key(row)
         payload = urlsafe_b64encode(_encode(claims).encode())
         message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
-        signature = _REGISTRIES[algorithm].get_alg(algorithm).sign(message, key)
+        signature = _MODELS[algorithm].sign(message, key)
         return b".".join((message, urlsafe_b64encode(signature))).decode("ascii")
 
     def verify(
@@ -98,10 +99,11 @@ class Keyring:
         """The claims of a token that we signed and that is still good.
 
         `typ` names the kinds allowed here; `issuer` is the provider's unless given; `leeway` is in
-        seconds; `allow_expired` is for hints (OpenID Connect RP-Initiated Logout 1.0, section 2).
+        seconds; `allow_expired` is for hints (OpenID Connect RP-Initiated Logout 1.0, section 2), whose key
+        may have been retired since.
         Raises InvalidToken.
         """
-        claims = self._verified(token, typ)
+        claims = self._verified(token, typ, retired=allow_expired)
         if claims.get("iss") != (issuer or self.issuer):
             raise InvalidToken("another issuer")
         expires = claims.get("exp")
@@ -128,16 +130,17 @@ class Keyring:
         with self._lock:
             self._ring = self._read()
 
-    def _verified(self, token: str, typ: Collection[str]) -> dict[str, Any]:
+    def _verified(self, token: str, typ: Collection[str], *, retired: bool) -> dict[str, Any]:
         try:
             signature = jws.extract_compact(token.encode("ascii"))
             header = signature.headers()
             if set(header) != _HEADER or header["typ"] not in typ:
                 raise InvalidToken("another kind of token")
-            algorithm, key = self._verifier(header["kid"])
+            algorithm, key = self._verifier(header["kid"], retired)
             if header["alg"] != algorithm:
                 raise InvalidToken("another algorithm than its key's")
-            if not jws.validate_compact(signature, key, registry=_REGISTRIES[algorithm]):
+            message, _, encoded = token.encode("ascii").rpartition(b".")
+            if not _MODELS[algorithm].verify(message, urlsafe_b64decode(encoded), key):
                 raise InvalidToken("a wrong signature")
             claims = json.loads(signature.payload)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
@@ -146,8 +149,10 @@ class Keyring:
             raise InvalidToken("not a token")
         return claims
 
-    def _verifier(self, kid: str) -> tuple[str, Key]:
+    def _verifier(self, kid: str, retired: bool) -> tuple[str, Key]:
         found = self._fresh().verifiers.get(kid)
+        if found is None and retired:
+            found = self._fresh().retired.get(kid)
         if found is None:
             found = self._fresh(RELOAD_AT_MOST_EVERY).verifiers.get(kid)
         if found is None:
@@ -168,12 +173,14 @@ class Keyring:
     def _read(self) -> _Ring:
         rows = self._load()
         now = clock.now()
-        turns = {row.algorithm: row for row in rows if row.active_at <= now}  # the last one stays
-        document = json.dumps({"keys": [row.public_jwk for row in rows]}, separators=(",", ":")).encode()
+        published = service.published(rows, now)
+        verifiers = _verifiers(published)
+        document = _document(published, now)
         return _Ring(
             loaded_at=now,
-            signers=turns,
-            verifiers={row.kid: (row.algorithm, import_key(row.public_jwk)) for row in rows},
+            signers={row.algorithm: row for row in published if row.active_at <= now},  # the last one stays
+            verifiers=verifiers,
+            retired=_verifiers(row for row in rows if row.kid not in verifiers),
             document=document,
             etag=sha256(document).hexdigest()[:32],
         )
@@ -193,6 +200,17 @@ class Keyring:
         return key
 
 
+def _verifiers(rows: Iterable[SigningKey]) -> dict[str, tuple[str, Key]]:
+    return {row.kid: (row.algorithm, import_key(row.public_jwk)) for row in rows}
+
+
+def _document(published: list[SigningKey], now: int) -> bytes:
+    """The JWKS. First of an algorithm stands the key that signs: some verifiers take the first that fits."""
+    states = service.states(published, now)
+    keys = sorted(published, key=lambda key: (ALGORITHMS.index(key.algorithm), states[key.kid] != "active"))
+    return _encode({"keys": [key.public_jwk for key in keys]}).encode()
+
+
 @cache
 def _header_segment(typ: str, algorithm: str, kid: str) -> bytes:
     return json_b64encode({"typ": typ, "alg": algorithm, "kid": kid})
@@ -200,9 +218,7 @@ def _header_segment(typ: str, algorithm: str, kid: str) -> bytes:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the application its keyring. Nothing is read before it is first used."""
-    app.extensions["msidp_keyring"] = Keyring(
-        settings.base_url, FieldCipher(settings.secret_keys), _published
-    )
+    app.extensions["msidp_keyring"] = Keyring(settings.base_url, FieldCipher(settings.secret_keys), _known)
 
 
 def keyring() -> Keyring:
@@ -220,12 +236,12 @@ def _audiences(claims: dict[str, Any]) -> list[Any]:
     return audience if isinstance(audience, list) else [audience]
 
 
-def _published() -> list[SigningKey]:
+def _known() -> list[SigningKey]:
     community_id = default_community_id()
     with reading() as session:
-        keys = service.published(session, community_id)
-    if any(key.algorithm == service.DEFAULT_ALGORITHM for key in keys):
+        keys = service.known(session, community_id)
+    if {key.algorithm for key in service.published(keys, clock.now())}.issuperset(ALGORITHMS):
         return keys
     with transaction() as session:
         service.ensure(session, cipher(), community_id)
-        return service.published(session, community_id)
+        return service.known(session, community_id)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import db, queue
 from msidp.keys.keyring import CannotSign, keyring
+from msidp.keys.pairs import ALGORITHMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,15 @@ def _heads() -> set[str]:
 
 
 def check_keys() -> Check:
-    """Whether there is a signing key and the secret key opens it."""
+    """Whether there are signing keys and the secret key opens them."""
     try:
-        keyring().prepare()
+        for algorithm in ALGORITHMS:
+            keyring().prepare(algorithm)
         count = len(keyring().jwks()["keys"])
     except CannotSign as error:
         mend = "Put the secret key that was in use back into MSIDP_SECRET_KEY, after the new one."
-        return Check("keys", False, "the signing key cannot be opened", mend, str(error))
-    return Check("keys", True, f"{count} signing {'key' if count == 1 else 'keys'}")
+        return Check("keys", False, "a signing key cannot be opened", mend, str(error))
+    return Check("keys", True, f"{count} signing keys")
 
 
 def check_queue() -> Check:

@@ -1,27 +1,38 @@
-"""The hourly housekeeping: rows that are over are deleted, in small transactions."""
+"""The hourly housekeeping: keys are rotated, rows that are over deleted, in small transactions."""
 
 import time
 from collections.abc import Callable
 
 import structlog
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from msidp import clock, db
 from msidp.accounts import sessions
 from msidp.communities import answers
+from msidp.keys import rotation
+from msidp.keys import service as keys
 from msidp.oidc import expiry
+from msidp.settings import Settings
 
 Purge = Callable[[Session, int], int]
 """Deletes some of what was over at a moment and says how many rows; 0 when nothing is left."""
 
-PURGES: tuple[Purge, ...] = (answers.purge_expired, sessions.purge_expired, expiry.purge_expired)
+PURGES: tuple[Purge, ...] = (
+    keys.purge_expired,
+    answers.purge_expired,
+    sessions.purge_expired,
+    expiry.purge_expired,
+)
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this
 
 log = structlog.get_logger(__name__)
 
 
 def clean() -> None:
-    """Delete what is over, as long as the budget lasts."""
+    """Rotate the keys whose time has come; delete what is over, as long as the budget lasts."""
+    settings: Settings = current_app.extensions["msidp_settings"]
+    rotation.rotate_worn_out(settings.key_rotation_days)
     deadline = time.monotonic() + BUDGET
     now = clock.now()
     deleted = 0
