@@ -19,7 +19,7 @@ setup: .venv/ready ## Make .venv from the lock file
 demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
 	@$(BIN)/msidp demo $(ARGS)
 
-test: .venv/ready tests/npm/node_modules/.ready browser ## Run the tests
+test: .venv/ready tests/npm/node_modules/.ready bench/peers/node_modules/.ready browser ## Run the tests
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: .venv/ready ## Formatting, lint, types, import contracts
@@ -28,7 +28,7 @@ check: .venv/ready ## Formatting, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready ## Measure what operations cost
+bench: .venv/ready bench/peers/node_modules/.ready ## Measure what operations cost
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: .venv/ready ## Write the pages that are made from the code
@@ -52,9 +52,9 @@ $(UV):
 	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
 
-tests/npm/node_modules/.ready: tests/npm/package-lock.json .venv/ready
-	@echo "Installing the npm packages that tests drive …"
-	@$(NPM) ci --prefix tests/npm --loglevel error
+%/node_modules/.ready: %/package-lock.json .venv/ready
+	@echo "Installing the npm packages of $* …"
+	@$(NPM) ci --prefix $* --loglevel error
 	@touch $@
 
 browser:

@@ -6,12 +6,12 @@ import platform
 import shutil
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cpu, floor, table
+from bench import comparison, cpu, floor, table
 from bench.deliveries import ceiling, end_to_end, settle
 from bench.load import Load, request
 from bench.operations import Operation, Site, of_members, of_the_provider
@@ -33,27 +33,48 @@ class Size:
     events: int = 400  # that pile up before their deliveries are measured
 
 
+PARTS = ("requests", "peers", "deliveries")
+
+
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure what was asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; all of these unless named"
+    )
     parser.add_argument("--quick", action="store_true", help="just enough to see that it works")
-    size = Size(rounds=1, requests=20, events=4) if parser.parse_args().quick else Size()
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    size = Size(rounds=1, requests=20, events=4) if asked.quick else Size()
+    parts = asked.parts or PARTS
+    print(machine())
     Path("instance").mkdir(exist_ok=True)
     instance = Path(tempfile.mkdtemp(prefix="bench-", dir=Path("instance").absolute()))
     try:
-        with ExitStack() as stack:
-            sink = stack.enter_context(Sink(instance))
-            msidp = stack.enter_context(Msidp(instance, sink.authority))
-            print(machine())
-            report_startup(msidp)
-            site = Site(stack.enter_context(Load(msidp.port)), msidp.base_url)
-            site.prepare(msidp.command("api-key", "create", "--name", "bench")["secretKey"])
-            hello = stack.enter_context(Hello())
-            report_floor(instance)
-            report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
-            report_deliveries(size, msidp, site, sink)
+        measure_parts(size, parts, instance)
     finally:
         shutil.rmtree(instance)
+
+
+def measure_parts(size: Size, parts: Sequence[str], instance: Path) -> None:
+    """All that is measured on one running msidp."""
+    with ExitStack() as stack:
+        sink = stack.enter_context(Sink(instance))
+        msidp = stack.enter_context(Msidp(instance, sink.authority))
+        report_startup(msidp)
+        site = Site(stack.enter_context(Load(msidp.port)), msidp.base_url)
+        site.prepare(msidp.command("api-key", "create", "--name", "bench")["secretKey"])
+        if "requests" in parts:
+            report_floor(instance)
+            hello = stack.enter_context(Hello())
+            report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
+        if "peers" in parts:
+            comparison.report(msidp, site, instance, size.rounds, size.requests // 3)
+        if "deliveries" in parts:
+            for number in range(site.webhooks + 1, MOST_ENDPOINTS + 1):
+                site.add_webhook(f"{sink.url}/{number}")
+            report_deliveries(size, msidp, site, sink)
 
 
 def machine() -> str:
@@ -127,12 +148,8 @@ def measure(size: Size, load: Load, operation: Operation, processes: Callable[[]
     costs = []
     for count in (size.requests // 10, *[size.requests] * size.rounds):  # the first one warms up
         requests = operation.make(count)
-        pids = processes()
-        before = cpu.cpu_seconds(pids)
-        answers = load.send(requests)
-        costs.append((cpu.cpu_seconds(pids) - before) / count * 1e6)
-        statuses = {answer.status for answer in answers}
-        assert statuses == {operation.status}, f"{operation.name}: {answers[0]}"
+        cost, answers = cpu.cost_of(load, requests, processes())
+        costs.append(cost)
         operation.done(answers)
     return statistics.median(costs[1:])
 

@@ -2,7 +2,10 @@
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from bench.load import Answer, Load
 
 _SCHEDULED = 2  # CPUCLOCK_SCHED: all threads of a process, in nanoseconds
 
@@ -30,6 +33,15 @@ def named(pids: list[int], prefix: str) -> list[int]:
 def cpu_seconds(pids: list[int]) -> float:
     """CPU time that these processes have used since they started."""
     return sum(time.clock_gettime((~pid << 3) | _SCHEDULED) for pid in pids)
+
+
+def cost_of(load: Load, requests: Sequence[bytes], pids: list[int]) -> tuple[float, list[Answer]]:
+    """CPU microseconds that these processes use for one of the requests, and the answers; each is a 200."""
+    before = cpu_seconds(pids)
+    answers = load.send(requests)
+    cost = (cpu_seconds(pids) - before) / len(requests) * 1e6
+    assert {answer.status for answer in answers} == {200}, answers[0]
+    return cost, answers
 
 
 def pss(pid: int) -> int:

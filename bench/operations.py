@@ -28,13 +28,12 @@ class Site:
     cookie: str = ""
     refresh_tokens: list[str] = field(default_factory=list)
     access_token: str = ""
+    webhooks: int = 0
 
     def prepare(self, api_key: str) -> None:
         """Register an application and sign a member up."""
         self.api_key = api_key
-        body = {"name": "Bench", "type": "web", "redirectUris": [REDIRECT_URI], "skipConsent": True}
-        made = self.admin("POST", "/applications", body)["data"]
-        self.client = {"client_id": made["clientId"], "client_secret": made["clientSecret"]}
+        self.client = self.register("Bench")
         browser = Browser()
         page = browser.open(f"{self.base_url}/signup")
         form = page.form_with("password")
@@ -43,10 +42,23 @@ class Site:
         browser.submit(form, **{name: value for name, value in known.items() if name in form.values})
         self.cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
 
+    @property
+    def metadata(self) -> Any:
+        """The discovery document."""
+        (answer,) = self.load.send([request("GET", "/.well-known/openid-configuration")])
+        return answer.json
+
+    def register(self, name: str, **fields: Any) -> dict[str, str]:
+        """Register an application that asks for no consent; how it authenticates."""
+        body = {"name": name, "type": "web", "redirectUris": [REDIRECT_URI], "skipConsent": True, **fields}
+        made = self.admin("POST", "/applications", body)["data"]
+        return {"client_id": made["clientId"], "client_secret": made["clientSecret"]}
+
     def add_webhook(self, url: str) -> None:
         """Register a webhook for every event."""
         body = {"name": "Bench", "url": url, "dialect": "memberstack", "events": []}
         self.admin("POST", "/webhooks", body)
+        self.webhooks += 1
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the Admin API."""
@@ -54,11 +66,11 @@ class Site:
         assert answer.status in (200, 201), (method, path, answer)
         return answer.json
 
-    def codes(self, count: int) -> list[str]:
-        """Authorization codes, ready to be redeemed."""
+    def codes(self, count: int, client: dict[str, str] | None = None) -> list[str]:
+        """Authorization codes of an application, ready to be redeemed."""
         query = {
             "response_type": "code",
-            "client_id": self.client["client_id"],
+            "client_id": (client or self.client)["client_id"],
             "redirect_uri": REDIRECT_URI,
             "scope": SCOPE,
             "state": "s",
@@ -83,7 +95,6 @@ class Operation:
 
     name: str
     make: Callable[[int], list[bytes]]
-    status: int = 200
     done: Callable[[Sequence[Answer]], None] = lambda _answers: None
     goal: float | None = None  # microseconds of CPU
 
@@ -108,8 +119,7 @@ def of_the_provider(site: Site) -> list[Operation]:
         Operation("token: refresh", refresh, done=site.remember),
         Operation("userinfo", userinfo),
     ]
-    (answer,) = site.load.send([request("GET", "/.well-known/openid-configuration")])
-    if "client_credentials" in answer.json["grant_types_supported"]:
+    if "client_credentials" in site.metadata["grant_types_supported"]:
         made = site.admin("POST", "/applications", {"name": "Bench machine", "type": "machine"})["data"]
         machine = {"client_id": made["clientId"], "client_secret": made["clientSecret"]}
         asking = _token(machine, grant_type="client_credentials")

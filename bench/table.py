@@ -13,6 +13,11 @@ def line(name: str, first: str, second: str, goal: str = "") -> str:
     return f"{name:<{_WIDTHS[0]}}{first:>{_WIDTHS[1]}}{second:>{_WIDTHS[2]}}  {goal}".rstrip()
 
 
+def columns(name: str, *numbers: str, note: str = "") -> str:
+    """One line of a table that compares several."""
+    return f"{name:<22}{''.join(f'{number:>11}' for number in numbers)}  {note}".rstrip()
+
+
 def cost(name: str, microseconds: float, compared: float, goal: float | None = None) -> str:
     """One operation: its CPU time, how many of `compared` that is, and how it stands to its goal."""
     return line(name, f"{microseconds:,.0f}", f"{microseconds / compared:.1f}", judged(microseconds, goal))

@@ -15,6 +15,8 @@ MEASURED = (
     "token: refresh",
     "token: client credentials",
     "userinfo",
+    "code exchange",
+    "introspection",
     "member read",
     "member create, no webhook",
     "member create, 25 webhooks",
