@@ -7,7 +7,8 @@ import trustme
 
 from msidp.outbound.addresses import AddressPolicy
 from msidp.outbound.authorities import Authorities
-from msidp.outbound.client import Client, Reply
+from msidp.outbound.client import Client
+from msidp.outbound.exchange import Reply
 from msidp.outbound.urls import OutboundPolicy
 
 Send = Callable[..., Reply]

@@ -1,6 +1,7 @@
 """What may be saved as a target, and what is refused with a reason."""
 
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from msidp.errors import Invalid
 from msidp.outbound.addresses import AddressPolicy
 from msidp.outbound.urls import OutboundPolicy, check_url
+from msidp.settings import Settings
 
 STRICT = OutboundPolicy(AddressPolicy())
 LENIENT = OutboundPolicy(AddressPolicy([ip_network("127.0.0.0/8")]), allow_http=True)
@@ -126,3 +128,21 @@ def test_any_text_is_either_allowed_or_refused(url: str) -> None:
         return
     assert url.startswith("https://")
     assert url.isascii()
+
+
+@pytest.mark.parametrize("url", ["https://id.example.com/hook", "https://ID.example.com:443/"])
+def test_the_instances_own_address_is_refused(url: str) -> None:
+    policy = OutboundPolicy(AddressPolicy(), own=("id.example.com", 443))
+    with pytest.raises(Invalid, match="own address"):
+        check_url(url, policy)
+    check_url("https://id.example.com:8443/", policy)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_so_is_its_own_port_on_loopback(host: str, tmp_path: Path) -> None:
+    settings = Settings(
+        instance_dir=tmp_path, base_url="http://127.0.0.1:8000", outbound_allow_http=True,
+        outbound_allow_networks="127.0.0.0/8",
+    )  # fmt: skip
+    with pytest.raises(Invalid, match="own address"):
+        check_url(f"http://{host}:8000/", OutboundPolicy.of(settings))

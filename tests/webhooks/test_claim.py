@@ -18,7 +18,7 @@ from tests.webhooks.support import (
 )
 
 from msidp import clock, db, ids
-from msidp.outbound.client import Reply
+from msidp.outbound.exchange import Reply
 from msidp.webhooks import claim, disabling, settle
 from msidp.webhooks.drain import Engine, drain
 from msidp.webhooks.models import Delivery

@@ -10,6 +10,7 @@ from msidp.errors import Invalid
 from msidp.outbound.addresses import AddressPolicy
 from msidp.settings import Settings
 
+DEFAULT_PORTS = {"https": 443, "http": 80}
 _NOT_IPV6 = "its host is not an IPv6 address"
 MAX_LENGTH = 2048
 _TEXT = re.compile(r"[\x21-\x7e]+\Z")
@@ -25,11 +26,17 @@ class OutboundPolicy:
 
     addresses: AddressPolicy
     allow_http: bool = False
+    own: tuple[str, int] | None = None  # this instance's host and port: a request to itself is a loop
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The policy that these settings ask for."""
-        return cls(AddressPolicy(settings.outbound_allow_networks), settings.outbound_allow_http)
+        own = urlsplit(settings.base_url)
+        return cls(
+            AddressPolicy(settings.outbound_allow_networks),
+            settings.outbound_allow_http,
+            (_loopback_or(own.hostname or ""), own.port or DEFAULT_PORTS[own.scheme]),
+        )
 
 
 def check_url(url: str, policy: OutboundPolicy) -> str:
@@ -51,8 +58,11 @@ def check_url(url: str, policy: OutboundPolicy) -> str:
         raise _refuse("only https:// is allowed" + (_HINT_HTTP if parts.scheme == "http" else ""))
     if "@" in parts.netloc:
         raise _refuse("a user name or password in it is not allowed")
-    _check_port(port, parts.scheme, policy)
+    port = port if port is not None else DEFAULT_PORTS[parts.scheme]
+    _check_port(port, policy)
     _check_host(parts, policy.addresses)
+    if (_loopback_or(parts.hostname or ""), port) == policy.own:
+        raise _refuse("it is this instance's own address")
     return url
 
 
@@ -77,8 +87,7 @@ def _check_text(url: str) -> None:
         raise _refuse("a fragment is not allowed")
 
 
-def _check_port(port: int | None, scheme: str, policy: OutboundPolicy) -> None:
-    port = port if port is not None else 443 if scheme == "https" else 80
+def _check_port(port: int, policy: OutboundPolicy) -> None:
     if not (port in (443, 8443) or port > 1023 or (port == 80 and policy.allow_http)):
         raise _refuse("its port must be 443, 8443 or above 1023")
 
@@ -93,14 +102,19 @@ def _check_host(parts: SplitResult, addresses: AddressPolicy) -> None:
         if not _is_ipv4(host):
             raise _refuse("its host must be a name, or an IPv4 address as four decimal numbers")
         literal = host
-    elif host == "localhost" or host.endswith(".localhost"):
-        literal = "127.0.0.1"
+    elif _loopback_or(host) != host:
+        literal = _loopback_or(host)
     elif len(host) <= 253 and all(_LABEL.match(label) for label in host.split(".")):
         return
     else:
         raise _refuse("its host is not a valid name")
     if not addresses.allows(literal):
         raise _refuse("its address is not public" + _HINT_ADDRESS)
+
+
+def _loopback_or(host: str) -> str:
+    """The host, or loopback's address where it is a name for that (RFC 6761)."""
+    return "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
 
 
 def _is_ipv4(host: str) -> bool:

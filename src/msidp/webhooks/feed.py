@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from msidp import clock
 from msidp.db import reading, transaction
-from msidp.outbound.client import Client, Reply
+from msidp.outbound.client import Client
+from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle

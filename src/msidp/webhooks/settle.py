@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam
 from sqlalchemy.orm import Session
 
 from msidp.audit import service as audit
-from msidp.outbound.client import Reply
+from msidp.outbound.exchange import Reply
 from msidp.webhooks import disabling, retry
 from msidp.webhooks.claim import Claimed, Target, among, bound_list
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
