@@ -28,7 +28,17 @@ def create_core(settings: Settings) -> Flask:
     queue.init_app(app, settings)
     fields.init_app(app, settings)
     keyring.init_app(app, settings)
-    for name in ("communities", "audit", "keys", "webhooks", "plans", "members", "accounts", "oidc"):
+    for name in (
+        "communities",
+        "audit",
+        "keys",
+        "webhooks",
+        "plans",
+        "members",
+        "accounts",
+        "accounts.factors",
+        "oidc",
+    ):
         import_module(f"msidp.{name}.models")  # Alembic and the mappers know the tables that are imported
     return app
 
@@ -36,6 +46,8 @@ def create_core(settings: Settings) -> Flask:
 def _register_features(app: Flask, settings: Settings) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
     from msidp.accounts import routes as accounts
+    from msidp.accounts.factors import account_routes as two_factor
+    from msidp.accounts.factors import routes as factors
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
     from msidp.communities import branding
@@ -59,6 +71,8 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)
+    app.register_blueprint(factors.bp)
+    app.register_blueprint(two_factor.bp)
     provider.init_app(app, settings)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)

@@ -1,5 +1,6 @@
 """This request's browser: who is logged in with it, and the cookie that says so."""
 
+from typing import TypedDict
 from urllib.parse import urlencode
 
 from flask import Response, after_this_request, current_app, g, request
@@ -9,14 +10,31 @@ from sqlalchemy.orm import Session
 from msidp import clock, web
 from msidp.accounts import sessions
 from msidp.accounts.continuation import local_path
-from msidp.accounts.sessions import Login
+from msidp.accounts.sessions import Login, NewSession
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.members import service as members
 from msidp.members.models import Member
 from msidp.settings import Settings
 
-__all__ = ["Login", "current_login", "current_member", "end_session", "login_url", "start_session"]
+__all__ = [
+    "Login",
+    "add_methods",
+    "current_login",
+    "current_member",
+    "end_session",
+    "login_url",
+    "read_cookie",
+    "send_cookie",
+    "start_session",
+]
+
+
+class Place(TypedDict):
+    """Where a session's browser is, as far as the request tells."""
+
+    address: str | None
+    user_agent: str | None
 
 
 def current_login() -> Login | None:
@@ -36,13 +54,14 @@ def current_member() -> Member | None:
         return members.find(session, default_community_id(), login.member_id)
 
 
-def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False) -> str:
+def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False, again: bool = False) -> str:
     """The path of the log-in page (or the sign-up page) that leads on to `next_`, a local path.
 
     The page asks even a logged-in member to log in again when an application waits at `next_`: whoever
-    sends them there has found their log-in too old, or not the one that was asked for.
+    sends them there has found their log-in too old, or not the one that was asked for. `again` asks so for
+    a page of this site.
     """
-    query = {"next": local_path(next_), "login_hint": login_hint}
+    query = {"next": local_path(next_), "login_hint": login_hint, "again": "1" if again else None}
     pairs = {name: value for name, value in query.items() if value}
     return ("/signup" if signup else "/login") + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
@@ -50,28 +69,75 @@ def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False
 def start_session(session: Session, member: Member, methods: tuple[str, ...]) -> Login:
     """Log this browser in as the member, in the transaction given.
 
-    The browser's former session ends and its token is never used again, so that a token planted before
-    the log-in is worth nothing after it. The CSRF token is renewed for the same reason.
+    Whatever token the browser came with is never used again, so that one planted before the log-in is
+    worth nothing after it. Another member's session ends; the member's own goes on under a new token. The
+    CSRF token is renewed for the same reason.
     """
-    _end_present(session)
-    started = sessions.start(
-        session, member, methods, address=request.remote_addr, user_agent=_clean_user_agent()
-    )
-    g.login = started.login
-    _send_cookie(started.token)
-    return started.login
+    login = current_login()
+    started = None
+    if login and login.member_id == member.id:
+        started = sessions.renew(session, login, methods, anew=True, **_place())
+    if started is None:
+        _end_present(session)
+        started = sessions.start(session, member, methods, **_place())
+    return _carry(started)
+
+
+def add_methods(session: Session, login: Login, methods: tuple[str, ...]) -> Login | None:
+    """Note that the member who is logged in with this browser has proved more, under a new token.
+
+    None where the session has ended meanwhile.
+    """
+    together = tuple(dict.fromkeys([*login.methods, *methods]))
+    renewed = sessions.renew(session, login, together, anew=False, **_place())
+    return _carry(renewed) if renewed else None
 
 
 def end_session(session: Session) -> None:
     """Log this browser out, in the transaction given."""
     _end_present(session)
+    form_session.clear()
     g.login = None
-    _send_cookie(None)
+    send_cookie("session", None)
+
+
+def send_cookie(name: str, value: str | None, lifetime: int = 0) -> None:
+    """Set a cookie on the answer for so many milliseconds, or delete it. Scripts do not see it."""
+    settings = _settings()
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie(
+            web.cookie_name(settings, name),
+            value or "",
+            max_age=lifetime // clock.SECOND if value else 0,
+            path="/",
+            secure=settings.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def read_cookie(name: str) -> str | None:
+    """A cookie that send_cookie set."""
+    return request.cookies.get(web.cookie_name(_settings(), name)) or None
+
+
+def _carry(started: NewSession) -> Login:
+    form_session.clear()
+    g.login = started.login
+    send_cookie("session", started.token, sessions.LIFETIME)
+    return started.login
+
+
+def _place() -> Place:
+    return {"address": request.remote_addr, "user_agent": _clean_user_agent()}
 
 
 def _find_login() -> Login | None:
-    token = request.cookies.get(_cookie_name())
-    if not token:
+    token = read_cookie("session")
+    if token is None:
         return None
     with reading() as session:
         login = sessions.find(session, token)
@@ -82,35 +148,13 @@ def _find_login() -> Login | None:
 
 
 def _end_present(session: Session) -> None:
-    if token := request.cookies.get(_cookie_name()):
+    if token := read_cookie("session"):
         sessions.end(session, token)
-    form_session.clear()
-
-
-def _send_cookie(token: str | None) -> None:
-    """Set the cookie on the answer, or delete it."""
-
-    @after_this_request
-    def set_cookie(response: Response) -> Response:
-        response.set_cookie(
-            _cookie_name(),
-            token or "",
-            max_age=sessions.LIFETIME // clock.SECOND if token else 0,
-            path="/",
-            secure=_settings().secure,
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
 
 
 def _clean_user_agent() -> str | None:
     text = "".join(character for character in request.user_agent.string if character.isprintable())
     return text[:300] or None
-
-
-def _cookie_name() -> str:
-    return web.cookie_name(_settings(), "session")
 
 
 def _settings() -> Settings:

@@ -29,7 +29,7 @@ def home() -> Response:
 
 @bp.get("/login")
 def login() -> Response | str:
-    return _leave() or page("login", email=_expected_address())
+    return _leave() or page("login", email=_expected_address(), again="again" in request.args)
 
 
 @bp.post("/login")
@@ -140,8 +140,8 @@ def _refused() -> Unauthorized:
 
 
 def _leave() -> Response | None:
-    """The way out for who is logged in already; None where an application asks for a new log-in."""
-    if current_login() is None or resolve(next_path()):
+    """The way out for who is logged in already; None where a new log-in is asked for."""
+    if current_login() is None or resolve(next_path()) or "again" in request.args:
         return None
     return go_on()
 

@@ -67,6 +67,39 @@ def start(
     return NewSession(Login(row.id, member.id, now, methods, now), token)
 
 
+def renew(
+    session: DbSession,
+    login: Login,
+    methods: tuple[str, ...],
+    *,
+    anew: bool,
+    address: str | None = None,
+    user_agent: str | None = None,
+) -> NewSession | None:
+    """Note what its member has proved since, under a new token; the old one is worthless.
+
+    `anew` says that all of it was proved just now: then the session's time begins again. Else
+    `authenticated_at` stays what it was, for one of the methods is as old as that. The session's id stays
+    in any case, for applications know it as `sid`. None where the session has ended meanwhile.
+    """
+    now = clock.now()
+    token = ids.new_token()
+    values = {"token_hash": ids.hash_token(token), "methods": list(methods), "seen_at": now}
+    values |= {"address": address, "user_agent": user_agent}
+    if anew:
+        values |= {"authenticated_at": now, "expires_at": now + LIFETIME}
+    renewed = session.execute(
+        update(Session)
+        .where(Session.id == login.session_id)
+        .values(values)
+        .returning(Session.authenticated_at)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if renewed is None:
+        return None
+    return NewSession(Login(login.session_id, login.member_id, renewed.authenticated_at, methods, now), token)
+
+
 def find(session: DbSession, token: str) -> Login | None:
     """The live session with this token, of a member who still exists."""
     now = clock.now()

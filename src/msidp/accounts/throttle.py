@@ -1,7 +1,9 @@
 """Throttles on failed log-ins: a few per account, more per address, counted in fixed windows.
 
-Only failures count, so that many people behind one address do not shut each other out. The counts live
-on the queue's Valkey; without it nothing is refused, for a log-in matters more than its throttle.
+Each factor has counters of its own: whoever guesses at passwords shuts nobody out of their second factor,
+and who has the password gets few guesses at six digits. Only failures count, so that many people behind
+one address do not shut each other out. The counts live on the queue's Valkey; without it nothing is
+refused, for a log-in matters more than its throttle.
 """
 
 import ipaddress
@@ -14,15 +16,17 @@ from msidp import ids, queue
 from msidp.errors import TooManyRequests
 
 WINDOW = 15 * 60  # seconds
+DAY = 24 * 60 * 60
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many failures a subject has in one window."""
+    """How many failures a subject has in one window (seconds)."""
 
     key: str
     failures: int
+    window: int = WINDOW
 
 
 def limits(account: str | None, address: str | None) -> list[Limit]:
@@ -31,6 +35,12 @@ def limits(account: str | None, address: str | None) -> list[Limit]:
     if address and (network := _network(address)):
         found.append(Limit(_key("address", str(network)), 1000 if network.is_loopback else 100))
     return found
+
+
+def code_limits(member_id: str, address: str | None) -> list[Limit]:
+    """What counts for a code of a second factor: of a million codes three are right at any moment."""
+    found = [Limit(_key("codes", member_id), 10), Limit(_key("codes-of-a-day", member_id), 50, DAY)]
+    return found + limits(None, address)
 
 
 def check(limits_: list[Limit]) -> None:
@@ -57,7 +67,7 @@ def record_failure(limits_: list[Limit]) -> None:
         with queue.connection().pipeline(transaction=True) as pipeline:
             for limit in limits_:
                 pipeline.incr(limit.key)
-                pipeline.expire(limit.key, WINDOW, nx=True)
+                pipeline.expire(limit.key, limit.window, nx=True)
             pipeline.execute()
     except redis.RedisError as error:
         log.warning("a failed log-in cannot be counted", error=str(error))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, db
 from msidp.accounts import sessions
+from msidp.accounts.factors import second_step
 from msidp.communities import answers
 from msidp.keys import rotation
 from msidp.keys import service as keys
@@ -22,6 +23,7 @@ PURGES: tuple[Purge, ...] = (
     keys.purge_expired,
     answers.purge_expired,
     sessions.purge_expired,
+    second_step.purge_expired,
     expiry.purge_expired,
 )
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this

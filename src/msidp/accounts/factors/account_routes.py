@@ -1,0 +1,148 @@
+"""/account/two-factor: the member's authenticator app and recovery codes, on and off."""
+
+import io
+from typing import Any
+
+import segno
+from flask import Blueprint, abort, redirect
+from werkzeug.wrappers import Response
+
+from msidp.accounts import assurance, throttle, trail
+from msidp.accounts.browser import add_methods, current_login
+from msidp.accounts.factors import recovery, totp
+from msidp.accounts.factors.forms import CodeForm
+from msidp.accounts.factors.routes import code_limits
+from msidp.accounts.guard import require_fresh, require_member
+from msidp.accounts.pages import check_origin, invalid, page, page_again
+from msidp.communities.branding import current_brand
+from msidp.db import reading, transaction
+from msidp.errors import Conflict, NotFound, Problem, Unauthorized
+from msidp.members.models import Member
+from msidp.vault.fields import cipher
+
+OVERVIEW = "/account/two-factor"
+SET_UP = f"{OVERVIEW}/set-up"
+
+bp = Blueprint("two_factor", __name__, url_prefix=OVERVIEW)
+
+
+@bp.get("")
+def overview() -> str:
+    return page("two_factor", **_state(require_member(OVERVIEW)))
+
+
+@bp.post("/start")
+def start() -> Response:
+    """Make a secret for an app, which the next page shows."""
+    member = require_fresh(OVERVIEW)
+    try:
+        check_origin()
+        with transaction() as session:
+            totp.begin(session, cipher(), member.id)
+    except Problem as problem:
+        return page_again("two_factor", problem, **_state(member))
+    return redirect(SET_UP, 303)
+
+
+@bp.get("/set-up")
+def set_up() -> Response | str:
+    member = require_fresh(SET_UP)
+    secret = _waiting_secret(member)
+    if secret is None:
+        return redirect(OVERVIEW, 303)
+    return page("two_factor_set_up", secret=_grouped(secret))
+
+
+@bp.get("/qr.svg")
+def qr() -> Response:
+    """The waiting secret for an app's camera: drawn here, for it is nobody else's to see."""
+    member = require_fresh(SET_UP)
+    secret = _waiting_secret(member)
+    if secret is None:
+        raise NotFound("nothing-waits", "No authenticator app waits to be set up.")
+    brand = current_brand()
+    picture = io.BytesIO()
+    code = segno.make_qr(totp.uri(secret, member.email, brand.name if brand else "msidp"))
+    code.save(picture, kind="svg", scale=4, light="#fff", svgclass=None, lineclass=None)
+    return Response(picture.getvalue(), mimetype="image/svg+xml")
+
+
+@bp.post("/set-up")
+def confirm() -> Response | str:
+    """Switch the app on by a code it shows. The answer is the one page with the recovery codes."""
+    member = require_fresh(SET_UP)
+    secret = _waiting_secret(member)
+    if secret is None:
+        return redirect(OVERVIEW, 303)
+    form = CodeForm.sent()
+    try:
+        check_origin()
+        if errors := form.errors():
+            raise invalid(errors)
+        return page("recovery_codes", codes=_switch_on(member, form))
+    except Problem as problem:
+        return page_again("two_factor_set_up", problem, secret=_grouped(secret))
+
+
+@bp.post("/recovery-codes")
+def regenerate() -> Response | str:
+    """New recovery codes; the old ones end."""
+    member = require_fresh(OVERVIEW)
+    try:
+        check_origin()
+        with transaction() as session:
+            if not totp.is_on(session, member.id):
+                raise Conflict("not-on", "Recovery codes stand in for an app, and there is none yet.")
+            codes = recovery.regenerate(session, member.id)
+            trail.note(session, member.id, "recovery_codes.regenerated")
+    except Problem as problem:
+        return page_again("two_factor", problem, **_state(member))
+    return page("recovery_codes", codes=codes)
+
+
+@bp.post("/remove")
+def remove() -> Response:
+    """Take the app off, and with it the recovery codes."""
+    member = require_fresh(OVERVIEW)
+    try:
+        check_origin()
+    except Problem as problem:
+        return page_again("two_factor", problem, **_state(member))
+    with transaction() as session:
+        recovery.clear(session, member.id)
+        if totp.remove(session, member.id):
+            trail.note(session, member.id, "second_factor.removed")
+    return redirect(OVERVIEW, 303)
+
+
+def _state(member: Member) -> dict[str, Any]:
+    with reading() as session:
+        return {"is_on": totp.is_on(session, member.id), "codes_left": recovery.count(session, member.id)}
+
+
+def _waiting_secret(member: Member) -> str | None:
+    with reading() as session:
+        return totp.unconfirmed_secret(session, cipher(), member.id)
+
+
+def _grouped(secret: str) -> str:
+    """The secret as a person types it."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
+
+
+def _switch_on(member: Member, form: CodeForm) -> list[str]:
+    """Returns the recovery codes. Raises Unauthorized, TooManyRequests."""
+    limits = code_limits(member.id)
+    throttle.check(limits)
+    login = current_login()
+    if login is None:
+        abort(401)
+    with transaction() as session:
+        if totp.confirm(session, cipher(), member.id, form.code):
+            trail.note(session, member.id, "second_factor.added")
+            add_methods(session, login, assurance.AUTHENTICATOR_CODE)
+            return recovery.regenerate(session, member.id)
+    throttle.record_failure(limits)
+    raise Unauthorized(
+        "wrong-code", "This is not the code that the app shows now. Check your device's clock."
+    )

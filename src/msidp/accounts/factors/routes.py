@@ -1,0 +1,121 @@
+"""/login/verify: the second step of a log-in, and more proof from a member who is logged in."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, current_app, redirect, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from msidp.accounts import assurance, signin, throttle, trail
+from msidp.accounts.browser import Login, add_methods, current_login, login_url
+from msidp.accounts.factors import recovery, totp
+from msidp.accounts.factors.forms import CodeForm
+from msidp.accounts.pages import HOME, check_origin, invalid, next_path, page, page_again
+from msidp.communities.guard import default_community_id
+from msidp.db import reading, transaction
+from msidp.errors import Problem, Unauthorized
+from msidp.members import service as members
+from msidp.settings import Settings
+
+bp = Blueprint("factors", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose proof is asked for. Without a `login` the browser waits between the two steps of one."""
+
+    member_id: str
+    methods: tuple[str, ...]
+    login: Login | None
+
+
+@bp.get(signin.SECOND_STEP)
+def verify() -> Response | str:
+    subject = _find_subject()
+    if subject is None:
+        return redirect(login_url(next_path() or HOME), 303)
+    return page("verify", **_frame(subject), by_recovery=request.args.get("with") == "recovery-code")
+
+
+@bp.post(signin.SECOND_STEP)
+def submit_code() -> Response:
+    subject = _find_subject()
+    if subject is None:
+        return redirect(login_url(next_path() or HOME), 303)
+    form = CodeForm.sent()
+    try:
+        check_origin()
+        if errors := form.errors():
+            raise invalid(errors)
+        return redirect(_verify(subject, form), 303)
+    except Problem as problem:
+        return page_again("verify", problem, form, **_frame(subject))
+
+
+def code_limits(member_id: str) -> list[throttle.Limit]:
+    """What throttles the codes tried on this account; nothing where throttles are switched off."""
+    settings: Settings = current_app.extensions["msidp_settings"]
+    return throttle.code_limits(member_id, request.remote_addr) if settings.rate_limits else []
+
+
+def _find_subject() -> Subject | None:
+    """Who waits for the second step; else who is logged in."""
+    with reading() as session:
+        waiting = signin.waiting(session)
+    if waiting is not None:
+        return Subject(waiting.member_id, waiting.methods, None)
+    login = current_login()
+    return Subject(login.member_id, login.methods, login) if login else None
+
+
+def _frame(subject: Subject) -> dict[str, Any]:
+    """What the page can ask this member for."""
+    with reading() as session:
+        return {
+            "asks_code": totp.is_on(session, subject.member_id),
+            "codes_left": recovery.count(session, subject.member_id),
+            "logged_in": subject.login is not None,
+            "verify_url": _url,
+        }
+
+
+def _url(by_recovery: bool = False) -> str:
+    """This page, asking for a code of the app or for a recovery code."""
+    query = {"next": next_path(), "with": "recovery-code" if by_recovery else None}
+    pairs = {name: value for name, value in query.items() if value}
+    return signin.SECOND_STEP + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _verify(subject: Subject, form: CodeForm) -> str:
+    """Take the code. Returns the path to go on to; raises Unauthorized, TooManyRequests."""
+    limits = code_limits(subject.member_id)
+    throttle.check(limits)
+    with transaction() as session:
+        right = form.use(session, subject.member_id)
+        if right:
+            if form.by_recovery:
+                trail.note(session, subject.member_id, "recovery_code.used")
+            return _advance(session, subject, assurance.AUTHENTICATOR_CODE)
+        trail.note(session, subject.member_id, "second_factor.refused")
+    throttle.record_failure(limits)
+    what = (
+        "This recovery code is wrong, or was used before."
+        if form.by_recovery
+        else ("This code is wrong, or was used before. Wait for the next one.")
+    )
+    raise Unauthorized("wrong-code", what)
+
+
+def _advance(session: Session, subject: Subject, methods: tuple[str, ...]) -> str:
+    """Log the member in with what they have proved together, or note it in their session."""
+    if subject.login is not None:
+        if add_methods(session, subject.login, methods) is None:
+            return login_url(next_path() or HOME)
+        trail.note(session, subject.member_id, "member.stepped_up", methods=list(methods))
+        return next_path() or HOME
+    member = members.find(session, default_community_id(), subject.member_id)
+    if member is None or not signin.end_waiting(session):
+        return login_url(next_path() or HOME)
+    return signin.sign_in(session, member, (*subject.methods, *methods))
