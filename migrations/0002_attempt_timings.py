@@ -21,9 +21,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("paced_until", sa.Double(), nullable=True))
 
 
+# A table that is made anew (`recreate`) takes along, when the old one is dropped, all that refers to it by
+# ON DELETE CASCADE.
 def downgrade() -> None:
-    with op.batch_alter_table("webhook_endpoint") as batch_op:
+    with op.batch_alter_table("webhook_endpoint", recreate="never") as batch_op:
         batch_op.drop_column("paced_until")
-    with op.batch_alter_table("attempt") as batch_op:
+    with op.batch_alter_table("attempt", recreate="never") as batch_op:
         for name in PHASES:
             batch_op.drop_column(name)

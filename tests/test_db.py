@@ -1,10 +1,13 @@
 """The database layer: one commit, joined transactions, and models equal to migrations."""
 
+import itertools
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from sqlalchemy import func, select
+from tests.support import rows
 
 from msidp import db
 from msidp.communities.models import Community
@@ -60,6 +63,28 @@ def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
     with db.db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.Base.metadata) == []
+
+
+def test_each_migration_keeps_the_rows_both_ways(app: Flask) -> None:
+    revisions = [script.revision for script in reversed(list(db.alembic.script_directory.walk_revisions()))]
+    assert len(revisions) > 1
+    db.alembic.downgrade("base")
+    db.alembic.upgrade(revisions[0])
+    for before, after in itertools.pairwise(revisions):
+        with db.db.engine.begin() as connection:
+            rows.fill(connection)
+            earlier = rows.counts(connection)
+        db.alembic.upgrade(after)
+        with db.db.engine.begin() as connection:
+            assert rows.counts(connection).items() >= earlier.items()
+            rows.fill(connection)
+            later = rows.counts(connection)
+        db.alembic.downgrade(before)
+        with db.db.engine.begin() as connection:
+            assert rows.counts(connection) == earlier
+        db.alembic.upgrade(after)
+        with db.db.engine.begin() as connection:
+            assert rows.counts(connection).keys() == later.keys()
 
 
 def test_migrations_go_down_and_up_again(app: Flask) -> None:

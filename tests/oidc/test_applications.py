@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from joserfc.jwk import ECKey, OctKey
 from sqlalchemy import select
 
-from msidp import db, ids
+from msidp import clock, db, ids
 from msidp.oidc.models import Application
 
 WEB = {"name": "Shop", "type": "web", "redirectUris": ["https://shop.example/cb"]}
@@ -75,7 +75,8 @@ def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
     refused(admin, {**WEB, "redirectUris": ["com.example.app:/cb"]}, "redirectUris")
     refused(admin, {**WEB, "postLogoutRedirectUris": ["https://shop.example/#bye"]}, "postLogoutRedirectUris")
     refused(admin, {**WEB, "tokenEndpointAuthMethod": "none"}, "tokenEndpointAuthMethod")
-    refused(admin, {**WEB, "tokenEndpointAuthMethod": "private_key_jwt"}, "tokenEndpointAuthMethod")
+    refused(admin, {**WEB, "tokenEndpointAuthMethod": "private_key_jwt"}, "jwks")
+    refused(admin, {**WEB, "tokenEndpointAuthMethod": "tls_client_auth"}, "tokenEndpointAuthMethod")
     refused(
         admin,
         {**WEB, "type": "spa", "tokenEndpointAuthMethod": "client_secret_post"},
@@ -97,7 +98,29 @@ def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
     refused(admin, {**WEB, "jwks": {"keys": [OctKey.generate_key(256).as_dict()]}}, "jwks")
     refused(admin, {**WEB, "jwks": {"keys": [ECKey.generate_key().as_dict(private=True)]}}, "jwks")
     refused(admin, {**WEB, "clientId": "mine"}, "clientId")
-    refused(admin, {**WEB, "signingAlgorithm": "ES256"}, "signingAlgorithm")
+    refused(admin, {**WEB, "idTokenSignedResponseAlg": "none"}, "idTokenSignedResponseAlg")
+    refused(admin, {**WEB, "accessTokenSigningAlg": "HS256"}, "accessTokenSigningAlg")
+    refused(admin, {**WEB, "accessTokenLifetime": 59}, "accessTokenLifetime")
+    refused(admin, {**WEB, "idTokenLifetime": 86_401}, "idTokenLifetime")
+    refused(admin, {**WEB, "refreshTokenLifetime": 0}, "refreshTokenLifetime")
+    refused(admin, {**WEB, "refreshTokenLifetime": "3600"}, "refreshTokenLifetime")
+    refused(admin, {**WEB, "refreshTokenGrace": 301}, "refreshTokenGrace")
+    refused(admin, {**WEB, "resources": ["/api"]}, "resources")
+    refused(admin, {**WEB, "resources": ["https://api.example/#here"]}, "resources")
+    refused(admin, {**WEB, "resources": ["https://api.example"] * 2}, "resources")
+    for shown in ("clientUri", "logoUri", "policyUri", "tosUri"):
+        for uri in (
+            "javascript:alert(1)",
+            "http://shop.example/",
+            "https://u:p@shop.example/",
+            "data:,x",
+            "/x",
+        ):
+            refused(admin, {**WEB, shown: uri}, shown)
+    refused(admin, {**WEB, "subjectType": "secret"}, "subjectType")
+    refused(admin, {**MACHINE, "subjectType": "pairwise"}, "subjectType")
+    two_hosts = {"redirectUris": ["https://a.example/cb", "https://b.example/cb"]}
+    refused(admin, {**WEB, **two_hosts, "subjectType": "pairwise"}, "sectorIdentifierUri")
     assert admin.get("/applications").json["totalCount"] == 0
 
 
@@ -120,6 +143,65 @@ def test_addresses_that_are_called_pass_the_guard(admin: FlaskClient) -> None:
     )
     refused(
         admin, {**MACHINE, "backchannelLogoutUri": called["backchannelLogoutUri"]}, "backchannelLogoutUri"
+    )
+
+
+def test_the_settings_of_tokens_have_defaults_and_can_be_changed(admin: FlaskClient) -> None:
+    made = create(admin, WEB)
+    settings = {
+        "accessTokenLifetime": 600,
+        "idTokenLifetime": 300,
+        "refreshTokenLifetime": 86_400,
+        "refreshTokenGrace": 10,
+        "requirePushedAuthorizationRequests": True,
+        "dpopBoundAccessTokens": True,
+        "subjectType": "pairwise",
+        "resources": ["https://api.example/v1", "urn:example:reports"],
+        "backchannelLogoutSessionRequired": True,
+        "clientUri": "https://shop.example/#top",
+        "logoUri": "https://shop.example/logo.png",
+        "policyUri": "https://shop.example/privacy",
+        "tosUri": "http://localhost:3000/terms",
+    }
+    defaults = {name: made[name] for name in settings}
+    assert defaults == {
+        "accessTokenLifetime": 3600,
+        "idTokenLifetime": 3600,
+        "refreshTokenLifetime": 30 * 86_400,
+        "refreshTokenGrace": 0,
+        "requirePushedAuthorizationRequests": False,
+        "dpopBoundAccessTokens": False,
+        "subjectType": "public",
+        "resources": [],
+        "backchannelLogoutSessionRequired": False,
+        "clientUri": None,
+        "logoUri": None,
+        "policyUri": None,
+        "tosUri": None,
+    }
+    path = f"/applications/{made['id']}"
+    assert admin.patch(path, json=settings).status_code == 200
+    changed = admin.get(path).json["data"]
+    assert {name: changed[name] for name in settings} == settings
+    assert changed["idTokenSignedResponseAlg"] == changed["accessTokenSigningAlg"] == "RS256"
+
+
+def test_the_fapi_profile_has_defaults_of_its_own_and_no_weaker_ones(admin: FlaskClient) -> None:
+    keys = {"jwks": {"keys": [ECKey.generate_key().as_dict(private=False)]}}
+    fapi = {**WEB, **keys, "securityProfile": "fapi2"}
+    made = create(admin, fapi)
+    assert made["clientSecret"] is None
+    assert made["tokenEndpointAuthMethod"] == "private_key_jwt"
+    assert made["idTokenSignedResponseAlg"] == made["accessTokenSigningAlg"] == "ES256"
+    refused(admin, {**fapi, "tokenEndpointAuthMethod": "client_secret_basic"}, "tokenEndpointAuthMethod")
+    refused(admin, {**fapi, "type": "spa"}, "tokenEndpointAuthMethod")
+    refused(admin, {**fapi, "idTokenSignedResponseAlg": "RS256"}, "idTokenSignedResponseAlg")
+    refused(admin, {**fapi, "accessTokenSigningAlg": "RS256"}, "accessTokenSigningAlg")
+    assert (
+        admin.patch(
+            f"/applications/{create(admin, WEB)['id']}", json={"securityProfile": "fapi2"}
+        ).status_code
+        == 422
     )
 
 
@@ -151,11 +233,31 @@ def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> 
 
 def test_a_rotated_secret_replaces_the_old_one(admin: FlaskClient) -> None:
     made = create(admin, WEB)
-    answer = admin.post(f"/applications/{made['id']}/rotate-secret")
-    assert answer.json["data"]["clientSecret"] != made["clientSecret"]
+    path = f"/applications/{made['id']}/rotate-secret"
+    rotated = admin.post(path, json={"overlap": 0}).json["data"]
+    assert rotated["clientSecret"] != made["clientSecret"]
+    assert rotated["previousSecretExpiresAt"] is None
     with db.reading() as session:
         row = session.scalars(select(Application)).one()
-    assert row.secret_hash == ids.hash_token(answer.json["data"]["clientSecret"])
+    assert row.secret_hash == ids.hash_token(rotated["clientSecret"])
+    assert row.previous_secret_hash is None
+    ends = clock.parse_iso(admin.post(path).json["data"]["previousSecretExpiresAt"])
+    assert abs(ends - clock.now() - clock.DAY) < clock.MINUTE
+    assert admin.post(path, json={"overlap": -1}).status_code == 422
+    assert admin.post(path, json={"overlap": 31 * 86_400}).status_code == 422
+
+
+def test_an_application_that_signs_has_no_secret(admin: FlaskClient) -> None:
+    made = create(admin, WEB)
+    path = f"/applications/{made['id']}"
+    keys = {"jwks": {"keys": [ECKey.generate_key().as_dict(private=False)]}}
+    assert admin.patch(path, json={"tokenEndpointAuthMethod": "private_key_jwt", **keys}).status_code == 200
+    with db.reading() as session:
+        row = session.scalars(select(Application)).one()
+    assert row.secret_hash is None
+    assert admin.post(f"{path}/rotate-secret").json["code"] == "no-client-secret"
+    assert admin.patch(path, json={"tokenEndpointAuthMethod": "client_secret_basic"}).status_code == 200
+    assert admin.post(f"{path}/rotate-secret").json["data"]["clientSecret"].startswith("cs_")
 
 
 def test_lists_are_pages(admin: FlaskClient) -> None:

@@ -1,7 +1,9 @@
 """The token endpoint: who may call it, and in what form."""
 
 import base64
+import time
 
+import time_machine
 from flask.testing import FlaskClient
 from tests.oidc.conftest import VERIFIER, Relying, access_claims, basic, register, token_error
 from werkzeug.datastructures import MultiDict
@@ -70,11 +72,19 @@ def test_basic_credentials_are_form_encoded(shop: Relying) -> None:
     assert token_error(answer) == "invalid_grant"
 
 
-def test_a_rotated_secret_ends_at_once(admin: FlaskClient, shop: Relying) -> None:
-    code, old = shop.code(), shop.secret
-    shop.secret = admin.post(f"/applications/{shop.id}/rotate-secret").json["data"]["clientSecret"]
-    fresh, shop.secret = shop.secret, old
-    assert token_error(shop.exchange(code), 401) == "invalid_client"
+def test_a_rotated_secret_ends_at_once_or_after_the_overlap(admin: FlaskClient, shop: Relying) -> None:
+    path, first = f"/applications/{shop.id}/rotate-secret", shop.secret
+    shop.secret = second = admin.post(path, json={"overlap": 60}).json["data"]["clientSecret"]
+    assert shop.exchange(shop.code()).status_code == 200
+    shop.secret = first
+    assert shop.exchange(shop.code()).status_code == 200
+    code = shop.code()
+    with time_machine.travel(time.time() + 61):
+        assert token_error(shop.exchange(code), 401) == "invalid_client"
+    shop.secret = admin.post(path, json={"overlap": 0}).json["data"]["clientSecret"]
+    fresh = shop.secret
+    for shop.secret in (first, second):
+        assert token_error(shop.exchange(code), 401) == "invalid_client"
     shop.secret = fresh
     assert shop.exchange(code).status_code == 200
 

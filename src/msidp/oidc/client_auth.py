@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
-from msidp import ids
+from msidp import clock, ids
 from msidp.oidc.clients import Client, Clients
 
 METHODS = ("client_secret_basic", "client_secret_post", "none")
@@ -79,6 +79,8 @@ def _read_basic(authorization: str) -> Credentials:
 def _is_proved(client: Client | None, given: Credentials) -> bool:
     if client is not None and client.public:
         return given.method == "none"
-    expected = client.secret_hash if client and client.secret_hash else _NOBODY
-    right = hmac.compare_digest(ids.hash_token(given.secret or ""), expected)
+    sent = ids.hash_token(given.secret or "")
+    right = hmac.compare_digest(sent, (client and client.secret_hash) or _NOBODY)
+    former, ends = (client and client.previous_secret) or (_NOBODY, 0)
+    right |= hmac.compare_digest(sent, former) and ends > clock.now()
     return right and client is not None and given.method != "none"

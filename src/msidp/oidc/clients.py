@@ -6,6 +6,7 @@ A change made in this process shows at once, one made in another within `FRESH`.
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app
 from sqlalchemy import bindparam, select
@@ -14,7 +15,7 @@ from msidp import clock
 from msidp.communities.guard import default_community_id
 from msidp.db import core_reading
 from msidp.oidc import redirects
-from msidp.oidc.kinds import KINDS
+from msidp.oidc.kinds import FAPI2, KINDS
 from msidp.oidc.models import Application
 
 FRESH = clock.SECOND
@@ -24,21 +25,45 @@ _CLIENT_ID = re.compile(r"[a-z0-9_]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application, ready for the protocol. Speaks Authlib's ClientMixin as far as its grants ask."""
+    """An application, ready for the protocol. Speaks Authlib's ClientMixin as far as its grants ask.
+
+    What its type and its security profile demand is in the `require_…` fields as well. Lifetimes are in
+    milliseconds. `sector` is the host that pairwise subjects are made for, None for public subjects.
+    """
 
     application_id: str
     client_id: str
     name: str
     public: bool
     native: bool
+    fapi: bool
+    auth_method: str
     secret_hash: str | None
+    previous_secret: tuple[str, int] | None  # its hash, and the moment it ends
+    jwks: dict[str, Any] | None
+    jwks_uri: str | None
     redirect_uris: list[str]
     post_logout_redirect_uris: list[str]
+    backchannel_logout_uri: str | None
+    backchannel_logout_session_required: bool
     grant_types: frozenset[str]
     scopes: tuple[str, ...]
+    resources: tuple[str, ...]
     skip_consent: bool
     require_pkce: bool
-    signing_algorithm: str
+    require_par: bool
+    require_dpop: bool
+    sector: str | None
+    id_token_alg: str
+    access_token_alg: str
+    access_token_lifetime: int
+    id_token_lifetime: int
+    refresh_token_lifetime: int
+    refresh_token_grace: int
+    client_uri: str | None
+    logo_uri: str | None
+    policy_uri: str | None
+    tos_uri: str | None
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether it may use this grant (asked by Authlib's grants)."""
@@ -118,22 +143,53 @@ def _read(client_id: str) -> Client | None:
         row = connection.execute(_BY_CLIENT_ID, parameters).one_or_none()
     if row is None:
         return None
+    return _client_of(row)
+
+
+def _client_of(row: Any) -> Client:
     kind = KINDS[row.type]
+    fapi = row.security_profile == FAPI2
     return Client(
         application_id=row.id,
         client_id=row.client_id,
         name=row.name,
         public=kind.public,
         native=kind.native,
+        fapi=fapi,
+        auth_method=row.token_endpoint_auth_method,
         secret_hash=row.secret_hash,
+        previous_secret=row.previous_secret_hash
+        and (row.previous_secret_hash, row.previous_secret_expires_at),
+        jwks=row.jwks,
+        jwks_uri=row.jwks_uri,
         redirect_uris=row.redirect_uris,
         post_logout_redirect_uris=row.post_logout_redirect_uris,
+        backchannel_logout_uri=row.backchannel_logout_uri,
+        backchannel_logout_session_required=row.backchannel_logout_session_required,
         grant_types=frozenset(row.grant_types),
         scopes=tuple(row.scopes),
+        resources=tuple(row.resources),
         skip_consent=row.skip_consent,
-        require_pkce=row.require_pkce or kind.public,
-        signing_algorithm=row.signing_algorithm,
+        require_pkce=row.require_pkce or kind.public or fapi,
+        require_par=row.require_pushed_authorization_requests or fapi,
+        require_dpop=row.dpop_bound_access_tokens or fapi,
+        sector=_sector(row) if row.subject_type == "pairwise" else None,
+        id_token_alg=row.id_token_signed_response_alg,
+        access_token_alg=row.access_token_signing_alg,
+        access_token_lifetime=row.access_token_lifetime * clock.SECOND,
+        id_token_lifetime=row.id_token_lifetime * clock.SECOND,
+        refresh_token_lifetime=row.refresh_token_lifetime * clock.SECOND,
+        refresh_token_grace=row.refresh_token_grace * clock.SECOND,
+        client_uri=row.client_uri,
+        logo_uri=row.logo_uri,
+        policy_uri=row.policy_uri,
+        tos_uri=row.tos_uri,
     )
+
+
+def _sector(row: Any) -> str:
+    """The host that stands for all places the subject is used at (OpenID Connect Core 1.0, section 8.1)."""
+    return urlsplit(row.sector_identifier_uri or row.redirect_uris[0]).hostname or ""
 
 
 def _read_origins() -> frozenset[str]:

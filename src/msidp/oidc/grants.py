@@ -35,6 +35,8 @@ class NewGrant:
     claims: dict[str, Any] | None
     authenticated_at: int
     methods: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    dpop_jkt: str | None = None  # the key that the request named (RFC 9449, section 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
     """Record a finished authorization. Returns its code."""
     now = clock.now()
     offline = scopes.OFFLINE_ACCESS in new.scopes
-    lifetime = lifetimes.OFFLINE_ACCESS if offline else lifetimes.CODE + lifetimes.ACCESS_TOKEN
+    online = lifetimes.CODE + new.client.access_token_lifetime
+    lifetime = new.client.refresh_token_lifetime if offline else online
     grant_id, code = ids.new_id("grt"), ids.new_token()
     connection.execute(
         insert(_grant),
@@ -86,6 +89,7 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
             "member_id": new.member_id,
             "session_id": new.session_id,
             "scope": " ".join(new.scopes),
+            "resources": list(new.resources),
             "nonce": new.nonce,
             "claims": new.claims,
             "authenticated_at": new.authenticated_at,
@@ -103,6 +107,7 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
             "application_id": new.client.application_id,
             "redirect_uri": redirect_uri,
             "code_challenge": challenge,
+            "dpop_jkt": new.dpop_jkt,
             "expires_at": now + lifetimes.CODE,
             "redeemed_at": None,
         },

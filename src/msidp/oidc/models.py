@@ -4,10 +4,15 @@ from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from msidp.db import Base, Listed
+from msidp.oidc import lifetimes
 
 
 class Application(Listed, Base):
-    """A client of the provider (RFC 6749's client, in OpenID's word a relying party)."""
+    """A client of the provider (RFC 6749's client, in OpenID's word a relying party).
+
+    Its columns are named after the client metadata of OpenID Connect Dynamic Client Registration 1.0 and
+    its companions. Lifetimes are in seconds, as the Admin API has them.
+    """
 
     __tablename__ = "application"
 
@@ -16,6 +21,8 @@ class Application(Listed, Base):
     name: Mapped[str]
     type: Mapped[str]  # web, spa, native, machine
     secret_hash: Mapped[str | None]
+    previous_secret_hash: Mapped[str | None]  # good as well until the moment below
+    previous_secret_expires_at: Mapped[int | None]
     redirect_uris: Mapped[list[str]]
     post_logout_redirect_uris: Mapped[list[str]]
     backchannel_logout_uri: Mapped[str | None]
@@ -28,7 +35,23 @@ class Application(Listed, Base):
     jwks_uri: Mapped[str | None]
     skip_consent: Mapped[bool] = mapped_column(default=False)
     require_pkce: Mapped[bool] = mapped_column(default=False)
-    signing_algorithm: Mapped[str] = mapped_column(default="RS256")
+    require_pushed_authorization_requests: Mapped[bool] = mapped_column(default=False)
+    dpop_bound_access_tokens: Mapped[bool] = mapped_column(default=False)
+    security_profile: Mapped[str | None]  # fapi2
+    subject_type: Mapped[str] = mapped_column(default="public")  # public, pairwise
+    sector_identifier_uri: Mapped[str | None]
+    id_token_signed_response_alg: Mapped[str] = mapped_column(default="RS256")
+    access_token_signing_alg: Mapped[str] = mapped_column(default="RS256")
+    access_token_lifetime: Mapped[int] = mapped_column(default=lifetimes.ACCESS_TOKEN)
+    id_token_lifetime: Mapped[int] = mapped_column(default=lifetimes.ID_TOKEN)
+    refresh_token_lifetime: Mapped[int] = mapped_column(default=lifetimes.REFRESH_TOKEN)
+    refresh_token_grace: Mapped[int] = mapped_column(default=0)
+    resources: Mapped[list[str]] = mapped_column(default=list)  # RFC 8707
+    backchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)
+    client_uri: Mapped[str | None]
+    logo_uri: Mapped[str | None]
+    policy_uri: Mapped[str | None]
+    tos_uri: Mapped[str | None]
     created_at: Mapped[int]
     updated_at: Mapped[int]
 
@@ -70,6 +93,7 @@ class Grant(Base):
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     session_id: Mapped[str | None] = mapped_column(index=True)
     scope: Mapped[str]
+    resources: Mapped[list[str]] = mapped_column(default=list)  # what it is for beside the provider itself
     nonce: Mapped[str | None]
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the claims parameter
     authenticated_at: Mapped[int]
@@ -88,6 +112,7 @@ class AuthorizationCode(Base):
     application_id: Mapped[str]
     redirect_uri: Mapped[str]
     code_challenge: Mapped[str | None]  # always S256
+    dpop_jkt: Mapped[str | None]  # the key whose proof has to come with it (RFC 9449, section 10)
     expires_at: Mapped[int]
     redeemed_at: Mapped[int | None]
 
@@ -102,3 +127,5 @@ class RefreshToken(Base):
     created_at: Mapped[int]
     expires_at: Mapped[int]
     redeemed_at: Mapped[int | None]  # a second use of a redeemed token revokes the grant
+    successor_seed: Mapped[str | None]  # from which its successor is made once more, within the grace window
+    dpop_jkt: Mapped[str | None]  # the key that a public client's is bound to (RFC 9449, section 5)

@@ -35,6 +35,20 @@ def check(uri: str, *, native: bool = False) -> None:
         raise ValueError(f"must not carry {min(reserved)!r} in its query: the response adds it")
 
 
+def check_page(uri: str) -> None:
+    """Refuse what must not be linked to: like a redirect URI of a web application, but for the fragment."""
+    page, _, fragment = uri.partition("#")
+    _parse(page)
+    if fragment and not _CHARACTERS.fullmatch(fragment):
+        raise ValueError("holds a character that no URI has")
+    _check_web(page)
+
+
+def check_resource(uri: str) -> None:
+    """Refuse what is no resource: an absolute URI without a fragment (RFC 8707, section 2)."""
+    _parse(uri)
+
+
 def _parse(uri: str) -> SplitResult:
     """The parts of what is an absolute URI without a fragment."""
     if len(uri) > MAX_LENGTH:
@@ -64,7 +78,7 @@ def _check_web(uri: str) -> None:
         raise ValueError("needs a host name in lower case")
     if parts.port == 0:
         raise ValueError("needs a port above 0")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         raise ValueError("must be https (http is for loopback alone)")
 
 

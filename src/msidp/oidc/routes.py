@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import current_app
 
+from msidp import clock
 from msidp.api import Data, Deleted, Page, PageQuery, answers, api, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
@@ -16,6 +17,7 @@ from msidp.oidc.schemas import (
     ApplicationChanges,
     ApplicationWithSecret,
     NewApplication,
+    Rotation,
 )
 from msidp.oidc.views import application_json
 from msidp.outbound.urls import OutboundPolicy
@@ -85,11 +87,14 @@ def delete(application_id: str) -> dict[str, Any]:
 
 @bp.post("/<application_id>/rotate-secret")
 @api.validate(resp=answers(Data[ApplicationWithSecret], 404), tags=TAGS)
-def rotate_secret(application_id: str) -> dict[str, Any]:
-    """Give an application a new secret, shown in this answer only. The old one ends at once."""
+def rotate_secret(application_id: str, json: Rotation) -> dict[str, Any]:
+    """Give an application a new secret, shown in this answer only.
+
+    The former one stays good for `overlap` seconds: a day by default, 0 ends it at once.
+    """
     with transaction() as session:
         application = service.get(session, caller().community_id, application_id)
-        secret = service.rotate_secret(session, application)
+        secret = service.rotate_secret(session, application, json.overlap * clock.SECOND)
         audit.record(session, key_holder(), "application.secret_rotated", application.id)
         after_commit(session, "clients", clients.forget_all)
         return {"data": {**application_json(application), "clientSecret": secret}}

@@ -165,7 +165,8 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             clients(), http.form, http.headers.get("Authorization")
         )
         try:  # before a code or refresh token is claimed: it stays good for when the key is back
-            keyring().prepare(client.signing_algorithm)
+            for algorithm in {client.access_token_alg, client.id_token_alg}:
+                keyring().prepare(algorithm)
         except CannotSign:
             raise OAuth2Error(
                 "Tokens cannot be signed at present.", status_code=503, error="temporarily_unavailable"

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.errors import Conflict, NotFound
-from msidp.oidc import kinds
+from msidp.oidc import fitness, kinds
 from msidp.oidc.models import Application
 from msidp.outbound.urls import OutboundPolicy
 
@@ -23,12 +23,12 @@ def create(
     """Register an application.
 
     `fields` are columns of the table; what is missing follows from the type. `policy` says which addresses
-    msidp itself may call. Returns the application
-    and its secret (None for a public one), which is never known again. Raises Invalid.
+    msidp itself may call. Returns the application and its secret (None where it authenticates by other
+    means), which is never known again. Raises Invalid.
     """
-    values = kinds.defaults(type_) | fields
-    kinds.check(type_, values, policy)
-    secret = None if kinds.KINDS[type_].public else ids.new_token("cs_")
+    values = kinds.defaults(type_, fields.get("security_profile")) | fields
+    fitness.check(type_, values, policy)
+    secret = ids.new_token("cs_") if _has_secret(values["token_endpoint_auth_method"]) else None
     now = clock.now()
     application = Application(
         id=ids.new_id("apl"),
@@ -61,20 +61,31 @@ def update(
 ) -> None:
     """Change these columns. Raises Invalid when the whole would not fit the application's type."""
     names = kinds.defaults(application.type)
-    kinds.check(application.type, {name: getattr(application, name) for name in names} | changes, policy)
+    fitness.check(application.type, {name: getattr(application, name) for name in names} | changes, policy)
     for name, value in changes.items():
         setattr(application, name, value)
+    if not _has_secret(application.token_endpoint_auth_method):
+        application.secret_hash = None
+        _end_previous_secret(application)
     application.updated_at = clock.now()
     session.flush()
 
 
-def rotate_secret(session: Session, application: Application) -> str:
-    """Give the application a new secret; the old one ends at once. Raises Conflict for a public one."""
-    if application.secret_hash is None:
-        raise Conflict("no-client-secret", f"A {application.type} application has no secret.")
-    secret = ids.new_token("cs_")
+def rotate_secret(session: Session, application: Application, overlap: int) -> str:
+    """Give the application a new secret. The former one stays good for `overlap` milliseconds.
+
+    Raises Conflict for an application that authenticates by other means.
+    """
+    if not _has_secret(application.token_endpoint_auth_method):
+        method = application.token_endpoint_auth_method
+        raise Conflict("no-client-secret", f"An application that authenticates by {method} has no secret.")
+    secret, now = ids.new_token("cs_"), clock.now()
+    _end_previous_secret(application)
+    if overlap and application.secret_hash is not None:
+        application.previous_secret_hash = application.secret_hash
+        application.previous_secret_expires_at = now + overlap
     application.secret_hash = ids.hash_token(secret)
-    application.updated_at = clock.now()
+    application.updated_at = now
     session.flush()
     return secret
 
@@ -83,3 +94,12 @@ def delete(session: Session, application: Application) -> None:
     """Remove the application and with it every grant, code and token that it got."""
     session.delete(application)
     session.flush()
+
+
+def _has_secret(method: str) -> bool:
+    return method.startswith("client_secret")
+
+
+def _end_previous_secret(application: Application) -> None:
+    application.previous_secret_hash = None
+    application.previous_secret_expires_at = None

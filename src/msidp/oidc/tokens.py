@@ -1,13 +1,13 @@
 """Access tokens (RFC 9068) and ID tokens (OpenID Connect Core 1.0, section 2): their claims, signed."""
 
+import base64
+import hashlib
 import secrets
 from typing import Any
 
-from authlib.oidc.core.util import create_half_hash
-
 from msidp import clock
 from msidp.keys.keyring import Keyring
-from msidp.oidc import lifetimes, scopes
+from msidp.oidc import scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed
 
@@ -29,27 +29,28 @@ def member_answer(
     never in place of a claim that is ours.
     """
     now = clock.now()
-    lifetime = min(lifetimes.ACCESS_TOKEN, redeemed.expires_at - now)
+    lifetime = min(client.access_token_lifetime, redeemed.expires_at - now)
     claims = _access_claims(keyring, client, redeemed.member_id, scope, now, lifetime)
     claims["auth_time"] = clock.seconds(redeemed.authenticated_at)
     claims["amr"] = redeemed.methods
     claims[GRANT_CLAIM] = redeemed.grant_id
-    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.signing_algorithm)
+    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.access_token_alg)
     body = _body(access_token, scope, lifetime)
     if redeemed.refresh_token is not None:
         body["refresh_token"] = redeemed.refresh_token
     if scopes.OPENID in scope.split(" "):
         claims = id_claims | _id_claims(keyring, client, redeemed, now, access_token)
-        body["id_token"] = keyring.sign(claims, typ=ID_TOKEN_TYPE, algorithm=client.signing_algorithm)
+        body["id_token"] = keyring.sign(claims, typ=ID_TOKEN_TYPE, algorithm=client.id_token_alg)
     return body
 
 
 def machine_answer(keyring: Keyring, client: Client, scope: str) -> dict[str, Any]:
     """The token endpoint's answer to an application that acts for itself: its `sub` is its client id."""
     now = clock.now()
-    claims = _access_claims(keyring, client, client.client_id, scope, now, lifetimes.ACCESS_TOKEN)
-    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.signing_algorithm)
-    return _body(access_token, scope, lifetimes.ACCESS_TOKEN)
+    lifetime = client.access_token_lifetime
+    claims = _access_claims(keyring, client, client.client_id, scope, now, lifetime)
+    access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.access_token_alg)
+    return _body(access_token, scope, lifetime)
 
 
 def _access_claims(
@@ -77,13 +78,19 @@ def _id_claims(
         "iss": keyring.issuer,
         "sub": redeemed.member_id,
         "aud": client.client_id,
-        "exp": issued_at + clock.seconds(lifetimes.ID_TOKEN),
+        "exp": issued_at + clock.seconds(client.id_token_lifetime),
         "iat": issued_at,
         "auth_time": clock.seconds(redeemed.authenticated_at),
         "amr": redeemed.methods,
         "sid": redeemed.session_id,
-        "at_hash": create_half_hash(access_token, client.signing_algorithm).decode(),
+        "at_hash": half_hash(access_token, client.id_token_alg),
     }
+
+
+def half_hash(token: str, algorithm: str) -> str:
+    """The left half of the token's hash, by the hash of the signature (OpenID Connect Core 1.0, 3.1.3.6)."""
+    digest = (hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256)(token.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
 def _body(access_token: str, scope: str, lifetime: int) -> dict[str, Any]:
