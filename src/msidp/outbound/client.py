@@ -80,6 +80,13 @@ class Client:
 
     def post(self, url: str, headers: Sequence[str], body: bytes, *, timeout: float, tag: Any) -> None:
         """Begin a POST that ends within `timeout` seconds; `poll` brings its reply back with the tag."""
+        self._begin(url, headers, body, timeout, tag)
+
+    def get(self, url: str, headers: Sequence[str], *, timeout: float, tag: Any) -> None:
+        """Begin a GET, likewise."""
+        self._begin(url, headers, None, timeout, tag)
+
+    def _begin(self, url: str, headers: Sequence[str], body: bytes | None, timeout: float, tag: Any) -> None:
         place = self._place(url)
         if place is None:
             self._refused.append((tag, _without_response(failures.BLOCKED_ADDRESS)))

@@ -73,11 +73,11 @@ class Exchange:
         self.curl = _new_handle(self, policy, authorities)
         self._prepared: tuple[str, Answer] | None = None
 
-    def prepare(self, url: str, headers: Sequence[str], body: bytes, tag: Any) -> None:
-        """Take a new request up. The name in `url` may still be without an answer."""
+    def prepare(self, url: str, headers: Sequence[str], body: bytes | None, tag: Any) -> None:
+        """Take a new request up: a POST of this body, or a GET. `url`'s name may be without an answer yet."""
         self.url = url
         self.tag = tag
-        self.sent = len(body)
+        self.sent = len(body or b"")
         self.head: list[bytes] = []
         self.head_size = 0
         self.complete = False
@@ -88,7 +88,10 @@ class Exchange:
         self.resolved_after: float | None = None  # seconds that the name's lookup took
         curl = self.curl
         curl.setopt(pycurl.HTTPHEADER, headers)
-        curl.setopt(pycurl.POSTFIELDS, body)
+        if body is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POSTFIELDS, body)  # makes it a POST again
 
     def direct(self, port: int, answer: Answer, timeout: float) -> None:
         """Dial these addresses, whatever the URL's name; certificate and Host header stay the name's.
