@@ -32,6 +32,7 @@ def create_core(settings: Settings) -> Flask:
         "communities",
         "audit",
         "keys",
+        "mail",
         "webhooks",
         "plans",
         "members",
@@ -53,6 +54,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.communities import branding
     from msidp.keys import admin_routes as signing_keys
     from msidp.keys import routes as keys
+    from msidp.mail import routes as mail
     from msidp.members import routes as members
     from msidp.oidc import provider
     from msidp.ops import routes as ops
@@ -65,6 +67,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(keys.bp)
     app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)
+    app.register_blueprint(mail.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(events.bp)
     app.register_blueprint(event_types.bp)

@@ -18,6 +18,9 @@ from msidp.settings import Settings
 
 WEBHOOKS = "webhooks"
 DRAIN = "msidp.webhooks.drain.drain"
+MAIL = "mail"
+POST = "msidp.mail.postman.post"
+_BELLS = {WEBHOOKS: DRAIN, MAIL: POST}  # the job that a queue's doorbell asks for
 FAILURES_KEPT = 3600  # seconds that RQ remembers a failed job for
 QUIET_AFTER_FAILURE = 5.0  # seconds in which nobody else waits for a queue that is away
 
@@ -63,8 +66,8 @@ def queue_on(client: "redis.Redis", name: str) -> Queue:
     return Queue(name, connection=client, serializer=JSONSerializer)
 
 
-def ring() -> None:
-    """The doorbell: ask a worker to look for deliveries. Never raises, and never waits long.
+def ring(name: str = WEBHOOKS) -> None:
+    """The doorbell: ask a worker to look for what is due. Never raises, and never waits long.
 
     A failure costs nothing but time, for `msidp cron` rings again. So does a missing answer: after one,
     nobody here tries again for a few seconds.
@@ -73,16 +76,24 @@ def ring() -> None:
     if time.monotonic() < _silent_until:
         return
     try:
-        ring_once(connection())
+        ring_once(connection(), name)
     except (redis.RedisError, OSError):
         _silent_until = time.monotonic() + QUIET_AFTER_FAILURE
 
 
-def ring_once(client: "redis.Redis") -> None:
-    """Put a drain job on the queue unless something waits there already: one look serves everyone.
+def has_work(name: str) -> bool:
+    """Whether a job waits on this queue; no, too, while it is away."""
+    try:
+        return queue(name).count > 0
+    except (redis.RedisError, OSError):
+        return False
+
+
+def ring_once(client: "redis.Redis", name: str = WEBHOOKS) -> None:
+    """Put the queue's job on it unless something waits there already: one look serves everyone.
 
     A plain job. RQ's `unique` would refuse a new one for as long as a killed worker's job is remembered.
     """
-    bell = queue_on(client, WEBHOOKS)
+    bell = queue_on(client, name)
     if bell.count == 0:
-        bell.enqueue(DRAIN, result_ttl=0, failure_ttl=FAILURES_KEPT)
+        bell.enqueue(_BELLS[name], result_ttl=0, failure_ttl=FAILURES_KEPT)

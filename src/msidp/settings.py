@@ -10,10 +10,11 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, NamedTuple, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,11 +25,54 @@ _MAX_SOCKET_PATH = 100  # a Unix socket's path holds 107 bytes on Linux; Valkey'
 _BASE_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
 )
+_SENDER = re.compile(r"[^\s<>@\"]+@[^\s<>@\"]+")
 _HOW_TO_MAKE_A_KEY = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 class UnusableSecretKey(Exception):
     """The stored secret key is not one. The text says which file, and what to do."""
+
+
+class MailServer(NamedTuple):
+    """What MSIDP_SMTP_URL says: `smtp[s]://[user[:password]@]host[:port][?timeout=…&starttls=…]`."""
+
+    host: str
+    port: int
+    tls: bool  # from the first byte (smtps)
+    starttls: str  # with smtp: auto (where the server offers it), required or off
+    user: str
+    password: str
+    timeout: float  # seconds for one mail
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read the URL. Raises ValueError.
+
+        A password goes in clear only to this machine, unless the URL says `starttls=off`.
+        """
+        parts = urlsplit(url)
+        options = {"timeout": "15", "starttls": "", **dict(parse_qsl(parts.query, keep_blank_values=True))}
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("must be smtp://host:port or smtps://host:port, with user:password@ if needed")
+        if set(options) != {"timeout", "starttls"} or options["starttls"] not in ("", "required", "off"):
+            raise ValueError("takes the options timeout=<seconds> and starttls=required or off")
+        try:
+            timeout = float(options["timeout"])
+        except ValueError:
+            timeout = 0
+        if not 0 < timeout <= 300:
+            raise ValueError("its timeout must be more than 0 and at most 300 seconds")
+        tls = parts.scheme == "smtps"
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (465 if tls else 587),
+            tls=tls,
+            starttls=options["starttls"] or ("required" if parts.username and not local else "auto"),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            timeout=timeout,
+        )
 
 
 class Settings(BaseSettings):
@@ -47,6 +91,7 @@ class Settings(BaseSettings):
     webhook_retry_schedule: Annotated[tuple[float, ...], NoDecode] = (0, 60, 300, 1800, 7200)
     webhook_timeout: float = Field(default=10.0, gt=0, le=60)
     smtp_url: SecretStr | None = None
+    mail_from: str = ""
     trusted_proxies: int = Field(default=0, ge=0)
     rate_limits: bool = True
     member_token_issuer: str = ""
@@ -110,6 +155,22 @@ class Settings(BaseSettings):
             raise ValueError("its port is no number from 0 to 65535")
         return value
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            if not _has_valid_port(value.get_secret_value()):
+                raise ValueError("its port is no number from 0 to 65535")
+            MailServer.parse(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str) -> str:
+        if value and not (value.isprintable() and _SENDER.fullmatch(parseaddr(value)[1])):
+            raise ValueError("must be an address, or a name with an address: Acme <no-reply@example.com>")
+        return value
+
     @classmethod
     def load(cls, *, port: int | None = None, **overrides: Any) -> Self:
         """The settings of this process, with what depends on the instance directory filled in.
@@ -160,6 +221,11 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """Whether members reach the site by https, which decides on cookie names and HSTS."""
         return self.base_url.startswith("https://")
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mails go; None keeps them in the development inbox."""
+        return MailServer.parse(self.smtp_url.get_secret_value()) if self.smtp_url else None
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class AdminBlueprint(Blueprint):
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         super().__init__(name, import_name, **options)
-        self.before_request(_require_secret_key)
+        self.before_request(require_secret_key)
 
     def add_url_rule(
         self,
@@ -57,7 +57,8 @@ def default_community_id() -> str:
     return found
 
 
-def _require_secret_key() -> None:
+def require_secret_key() -> None:
+    """Let only the holder of a secret key pass. Raises Unauthorized."""
     secret = request.headers.get("X-API-KEY", "")
     if not secret.startswith("sk_"):
         raise Unauthorized("unauthorized", "Send a secret key (sk_…) in the X-API-KEY header.")

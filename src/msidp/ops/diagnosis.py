@@ -2,11 +2,10 @@
 
 import os
 import smtplib
-import ssl
 import stat
 import time
 from difflib import get_close_matches
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 from rq import Worker
@@ -14,7 +13,8 @@ from rq.utils import as_text, utcparse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from msidp import db, queue
+from msidp import clock, db, queue
+from msidp.mail import delivery, smtp
 from msidp.ops import checks
 from msidp.ops.checks import Check
 from msidp.settings import GOOD_SECRET_KEY, Settings
@@ -24,6 +24,7 @@ _SECRETS = ("secret.key", "msidp.env", "msidp.db")
 OTHER_VARIABLES = {"MSIDP_REQUIRE_BROWSER"}  # of the tests
 MAX_SKEW = 5.0  # seconds
 SILENCE = 45.0  # seconds after which a worker that has not been heard of is taken for dead
+ACCEPTED = 250  # SMTP: done
 RELEASED = 1_767_225_600  # 2026-01-01: no clock of today shows less
 
 
@@ -35,7 +36,7 @@ def examine(settings: Settings) -> list[Check]:
         *checks.ready(),
         check_workers(),
         check_clock(),
-        check_mail(settings),
+        *check_mail(settings),
     ]
 
 
@@ -125,34 +126,36 @@ def _other_clocks() -> dict[str, float]:
     return clocks
 
 
-def check_mail(settings: Settings) -> Check:
-    """Whether mails can be sent."""
-    if settings.smtp_url is None:
-        return Check("mail", True, "no MSIDP_SMTP_URL; this version sends no mail")
-    url = settings.smtp_url.get_secret_value()
+def check_mail(settings: Settings) -> list[Check]:
+    """Whether mails can be sent, and whether some were not."""
+    server = settings.mail_server
+    if server is None:
+        message = "no MSIDP_SMTP_URL; mails are kept in the development inbox, /dev/inbox"
+        return [Check("mail", True, message)]
+    name = f"{server.host}:{server.port}"
+    sender = smtp.sender_address(settings)
     try:
-        _greet_mail_server(url)
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        return Check("mail", False, "the mail server refuses", "Correct MSIDP_SMTP_URL.", str(error))
-    return Check("mail", True, f"{urlsplit(url).hostname} takes mail")
+        with smtp.connection(server, settings) as client:
+            code, said = client.mail(sender)
+    except (smtp.Unavailable, smtplib.SMTPException, OSError) as error:
+        mend = "Correct MSIDP_SMTP_URL: scheme, host, port, user and password."
+        return [Check("mail", False, f"{name} cannot be used", mend, str(error))]
+    if code != ACCEPTED:
+        mend = "Set MSIDP_MAIL_FROM to an address that this server lets you send from."
+        return [
+            Check("mail", False, f"{name} refuses the sender {sender}", mend, said.decode(errors="replace"))
+        ]
+    return [Check("mail", True, f"{name} takes mail from {sender}"), *_check_lost_mail()]
 
 
-def _greet_mail_server(url: str) -> None:
-    """Connect, switch to TLS and log in, as far as the URL and the server ask for it."""
-    parts = urlsplit(url)
-    context = ssl.create_default_context()
-    if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            parts.hostname or "", parts.port or 465, timeout=10, context=context
-        )
-    elif parts.scheme == "smtp":
-        server = smtplib.SMTP(parts.hostname or "", parts.port or 587, timeout=10)
-    else:
-        raise ValueError("it must begin with smtp:// or smtps://")
-    with server:
-        server.ehlo()
-        if server.has_extn("starttls"):
-            server.starttls(context=context)
-        if parts.username:
-            server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.noop()
+def _check_lost_mail() -> list[Check]:
+    """Mails of the last day that were given up."""
+    try:
+        with db.reading() as session:
+            count, why = delivery.lost_since(session, clock.now() - clock.DAY)
+    except SQLAlchemyError:
+        return []  # its own check tells
+    if not count:
+        return []
+    mend = "Look for `a mail was refused` in the worker's log."
+    return [Check("mail", False, f"{count} given up since yesterday", mend, why or "")]

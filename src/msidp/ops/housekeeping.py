@@ -13,6 +13,7 @@ from msidp.accounts.factors import second_step
 from msidp.communities import answers
 from msidp.keys import rotation
 from msidp.keys import service as keys
+from msidp.mail import delivery as mail
 from msidp.oidc import expiry
 from msidp.settings import Settings
 
@@ -25,6 +26,7 @@ PURGES: tuple[Purge, ...] = (
     sessions.purge_expired,
     second_step.purge_expired,
     expiry.purge_expired,
+    mail.purge_expired,
 )
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this
 

@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from msidp import queue
+from msidp.mail import postman
 from msidp.ops.endurance import LONGEST_WAIT, outlast
 from msidp.webhooks import drain
 
@@ -31,7 +32,7 @@ class Worker(SimpleWorker):
 
     def __init__(self, connection: "redis.Redis") -> None:
         super().__init__(
-            [queue.queue_on(connection, queue.WEBHOOKS)],
+            [queue.queue_on(connection, name) for name in (queue.MAIL, queue.WEBHOOKS)],
             connection=connection,
             serializer=JSONSerializer,
             default_result_ttl=0,
@@ -69,6 +70,7 @@ def run_worker(redis_url: str) -> None:
     connection = queue.connect(redis_url, timeout=LISTEN + 10)
     outlast("worker", lambda: Worker(connection).work(logging_level=None))
     drain.finish()
+    postman.finish()
 
 
 def _is_news(record: logging.LogRecord) -> bool:

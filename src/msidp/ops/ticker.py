@@ -14,15 +14,16 @@ from msidp import queue
 from msidp.ops.endurance import outlast
 
 RING_EVERY = 5  # seconds
+MAIL_EVERY = 10
 CLEAN_EVERY = 3600
 HOUSEKEEPING = "msidp.ops.housekeeping.clean"
 
 
 class Ring(CronJob):
-    """The doorbell: a drain job where nothing waits."""
+    """The doorbell of a queue: its job where nothing waits."""
 
     def enqueue(self, connection: "redis.Redis") -> Job | None:  # type: ignore[override]  # RQ uses no answer
-        queue.ring_once(connection)
+        queue.ring_once(connection, self.queue_name)
         return None
 
 
@@ -41,6 +42,7 @@ class Ticker(CronScheduler):
         super().__init__(connection)
         self._cron_jobs = [
             Ring(queue.WEBHOOKS, func_name=queue.DRAIN, interval=RING_EVERY),
+            Ring(queue.MAIL, func_name=queue.POST, interval=MAIL_EVERY),
             Chore(queue.WEBHOOKS, func_name=HOUSEKEEPING, interval=CLEAN_EVERY),
         ]
 

@@ -20,6 +20,7 @@ from msidp.settings import Settings
 from msidp.webhooks.feed import Feed
 
 SLICE = 20.0  # seconds
+GLANCE_EVERY = 0.5  # seconds
 
 _making = threading.Lock()
 log = structlog.get_logger(__name__)
@@ -60,10 +61,10 @@ class Engine:
         """Let the feed look for work, and wait until it has come to rest or the time is up."""
         deadline = time.monotonic() + seconds
         running, fresh = self._wake()
-        wait([running], seconds)
+        self._accompany(running, deadline)
         if running.done() and not fresh:  # it may have looked for the last time just before it was woken
             running, _ = self._wake()
-            wait([running], deadline - time.monotonic())
+            self._accompany(running, deadline)
         if running.done():
             running.result()
         else:
@@ -73,6 +74,13 @@ class Engine:
         """Wait until the feed has come to rest."""
         if self._running is not None:
             wait([self._running])
+
+    def _accompany(self, running: "Future[None]", deadline: float) -> None:
+        """Wait for it until the deadline, or until mail waits: nobody likes to wait for a log-in code."""
+        while not running.done() and (left := deadline - time.monotonic()) > 0:
+            wait([running], min(left, GLANCE_EVERY))
+            if not running.done() and queue.has_work(queue.MAIL):
+                return
 
     def _wake(self) -> tuple["Future[None]", bool]:
         with self._lock:

@@ -1,0 +1,48 @@
+"""What a member is told by mail about their own account: the grave things, each with what to do about it."""
+
+from sqlalchemy.orm import Session
+
+from msidp import clock
+from msidp.mail import outbox
+from msidp.members.models import Member
+
+_WORDS = {
+    "password_changed": "Your password was changed",
+    "passkey_added": "A passkey was added to your account",
+    "passkey_removed": "A passkey was removed from your account",
+    "authenticator_added": "Two-step sign-in with an authenticator app was switched on",
+    "authenticator_removed": "Two-step sign-in with an authenticator app was switched off",
+    "recovery_code_used": "A recovery code was used to sign in",
+    "recovery_codes_replaced": "Your recovery codes were replaced",
+    "sessions_ended": "You were signed out everywhere",
+}
+
+
+def tell(
+    session: Session,
+    member: Member,
+    event: str,
+    *,
+    address: str | None = None,
+    user_agent: str | None = None,
+) -> None:
+    """Mail the member that this happened, in the transaction in which it happens.
+
+    `event` is one of `password_changed`, `passkey_added`, `passkey_removed`, `authenticator_added`,
+    `authenticator_removed`, `recovery_code_used`, `recovery_codes_replaced`, `sessions_ended`. `address` and
+    `user_agent` say from where, so that the member recognises themselves.
+    """
+    context = {
+        "what": _WORDS[event],
+        "at": clock.now(),
+        "email": member.email,
+        "address": address,
+        "user_agent": user_agent,
+    }
+    outbox.send(
+        session,
+        community_id=member.community_id,
+        to=member.email,
+        template="security_notice",
+        context=context,
+    )

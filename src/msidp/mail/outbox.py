@@ -1,0 +1,59 @@
+"""The outbox: a mail joins the transaction of what caused it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from msidp import clock, ids, queue
+from msidp.communities.models import Community
+from msidp.db import after_commit
+from msidp.mail import letters
+from msidp.mail.models import Mail
+from msidp.settings import Settings
+
+LIFETIME = 2 * clock.DAY  # how long a mail is tried that has no moment of its own
+INBOX_LIFETIME = clock.DAY
+INBOX_SIZE = 200
+
+
+def send(
+    session: Session,
+    *,
+    community_id: str,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    expires_at: int | None = None,
+) -> str:
+    """Record a mail; it goes out once the session commits. Returns its id.
+
+    `to` is a usable address (`members.emails.normalise`), `template` a file in templates/mail without its
+    `.jinja`. What carries a token should not outlive it: after `expires_at` the mail is given up.
+    """
+    now = clock.now()
+    settings: Settings = current_app.extensions["msidp_settings"]
+    inbox = settings.smtp_url is None
+    community = session.scalars(select(Community.name).where(Community.id == community_id)).one()
+    letter = letters.write(template, community, settings.base_url, context)
+    mail_id = ids.new_id("mail")
+    values = {
+        "id": mail_id,
+        "community_id": community_id,
+        "recipient": to,
+        "template": template,
+        "letter": letters.seal(letter, mail_id),
+        "status": "inbox" if inbox else "pending",
+        "due_at": None if inbox else now,
+        "created_at": now,
+        "expires_at": now + INBOX_LIFETIME if inbox else expires_at or now + LIFETIME,
+    }
+    connection = session.connection()
+    seq = connection.execute(insert(Mail).returning(Mail.seq), values).scalar_one()
+    if inbox:
+        connection.execute(delete(Mail).where(Mail.status == "inbox", Mail.seq <= seq - INBOX_SIZE))
+    else:
+        after_commit(session, queue.MAIL, lambda: queue.ring(queue.MAIL))
+    return mail_id

@@ -1,0 +1,177 @@
+"""SMTP: a connection to the mail server, the message, and what a refusal means.
+
+The server is the operator's own choice, as the database is: no address guard stands in between.
+"""
+
+import re
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as POLICY
+from email.utils import formatdate, parseaddr
+from urllib.parse import urlsplit
+
+import idna
+
+from msidp import clock
+from msidp.mail.letters import Letter
+from msidp.settings import MailServer, Settings
+
+_EXCERPT = 300  # characters kept of what a server says
+_LOCAL_PART = re.compile(r'[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+')
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
+_FAILURES = (OSError, smtplib.SMTPException, ValueError)  # ValueError: what it says is not SMTP
+
+
+class Unavailable(Exception):
+    """No mail can be handed over now, whichever: no connection, no TLS, no log-in."""
+
+
+class Refused(Exception):
+    """This mail was not taken. `final`: another try would end alike."""
+
+    def __init__(self, message: str, *, final: bool) -> None:
+        super().__init__(message)
+        self.final = final
+
+
+@contextmanager
+def connection(server: MailServer, settings: Settings) -> Iterator[smtplib.SMTP]:
+    """A connection over which mails can be sent. Raises Unavailable with what the server said."""
+    try:
+        client = _connect(server, settings)
+    except _FAILURES as error:
+        raise Unavailable(_words(error)) from None
+    try:
+        yield client
+    finally:
+        _leave(client)
+
+
+def hand_over(client: smtplib.SMTP, message: EmailMessage, seconds: float) -> None:
+    """Give the server this message within so many seconds. Raises Refused."""
+    sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
+    watchdog = threading.Timer(seconds, _cut, (client,))
+    watchdog.start()
+    try:
+        client.send_message(message, sender, [recipient])
+    except smtplib.SMTPRecipientsRefused as error:
+        [(code, said)] = error.recipients.values()
+        raise Refused(_said(code, said), final=500 <= code < 600) from None
+    except smtplib.SMTPSenderRefused as error:  # the sender is a setting: it can be mended
+        raise Refused(_words(error), final=False) from None
+    except smtplib.SMTPDataError as error:
+        raise Refused(_words(error), final=500 <= error.smtp_code < 600) from None
+    except smtplib.SMTPNotSupportedError:
+        raise Refused("The mail server takes no addresses in Unicode (SMTPUTF8).", final=True) from None
+    except _FAILURES as error:
+        raise Refused(_words(error), final=False) from None
+    finally:
+        watchdog.cancel()
+
+
+def compose(settings: Settings, mail_id: str, recipient: str, letter: Letter) -> EmailMessage:
+    """The message of a letter, the same at every attempt but for its date.
+
+    The library refuses line ends in headers and encodes the rest; an address is given in its parts. Raises
+    Refused for an address that cannot stand in a header.
+    """
+    sender = sender_address(settings)
+    message = EmailMessage(policy=POLICY)
+    message["From"] = Address(parseaddr(settings.mail_from)[0] or _line(letter.sender), addr_spec=sender)
+    message["To"] = _recipient(recipient)
+    message["Subject"] = _line(letter.subject)
+    message["Date"] = formatdate(clock.seconds(clock.now()))
+    message["Message-ID"] = f"<{mail_id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices, please
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message
+
+
+def sender_address(settings: Settings) -> str:
+    """The address that mails come from."""
+    return parseaddr(settings.mail_from)[1] or f"no-reply@{_own_name(settings)}"
+
+
+def _connect(server: MailServer, settings: Settings) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if settings.outbound_ca_file:
+        context.load_verify_locations(settings.outbound_ca_file)
+    name, timeout = _own_name(settings), server.timeout
+    if server.tls:
+        client: smtplib.SMTP = smtplib.SMTP_SSL(
+            server.host, server.port, name, timeout=timeout, context=context
+        )
+    else:
+        client = smtplib.SMTP(server.host, server.port, name, timeout=timeout)
+    try:
+        client.ehlo_or_helo_if_needed()
+        if not server.tls and server.starttls != "off":
+            _start_tls(client, context, required=server.starttls == "required")
+        if server.user:
+            client.login(server.user, server.password)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _start_tls(client: smtplib.SMTP, context: ssl.SSLContext, *, required: bool) -> None:
+    if required or client.has_extn("starttls"):
+        client.starttls(context=context)
+        client.ehlo()
+
+
+def _leave(client: smtplib.SMTP) -> None:
+    try:
+        client.quit()
+    except _FAILURES:
+        client.close()
+
+
+def _cut(client: smtplib.SMTP) -> None:
+    """End what is going on: who waits for the server hears that it hung up."""
+    try:
+        if client.sock is not None:
+            client.sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it is closed already
+
+
+def _own_name(settings: Settings) -> str:
+    """What this machine calls itself; asking the resolver could take long."""
+    name = urlsplit(settings.base_url).hostname or ""
+    return name if "." in name and not name.rpartition(".")[2].isdecimal() else "localhost"
+
+
+def _recipient(address: str) -> Address:
+    """The address with its domain in punycode: only a local part in Unicode needs SMTPUTF8."""
+    local, _, domain = address.rpartition("@")
+    try:
+        ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        ascii_domain = ""
+    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(ascii_domain):
+        raise Refused("This is no address that mail can be sent to.", final=True)
+    return Address(username=local, domain=ascii_domain)
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _said(error.smtp_code, error.smtp_error)
+    return (_line(str(error)) or type(error).__name__)[:_EXCERPT]
+
+
+def _said(code: int, said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"{code} {_line(text)}"[:_EXCERPT]
