@@ -15,6 +15,8 @@ EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery"
 SCOPE = "openid profile email offline_access"
 
+ASKED = {"redirectUri": REDIRECT_URI, "scope": SCOPE}
+
 # openid-client (npm). `enableNonRepudiationChecks` has it verify the ID token's signature by the JWKS.
 SET_UP = """
     import * as client from 'openid-client';
@@ -40,14 +42,32 @@ FINISH = """
     const claims = tokens.claims();
     const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
     const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+    const active = async (token) => more.secret
+        ? (await client.tokenIntrospection(config, token)).active : undefined;
+    const before = await active(refreshed.access_token);
     const again = await client.refreshTokenGrant(config, tokens.refresh_token).catch((error) => error.error);
     const dead = await client.fetchUserInfo(config, refreshed.access_token, claims.sub)
         .catch((error) => error.status);
-    console.log(JSON.stringify({ claims, userinfo, refreshed: refreshed.claims(), again, dead }));
+    const introspected = [before, await active(refreshed.access_token)];
+    const out = client.buildEndSessionUrl(config, {
+        id_token_hint: tokens.id_token, post_logout_redirect_uri: more.back, state: 'out',
+    });
+    console.log(JSON.stringify({
+        claims, userinfo, refreshed: refreshed.claims(), again, dead, introspected, out: out.href,
+    }));
+"""
+REVOKE = """
+    const tokens = await client.authorizationCodeGrant(config, new URL(more.url), more.checks);
+    const { sub } = tokens.claims();
+    await client.tokenRevocation(config, tokens.refresh_token);
+    const status = await client.fetchUserInfo(config, tokens.access_token, sub)
+        .catch((error) => error.status);
+    console.log(JSON.stringify(status));
 """
 MACHINE = """
     const tokens = await client.clientCredentialsGrant(config, { scope: more.scope });
-    console.log(JSON.stringify(tokens));
+    const introspected = await client.tokenIntrospection(config, tokens.access_token);
+    console.log(JSON.stringify({ ...tokens, introspected }));
 """
 
 
@@ -78,14 +98,14 @@ def registered(admin: FlaskClient) -> Callable[..., tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("type_", ["web", "spa"])
-def test_openid_client_logs_in(base_url: str, registered: Callable[..., Any], type_: str) -> None:
-    client_id, secret = registered(type_, redirectUris=[REDIRECT_URI])
-    begun = run_node(
-        SET_UP + BEGIN, base_url, client_id, secret, {"redirectUri": REDIRECT_URI, "scope": SCOPE}
-    )
+def test_openid_client_logs_in_and_out(base_url: str, registered: Callable[..., Any], type_: str) -> None:
+    back = "http://127.0.0.1:9/signed-out"
+    client_id, secret = registered(type_, redirectUris=[REDIRECT_URI], postLogoutRedirectUris=[back])
+    begun = run_node(SET_UP + BEGIN, base_url, client_id, secret, ASKED)
     browser = Browser(base_url)
     landed = sign_up_and_allow(browser.get(begun["url"]), browser)
-    done = run_node(SET_UP + FINISH, base_url, client_id, secret, {"url": landed, "checks": begun["checks"]})
+    more = {"url": landed, "checks": begun["checks"], "secret": secret, "back": back}
+    done = run_node(SET_UP + FINISH, base_url, client_id, secret, more)
     assert done["claims"]["iss"] == base_url
     assert done["claims"]["nonce"] == begun["checks"]["expectedNonce"]
     assert done["userinfo"]["sub"] == done["claims"]["sub"] == done["refreshed"]["sub"]
@@ -93,6 +113,21 @@ def test_openid_client_logs_in(base_url: str, registered: Callable[..., Any], ty
     assert done["refreshed"]["auth_time"] == done["claims"]["auth_time"]
     assert done["again"] == "invalid_grant"
     assert done["dead"] == 401
+    assert done["introspected"] == ([True, False] if secret else [None, None])
+    assert browser.get(done["out"]).redirect == f"{back}?state=out"
+    assert browser.get("/account").path == "/login"
+
+
+@pytest.mark.parametrize("type_", ["web", "spa"])
+def test_openid_client_gives_back_what_it_got(
+    base_url: str, registered: Callable[..., Any], type_: str
+) -> None:
+    client_id, secret = registered(type_, redirectUris=[REDIRECT_URI])
+    begun = run_node(SET_UP + BEGIN, base_url, client_id, secret, ASKED)
+    browser = Browser(base_url)
+    landed = sign_up_and_allow(browser.get(begun["url"]), browser)
+    more = {"url": landed, "checks": begun["checks"]}
+    assert run_node(SET_UP + REVOKE, base_url, client_id, secret, more) == 401
 
 
 def test_openid_client_speaks_for_a_machine(base_url: str, registered: Callable[..., Any]) -> None:
@@ -100,6 +135,8 @@ def test_openid_client_speaks_for_a_machine(base_url: str, registered: Callable[
     tokens = run_node(SET_UP + MACHINE, base_url, client_id, secret, {"scope": "reports:read"})
     assert tokens["token_type"] == "bearer"
     assert tokens["scope"] == "reports:read"
+    assert tokens["introspected"]["active"] is True
+    assert tokens["introspected"]["sub"] == client_id
 
 
 def test_authlib_s_client_logs_in(base_url: str, registered: Callable[..., Any]) -> None:
