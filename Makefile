@@ -19,7 +19,7 @@ setup: .venv/ready ## Make .venv from the lock file
 demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
 	@$(BIN)/msidp demo $(ARGS)
 
-test: .venv/ready tests/npm/node_modules/.ready bench/peers/node_modules/.ready browser ## Run the tests
+test: .venv/ready tests/npm/node_modules/.ready bench/peers/node_modules/.ready browser apache ## Run the tests
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: .venv/ready ## Formatting, lint, types, import contracts
@@ -59,3 +59,6 @@ $(UV):
 
 browser:
 	@tools/browser
+
+apache:
+	@tools/apache
