@@ -41,12 +41,22 @@ def create_core(settings: Settings) -> Flask:
         "oidc",
     ):
         import_module(f"msidp.{name}.models")  # Alembic and the mappers know the tables that are imported
+    _connect_features()
     return app
+
+
+def _connect_features() -> None:
+    """What lower features tell higher ones, which they cannot import."""
+    from msidp.accounts import sessions
+    from msidp.members import service as members
+
+    members.before_deletion(sessions.end_all)
 
 
 def _register_features(app: Flask, settings: Settings) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
     from msidp.accounts import routes as accounts
+    from msidp.accounts import session_routes as sessions
     from msidp.accounts.factors import account_routes as two_factor
     from msidp.accounts.factors import routes as factors
     from msidp.apidocs import routes as apidocs
@@ -76,6 +86,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(accounts.bp)
     app.register_blueprint(factors.bp)
     app.register_blueprint(two_factor.bp)
+    app.register_blueprint(sessions.bp)
     provider.init_app(app, settings)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)

@@ -22,11 +22,14 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import select
 from tests.support.valkey import ValkeyServer
 
 from msidp import db
+from msidp.accounts import sessions
 from msidp.app import create_app
 from msidp.communities import service as communities
+from msidp.members.models import Member
 from msidp.settings import Settings
 
 EXAMPLES = 15
@@ -60,8 +63,15 @@ class Instance:
             "applicationId": application["id"],
             "webhookId": webhook["id"],
             "eventType": self.post("/event-types", {"name": "invoice.paid"})["name"],
+            "sessionId": self.log_in(member["id"]),
             "deliveryId": self.post(f"/webhooks/{webhook['id']}/test", {})["id"],
         }
+
+    def log_in(self, member_id: str) -> str:
+        """A session of this member's."""
+        with self.app.app_context(), db.transaction() as session:
+            member = session.scalars(select(Member).where(Member.id == member_id)).one()
+            return sessions.start(session, member, ("pwd",)).login.session_id
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """What the Admin API answers to a POST that succeeds."""

@@ -1,17 +1,20 @@
 """Sessions of members: rows that say who is logged in with which browser, and until when.
 
-A session ends 30 days after it began, or after 7 days without a visit. The token in the cookie is
-256 random bits, stored as its hash.
+A session ends 30 days after it began, or after 7 days without a visit, and earlier by the functions that
+begin with `end`. They tell the listeners, in the same transaction: features above have tokens to revoke and
+applications to tell. The token in the cookie is 256 random bits, stored as its hash.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.orm import Session as DbSession
 
 from msidp import clock, ids
 from msidp.accounts.models import Session
 from msidp.db import delete_some
+from msidp.errors import NotFound
 from msidp.members.models import Member
 
 LIFETIME = 30 * clock.DAY
@@ -36,6 +39,30 @@ class NewSession:
 
     login: Login
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Sessions of one member that end now.
+
+    `everywhere`: the member is logged out of everything but the session `kept`, so that what would
+    outlive a session (offline access) ends too.
+    """
+
+    member_id: str
+    session_ids: Sequence[str]
+    everywhere: bool = False
+    kept: str | None = None
+
+
+Listener = Callable[[DbSession, Ended], None]
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Have this function called before sessions are deleted, in every process that imports it."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 def start(
@@ -106,11 +133,7 @@ def find(session: DbSession, token: str) -> Login | None:
     row = session.execute(
         select(Session.id, Session.member_id, Session.authenticated_at, Session.methods, Session.seen_at)
         .join(Member, Member.id == Session.member_id)
-        .where(
-            Session.token_hash == ids.hash_token(token),
-            Session.expires_at > now,
-            Session.seen_at > now - IDLE,
-        )
+        .where(Session.token_hash == ids.hash_token(token), is_live(now))
     ).one_or_none()
     return (
         Login(row.id, row.member_id, row.authenticated_at, tuple(row.methods), row.seen_at) if row else None
@@ -122,9 +145,58 @@ def touch(session: DbSession, session_id: str) -> None:
     session.execute(update(Session).where(Session.id == session_id).values(seen_at=clock.now()))
 
 
+def is_live(now: int) -> ColumnElement[bool]:
+    """The condition of a session that still stands at this moment."""
+    return (Session.expires_at > now) & (Session.seen_at > now - IDLE)
+
+
+def list_of(session: DbSession, member_id: str) -> list[Session]:
+    """The member's live sessions, newest first."""
+    statement = select(Session).where(Session.member_id == member_id, is_live(clock.now()))
+    return list(session.scalars(statement.order_by(Session.seq.desc())))
+
+
 def end(session: DbSession, token: str) -> None:
     """End the session with this token, if there is one."""
-    session.execute(delete(Session).where(Session.token_hash == ids.hash_token(token)))
+    _end_single(session, Session.token_hash == ids.hash_token(token))
+
+
+def end_one(session: DbSession, member_id: str, session_id: str) -> None:
+    """End one session of this member's. Raises NotFound (`session-not-found`)."""
+    if not _end_single(session, (Session.member_id == member_id) & (Session.id == session_id)):
+        raise NotFound("session-not-found", "The member has no such session.")
+
+
+def end_all(session: DbSession, member_id: str, *, kept: str | None = None) -> int:
+    """Log a member out everywhere, but for the session `kept`, and end all offline access too.
+
+    For whoever lost a device or a password, and where a member is deleted. Returns how many sessions ended.
+    """
+    others = Session.member_id == member_id
+    if kept is not None:
+        others &= Session.id != kept
+    rows = _lock(session, others)
+    _finish(session, Ended(member_id, [row.id for row in rows], everywhere=True, kept=kept))
+    return len(rows)
+
+
+def _end_single(session: DbSession, condition: ColumnElement[bool]) -> bool:
+    for row in _lock(session, condition):
+        _finish(session, Ended(row.member_id, [row.id]))
+        return True
+    return False
+
+
+def _lock(session: DbSession, condition: ColumnElement[bool]) -> Sequence[Row[str, str]]:
+    """The sessions to end, held, so that each is ended by one transaction alone."""
+    statement = select(Session.id, Session.member_id).where(condition).order_by(Session.seq)
+    return session.execute(statement.with_for_update()).all()
+
+
+def _finish(session: DbSession, ended: Ended) -> None:
+    for listener in _listeners:
+        listener(session, ended)
+    session.execute(delete(Session).where(Session.id.in_(ended.session_ids)))
 
 
 def purge_expired(session: DbSession, now: int) -> int:

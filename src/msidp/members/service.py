@@ -1,6 +1,6 @@
 """What can be done with members, in terms of the session it is given. Each change records its events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from sqlalchemy import delete, select, update
@@ -25,6 +25,19 @@ _REASONS = {
     "json": "json.updated",
     "login_redirect": "loginRedirect.updated",
 }
+
+
+Departure = Callable[[Session, str], object]
+_departures: list[Departure] = []
+
+
+def before_deletion(listener: Departure) -> None:
+    """Have this function called with a member's id before the member is deleted, in that transaction.
+
+    For features above, whose rows go with the member and leave something to do.
+    """
+    if listener not in _departures:
+        _departures.append(listener)
 
 
 class MemberChanges(TypedDict, total=False):
@@ -154,6 +167,8 @@ def update_member(session: Session, community_id: str, member_id: str, changes: 
 def delete_member(session: Session, community_id: str, member_id: str) -> None:
     """Delete a member with all that hangs on it. Records member.deleted. Raises NotFound."""
     member = lock_member(session, community_id, member_id)
+    for listener in _departures:
+        listener(session, member_id)
     events.record_member(session, "member.deleted", member)
     session.execute(delete(Member).where(Member.id == member_id))
     session.expunge(member)
