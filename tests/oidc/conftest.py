@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from msidp import db
-from msidp.accounts import sessions
+from msidp.accounts import assurance, sessions
 from msidp.keys.keyring import keyring
 from msidp.members import service as members
 from msidp.members.models import Member
@@ -134,10 +134,10 @@ def new_member(community_id: str, email: str = "ada@example.com") -> Member:
         return members.create_member(session, community_id, email=email, verified=True, profile=PROFILE)
 
 
-def log_in(browser: FlaskClient, member: Member) -> None:
+def log_in(browser: FlaskClient, member: Member, methods: tuple[str, ...] = assurance.PASSWORD) -> None:
     """Give the browser a session, as the log-in page would."""
     with db.transaction() as session:
-        token = sessions.start(session, member, ("pwd",)).token
+        token = sessions.start(session, member, methods).token
     browser.set_cookie("msidp_session", token)
 
 

@@ -80,7 +80,7 @@ def test_prompt_create_leads_to_the_sign_up_page(unknown: Relying) -> None:
 
 
 def test_prompt_login_wants_a_new_login(shop: Relying, member: Member, time: time_machine.Traveller) -> None:
-    for prompt in ("login", "select_account", "login consent"):
+    for prompt in ("login", "login consent", "login select_account"):
         time.shift(10)
         answer = shop.authorize(prompt=prompt)
         assert next_of(shop.browser.get(next_of(answer))) == next_of(answer)  # the old session is not enough
@@ -98,7 +98,10 @@ def test_max_age(shop: Relying, member: Member, time: time_machine.Traveller) ->
     assert error_of(shop, shop.authorize(max_age="99", prompt="none")) == "login_required"
     assert auth_time(shop, after_login(shop, answer, member, time)) == first + 105
     assert auth_time(shop, shop.code(max_age="10000")) == first + 105
-    assert next_of(shop.authorize(max_age="0", prompt="login"))
+    log_in(shop.browser, member)
+    answer = shop.authorize(max_age="0")  # no log-in is young enough but one made for this request
+    assert error_of(shop, shop.authorize(max_age="0", prompt="none")) == "login_required"
+    assert after_login(shop, answer, member, time)
 
 
 def test_id_token_hint(shop: Relying, community_id: str, time: time_machine.Traveller) -> None:
@@ -153,8 +156,6 @@ def test_consent_is_asked_once_and_remembered(asking: Relying) -> None:
     assert asking.code(scope="openid")
     assert error_of(asking, asking.authorize(prompt="none", scope="openid phone")) == "consent_required"
     assert consent_form(asking.authorize(prompt="consent"))
-    again = asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
-    assert again.status_code == 400  # once is enough
 
 
 def test_claims_asked_for_by_name_count_as_their_scopes(asking: Relying) -> None:
@@ -191,8 +192,6 @@ def test_anything_but_allow_is_a_refusal(asking: Relying) -> None:
         assert sent["state"] == "s t&=#/ü"
         assert sent["iss"] == keyring().issuer
         assert error_of(asking, asking.authorize(prompt="none")) == "consent_required"
-        again = asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
-        assert again.status_code == 400
 
 
 def test_consent_from_elsewhere_is_refused(asking: Relying) -> None:
@@ -210,7 +209,10 @@ def test_consent_needs_the_session_it_was_shown_to(asking: Relying, member: Memb
     form = consent_form(asking.authorize())
     asking.browser.delete_cookie("msidp_session")
     answer = asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
-    assert next_of(answer) == f"/authorize/continue?request={form['request']}"
+    assert answer.status_code == 303
+    path = f"/authorize/continue?request={form['request']}"
+    assert answer.headers["Location"] == path
+    assert next_of(asking.browser.get(path)) == path
 
 
 def test_prompt_consent_after_prompt_login(
@@ -226,7 +228,7 @@ def test_prompt_consent_after_prompt_login(
 
 def test_a_waiting_request_expires(unknown: Relying, member: Member, time: time_machine.Traveller) -> None:
     path = next_of(unknown.authorize())
-    time.shift(15 * 60 - 1)
+    time.shift(3600 - 1)
     assert continuation(path)
     time.shift(2)
     log_in(unknown.browser, member)

@@ -59,10 +59,11 @@ def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False
 
     The page asks even a logged-in member to log in again when an application waits at `next_`: whoever
     sends them there has found their log-in too old, or not the one that was asked for. `again` asks so for
-    a page of this site.
+    a page of this site. The form begins with the address of who is logged in, unless there is a hint; an
+    empty hint leaves it empty.
     """
     query = {"next": local_path(next_), "login_hint": login_hint, "again": "1" if again else None}
-    pairs = {name: value for name, value in query.items() if value}
+    pairs = {name: value for name, value in query.items() if value is not None}
     return ("/signup" if signup else "/login") + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 

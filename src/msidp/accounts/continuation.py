@@ -12,7 +12,7 @@ from flask import Flask, current_app
 
 # One slash, then visible ASCII. Browsers read a backslash as a slash, and drop tabs and line ends
 # from an address, so `/\evil`, `/<tab>/evil` and `//evil` all lead elsewhere.
-_LOCAL_PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,1999}")
+_LOCAL_PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,39999}")
 
 
 @dataclass(frozen=True, slots=True)

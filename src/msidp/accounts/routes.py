@@ -148,7 +148,7 @@ def _leave() -> Response | None:
 
 def _expected_address() -> str:
     """The address the form begins with: the application's hint, else that of who is logged in."""
-    if expected := hint():
-        return expected
+    if "login_hint" in request.args:
+        return hint() or ""
     member = current_member()
     return member.email if member else ""

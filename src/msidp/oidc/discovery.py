@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from flask import Blueprint, Flask, Response, current_app, request
 
+from msidp.accounts import assurance
 from msidp.oidc import client_auth, scopes
 from msidp.oidc.authorize import checks, response
 from msidp.settings import Settings
@@ -38,7 +39,8 @@ def document(issuer: str) -> dict[str, object]:
         "revocation_endpoint_auth_methods_supported": list(client_auth.METHODS),
         "introspection_endpoint_auth_methods_supported": [m for m in client_auth.METHODS if m != "none"],
         "claim_types_supported": ["normal"],
-        "claims_supported": ["sub", "auth_time", "amr", "sid", *sorted(scopes.ALL_CLAIMS)],
+        "acr_values_supported": list(assurance.ACRS),
+        "claims_supported": ["sub", "auth_time", "acr", "amr", "sid", *sorted(scopes.ALL_CLAIMS)],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -34,7 +34,8 @@ class NewGrant:
     nonce: str | None
     claims: dict[str, Any] | None
     authenticated_at: int
-    methods: tuple[str, ...]
+    methods: list[str]  # as applications see them (`amr`)
+    acr: str
     resources: tuple[str, ...] = ()
     dpop_jkt: str | None = None  # the key that the request named (RFC 9449, section 10)
 
@@ -51,6 +52,7 @@ class Redeemed:
     claims: dict[str, Any] | None
     authenticated_at: int
     methods: list[str]
+    acr: str | None
     expires_at: int
     redirect_uri: str | None = None
     refresh_token: str | None = None
@@ -93,7 +95,8 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
             "nonce": new.nonce,
             "claims": new.claims,
             "authenticated_at": new.authenticated_at,
-            "methods": list(new.methods),
+            "methods": new.methods,
+            "acr": new.acr,
             "created_at": now,
             "expires_at": now + lifetime,
             "revoked_at": None,
@@ -267,6 +270,7 @@ def _live(
         claims=row.claims,
         authenticated_at=row.authenticated_at,
         methods=row.methods,
+        acr=row.acr,
         expires_at=row.expires_at,
         redirect_uri=redirect_uri,
         refresh_token=refresh_token,

@@ -11,4 +11,4 @@ ID_TOKEN = 3600
 REFRESH_TOKEN = 30 * 86_400  # absolute: from the log-in's grant on, however often it is refreshed
 
 CODE = clock.MINUTE
-AUTHORIZATION_REQUEST = 15 * clock.MINUTE  # time to sign up, to verify an address, to decide
+AUTHORIZATION_REQUEST = clock.HOUR  # time to sign up, to verify an address, to decide

@@ -97,7 +97,8 @@ class Grant(Base):
     nonce: Mapped[str | None]
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the claims parameter
     authenticated_at: Mapped[int]
-    methods: Mapped[list[str]]
+    methods: Mapped[list[str]]  # amr, as applications see it
+    acr: Mapped[str | None]  # None for grants from before it was known
     created_at: Mapped[int]
     expires_at: Mapped[int]  # nothing that follows from the grant outlives it
     revoked_at: Mapped[int | None]

@@ -8,6 +8,7 @@ from msidp.accounts import continuation
 from msidp.oidc import clients, discovery, end_session, introspect, revoke, token, userinfo
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import routes as authorize
+from msidp.oidc.authorize import sealed
 from msidp.oidc.server import TokenServer
 from msidp.settings import Settings
 
@@ -17,6 +18,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     logging.getLogger("authlib").setLevel(logging.INFO)  # below that it logs the tokens it issues
     clients.init_app(app)
     discovery.init_app(app, settings)
+    sealed.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
     for module in (applications, discovery, authorize, token, userinfo, revoke, introspect, end_session):

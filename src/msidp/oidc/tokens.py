@@ -33,6 +33,8 @@ def member_answer(
     claims = _access_claims(keyring, client, redeemed.member_id, scope, now, lifetime)
     claims["auth_time"] = clock.seconds(redeemed.authenticated_at)
     claims["amr"] = redeemed.methods
+    if redeemed.acr is not None:
+        claims["acr"] = redeemed.acr
     claims[GRANT_CLAIM] = redeemed.grant_id
     access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.access_token_alg)
     body = _body(access_token, scope, lifetime)
@@ -74,7 +76,8 @@ def _id_claims(
     keyring: Keyring, client: Client, redeemed: Redeemed, now: int, access_token: str
 ) -> dict[str, Any]:
     issued_at = clock.seconds(now)
-    return {
+    acr = {"acr": redeemed.acr} if redeemed.acr is not None else {}
+    return acr | {
         "iss": keyring.issuer,
         "sub": redeemed.member_id,
         "aud": client.client_id,

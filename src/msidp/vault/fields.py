@@ -24,12 +24,12 @@ class CannotOpen(Exception):
 
 
 class FieldCipher:
-    """Seals and opens text under a list of secret keys, newest first."""
+    """Seals and opens text under a list of secret keys, newest first; each purpose has keys of its own."""
 
-    def __init__(self, secret_keys: tuple[str, ...]) -> None:
+    def __init__(self, secret_keys: tuple[str, ...], purpose: str = "field encryption") -> None:
         if not secret_keys:
             raise ValueError("needs at least one secret key")
-        self._ciphers = {_key_id(key): AESGCM(derive(key, "field encryption")) for key in secret_keys}
+        self._ciphers = {_key_id(key): AESGCM(derive(key, purpose)) for key in secret_keys}
         self._newest = _key_id(secret_keys[0])
 
     def seal(self, text: str, context: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from msidp import canonical
+from msidp.accounts import assurance
 from msidp.keys.keyring import InvalidToken, Keyring
 from msidp.oidc import pkce, redirects, scopes, tokens
 from msidp.oidc.authorize import response
@@ -21,7 +22,7 @@ from msidp.oidc.claims import PLACES
 from msidp.oidc.clients import Client, Clients
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
-MAX_LENGTH = 8_192  # characters of the whole; anybody may have a request wait in the database
+MAX_LENGTH = 8_192  # bytes of the whole in UTF-8: it has to fit into an address
 MAX_LENGTHS = {"state": 2_048, "nonce": 2_048, "login_hint": 320, "claims": 4_096}
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 _UNSUPPORTED = {
@@ -98,8 +99,8 @@ def check_lengths(draft: Draft) -> None:
     """Not more than a request needs."""
     for name in MAX_LENGTHS:
         _check_length(draft, name)
-    if sum(len(name) + len(value) for name, value in draft.parameters.items()) > MAX_LENGTH:
-        raise OAuthError("invalid_request", f"The request is longer than {MAX_LENGTH} characters.")
+    if len("".join(map("".join, draft.parameters.items())).encode()) > MAX_LENGTH:
+        raise OAuthError("invalid_request", f"The request is longer than {MAX_LENGTH} bytes.")
 
 
 def _check_length(draft: Draft, name: str) -> None:
@@ -188,6 +189,11 @@ def check_max_age(draft: Draft) -> None:
     draft.request.max_age = int(max_age)
 
 
+def check_acr_values(draft: Draft) -> None:
+    """The classes of log-in that are wished for; they need not be met (section 3.1.2.1)."""
+    draft.request.acr_values = scopes.split(draft.get("acr_values") or "")
+
+
 def check_claims(draft: Draft) -> None:
     """The claims parameter (OpenID Connect Core 1.0, section 5.5); it may name the member it is about."""
     text = draft.get("claims")
@@ -204,9 +210,23 @@ def check_claims(draft: Draft) -> None:
     subject = known.get("id_token", {}).get("sub")
     if isinstance(subject, dict) and isinstance(subject.get("value"), str):
         draft.request.subject = subject["value"]
-    acr = known.get("id_token", {}).get("acr")
-    if isinstance(acr, dict) and acr.get("essential") is True and ("value" in acr or "values" in acr):
-        raise OAuthError("unmet_authentication_requirements", "No authentication context class is offered.")
+    _note_acr(draft.request, known.get("id_token", {}).get("acr"))
+
+
+def _note_acr(asked: AuthorizeRequest, acr: Any) -> None:
+    """An `acr` asked for by the claims parameter (section 5.5.1.1); an essential one has to be met."""
+    if not isinstance(acr, dict):
+        return
+    values = acr["values"] if isinstance(acr.get("values"), list) else [acr.get("value")]
+    wanted = [value for value in values if isinstance(value, str)]
+    if not wanted:
+        return
+    if acr.get("essential") is not True:
+        asked.acr_values = [*asked.acr_values, *wanted]
+        return
+    if not any(value in assurance.ACRS for value in wanted):
+        raise OAuthError("unmet_authentication_requirements", "None of the acr values is offered here.")
+    asked.acr_values, asked.acr_essential = wanted, True
 
 
 def _deliverable(asked: dict[str, Any], client: Client) -> dict[str, None]:
@@ -248,6 +268,7 @@ CHECKS: tuple[Check, ...] = (
     check_pkce,
     check_prompt,
     check_max_age,
+    check_acr_values,
     check_claims,
     check_hint,
     check_rest,

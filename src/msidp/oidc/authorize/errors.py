@@ -2,11 +2,15 @@
 
 
 class PageError(Exception):
-    """Nothing may be redirected. The text is shown to the person; `error` is for the developer."""
+    """Nothing may be redirected. The text is shown to the person; `error` is for the developer.
 
-    def __init__(self, message: str, error: str = "invalid_request") -> None:
+    `context` goes to the log alone: what the request held is never shown again.
+    """
+
+    def __init__(self, message: str, error: str = "invalid_request", **context: str) -> None:
         super().__init__(message)
         self.error = error
+        self.context = {name: value[:300] for name, value in context.items()}
 
 
 class OAuthError(Exception):

@@ -12,7 +12,9 @@ from msidp.oidc.authorize.errors import OAuthError
 class AuthorizeRequest:
     """What a request asks for. The checks fill it in; then it stays as it is.
 
-    `max_age` is in seconds; `subject` is the member that an id_token_hint or the claims parameter names.
+    `max_age` is in seconds; `subject` is the member that an id_token_hint or the claims parameter names;
+    `acr_values` are the classes of log-in that are good, the best first, and `acr_essential` says that
+    there is no other; `chosen` is the member that the person chose to continue as.
     """
 
     client_id: str
@@ -25,8 +27,11 @@ class AuthorizeRequest:
     prompt: list[str] = field(default_factory=list)
     max_age: int | None = None
     subject: str | None = None
+    acr_values: list[str] = field(default_factory=list)
+    acr_essential: bool = False
     claims: dict[str, Any] | None = None
     login_hint: str | None = None
+    chosen: str | None = None
 
     @property
     def consent_scopes(self) -> list[str]:
@@ -37,8 +42,8 @@ class AuthorizeRequest:
         return list(dict.fromkeys([*self.scopes, *sorted(scopes.opening(names))]))
 
     def as_json(self) -> dict[str, Any]:
-        """The form in which it waits in the database."""
-        return asdict(self)
+        """The form in which it waits; what is not asked for is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None and value != []}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:

@@ -1,0 +1,106 @@
+"""One authorization request on its way: the next step for it, and how it ends."""
+
+import structlog
+from flask import redirect
+from werkzeug.wrappers import Response
+
+from msidp import clock
+from msidp.accounts import assurance, step_up
+from msidp.accounts.browser import Login, current_login, login_url
+from msidp.db import reading, transaction
+from msidp.keys.keyring import keyring
+from msidp.oidc import grants
+from msidp.oidc.authorize import consents, pages, response
+from msidp.oidc.authorize.decision import Situation, Step, decide, lacks_acr
+from msidp.oidc.authorize.errors import OAuthError
+from msidp.oidc.authorize.request import AuthorizeRequest
+from msidp.oidc.authorize.sealed import Waiting
+from msidp.oidc.clients import Client
+
+CONTINUE = "/authorize/continue"
+
+log = structlog.get_logger(__name__)
+
+
+def take_step(client: Client, waiting: Waiting, *, is_new: bool = False) -> Response | str:
+    """Do what comes next for a request that waited, or `is_new` and has just arrived."""
+    asked, login = waiting.request, current_login()
+    way_up = _way_up(waiting, login)
+    since = None if is_new else waiting.since
+    situation = Situation(login, since, way_up is not None, _allowed(client, login), clock.now())
+    try:
+        step = decide(asked, situation)
+    except OAuthError as error:
+        return fail(asked, error)
+    if step is Step.FINISH and login is not None:
+        return finish(client, asked, login)
+    if step is Step.CONSENT:
+        return pages.consent(client, waiting, continue_path(waiting))
+    if step is Step.CHOOSE:
+        return pages.account(client, waiting, continue_path(waiting))
+    return redirect(way_up if step is Step.STEP_UP and way_up else _login_url(waiting), 303)
+
+
+def consented(client: Client, waiting: Waiting) -> Response | str:
+    """The member has allowed it: finish, unless something else has to come first by now."""
+    login = current_login()
+    way_up = _way_up(waiting, login)
+    situation = Situation(login, waiting.since, way_up is not None, None, clock.now())
+    try:
+        if login is None or decide(waiting.request, situation) is not Step.FINISH:
+            return redirect(continue_path(waiting), 303)
+    except OAuthError as error:
+        return fail(waiting.request, error)
+    return finish(client, waiting.request, login, remember=True)
+
+
+def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: bool = False) -> Response:
+    """Record the grant and send its code."""
+    granted = grants.NewGrant(
+        client=client,
+        member_id=login.member_id,
+        session_id=login.session_id,
+        scopes=asked.scopes,
+        nonce=asked.nonce,
+        claims=asked.claims,
+        authenticated_at=login.authenticated_at,
+        methods=assurance.amr(login.methods),
+        acr=assurance.met(login.methods, asked.acr_values) or assurance.acr(login.methods),
+    )
+    with transaction() as session:
+        if remember:
+            consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
+        code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
+    return response.send(asked, asked.success(keyring().issuer, code))
+
+
+def fail(asked: AuthorizeRequest, error: OAuthError) -> Response:
+    """Send the error to the redirect URI, and note it for whoever looks for it."""
+    log.info(
+        "authorization failed", client_id=asked.client_id, error=error.error, description=error.description
+    )
+    return response.send(asked, asked.failure(keyring().issuer, error))
+
+
+def continue_path(waiting: Waiting) -> str:
+    """The local path where the request goes on."""
+    return f"{CONTINUE}?request={waiting.token}"
+
+
+def _way_up(waiting: Waiting, login: Login | None) -> str | None:
+    """Where this member meets the acr that is asked for; None where there is no need or no means."""
+    if login is None or not lacks_acr(waiting.request, login):
+        return None
+    return step_up.url(login, waiting.request.acr_values, continue_path(waiting))
+
+
+def _allowed(client: Client, login: Login | None) -> frozenset[str] | None:
+    if client.skip_consent or login is None:
+        return None
+    with reading() as session:
+        return consents.allowed_scopes(session, login.member_id, client.application_id)
+
+
+def _login_url(waiting: Waiting) -> str:
+    asked = waiting.request
+    return login_url(continue_path(waiting), login_hint=asked.login_hint, signup="create" in asked.prompt)
