@@ -185,16 +185,18 @@ def _refuse_invalid(_req: Any, _resp: Any, error: Exception | None, _instance: A
     """Turn pydantic's findings into our own error."""
     if not isinstance(error, ValidationError):
         return
-    details = [
-        {
-            "field": ".".join(str(part) for part in found["loc"]),
-            "message": _reason(found),
-        }
-        for found in error.errors(include_url=False)[:MAX_DETAILS]
-    ]
+    details = reasons(error)
     first = details[0]
     where = f"{first['field']}: " if first["field"] else ""
     raise Invalid("invalid", f"{where}{first['message']}", details=details)
+
+
+def reasons(error: ValidationError) -> list[dict[str, str]]:
+    """What is wrong, field by field, in words."""
+    return [
+        {"field": ".".join(str(part) for part in found["loc"]), "message": _reason(found)}
+        for found in error.errors(include_url=False)[:MAX_DETAILS]
+    ]
 
 
 def _reason(found: Any) -> str:

@@ -36,6 +36,7 @@ def create_core(settings: Settings) -> Flask:
         "webhooks",
         "plans",
         "members",
+        "operators",
         "accounts",
         "accounts.factors",
         "oidc",
@@ -62,6 +63,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
     from msidp.communities import branding
+    from msidp.dashboard import routes as dashboard
     from msidp.keys import admin_routes as signing_keys
     from msidp.keys import routes as keys
     from msidp.mail import routes as mail
@@ -88,5 +90,6 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(two_factor.bp)
     app.register_blueprint(sessions.bp)
     provider.init_app(app, settings)
+    dashboard.init_app(app)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)

@@ -102,6 +102,8 @@ def _stay_up(walk: "Walk") -> None:
     show.addresses(
         {
             "Demo application": walk.app.url,
+            "Dashboard": f"{base_url}/dashboard",
+            "Its set-up link": walk.server.setup_link(),
             "Sign up, log in": f"{base_url}/signup  {base_url}/login",
             "Issuer": base_url,
             "Discovery": f"{base_url}/.well-known/openid-configuration",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msidp.cli import cron, valkey, web, worker
+from msidp.cli import cron, operators, valkey, web, worker
 from msidp.cli.children import name_process
 from msidp.cli.common import first_line, load_settings
 from msidp.cli.supervisor import GivenUp, Supervisor
@@ -40,10 +40,11 @@ def up(host: str, port: int) -> None:
         lock(settings.instance_dir)
         web.refuse_taken_port(host, port)
         try:
-            start(supervisor, settings, host, port)
+            app = start(supervisor, settings, host, port)
+            click.echo(f"ready: {settings.base_url}")
+            supervisor.run_once("set-up link", lambda: show_setup_link(app))
         except GivenUp as error:
             raise click.ClickException(f"{error}.") from None
-        click.echo(f"ready: {settings.base_url}")
         supervisor.forever()
 
 
@@ -57,8 +58,8 @@ def load(settings: "Settings") -> "Flask":
     return app
 
 
-def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) -> None:
-    """Bring up the parts in order, the queue first."""
+def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) -> "Flask":
+    """Bring up the parts in order, the queue first. Returns the application they share."""
     if settings.embedded_valkey:
         supervisor.add("valkey", lambda: valkey.run(settings), foundation=True)
     app = load(settings)
@@ -70,6 +71,7 @@ def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) ->
     supervisor.add("worker", lambda: worker.work(app))
     supervisor.add("cron", lambda: cron.tick(settings.redis_url))
     supervisor.until(lambda: is_ready(host, port), "The site")
+    return app
 
 
 def migrate(app: "Flask") -> None:
@@ -83,6 +85,12 @@ def migrate(app: "Flask") -> None:
             prepare()
         except DBAPIError as error:
             raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
+
+
+def show_setup_link(app: "Flask") -> None:
+    """In its own process: where nobody runs the community yet, print how to begin."""
+    with app.app_context():
+        operators.print_first_link()
 
 
 def is_ready(host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.communities.models import ApiKey, Community
+from msidp.errors import NotFound
 
 # Asked at every request of the Admin API, so it is built once.
 _API_KEY = select(ApiKey.id, ApiKey.community_id).where(
@@ -62,6 +63,31 @@ def create_api_key(session: Session, community_id: str, name: str) -> NewApiKey:
     session.add(key)
     session.flush()
     return NewApiKey(key.id, secret)
+
+
+def list_api_keys(session: Session, community_id: str) -> list[ApiKey]:
+    """The keys that were not revoked, oldest first."""
+    return list(
+        session.scalars(
+            select(ApiKey)
+            .where(ApiKey.community_id == community_id, ApiKey.revoked_at.is_(None))
+            .order_by(ApiKey.seq)
+        )
+    )
+
+
+def revoke_api_key(session: Session, community_id: str, key_id: str) -> ApiKey:
+    """Make a key useless. Raises NotFound (`api-key-not-found`), also for one that was revoked before."""
+    key = session.scalar(
+        select(ApiKey).where(
+            ApiKey.id == key_id, ApiKey.community_id == community_id, ApiKey.revoked_at.is_(None)
+        )
+    )
+    if key is None:
+        raise NotFound("api-key-not-found", "There is no such key, or it was revoked before.")
+    key.revoked_at = clock.now()
+    session.flush()
+    return key
 
 
 def find_api_key(connection: Connection, secret: str) -> tuple[str, str] | None:

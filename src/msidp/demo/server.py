@@ -69,6 +69,13 @@ class Server:
             raise DemoError(f"msidp {' '.join(arguments)} failed: {run.stderr.strip()[-300:]}")
         return json.loads(run.stdout)
 
+    def setup_link(self) -> str:
+        """The link that makes the dashboard's first operator, printed after `ready:`. Raises DemoError."""
+        while line := self._lines.get(timeout=READY_WITHIN):
+            if line.startswith("set up the dashboard"):
+                return line.split()[-1]
+        raise DemoError("msidp up printed no set-up link")
+
     def stop(self) -> int:
         """Stop it as SIGTERM does, the hard way after a while; its exit status."""
         if self._process.poll() is None:

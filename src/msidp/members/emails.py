@@ -34,14 +34,14 @@ def normalise(text: str) -> Email:
         found = email_validator.validate_email(text.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         raise _refused("This is not a usable email address.") from None
-    return Email(found.normalized, f"{_caseless(found.local_part)}@{found.ascii_domain.lower()}")
+    return Email(found.normalized, f"{caseless(found.local_part)}@{found.ascii_domain.lower()}")
 
 
 def _refused(reason: str) -> Invalid:
     return Invalid("invalid-email", reason, details=[{"field": "email", "message": reason}])
 
 
-def _caseless(text: str) -> str:
+def caseless(text: str) -> str:
     """The canonical caseless form (Unicode 15, D145), composed again."""
     folded = unicodedata.normalize("NFD", text).casefold()
     return unicodedata.normalize("NFC", folded)

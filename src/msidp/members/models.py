@@ -9,7 +9,12 @@ from msidp.plans.models import Plan, Price
 
 class Member(Listed, Base):
     __tablename__ = "member"
-    __table_args__ = (UniqueConstraint("community_id", "email_key"), Index(None, "community_id", "seq"))
+    __table_args__ = (
+        UniqueConstraint("community_id", "email_key"),
+        Index(None, "community_id", "seq"),
+        # For the start of an address: PostgreSQL's other indexes are in the order of a language.
+        Index("ix_member_email_prefix", "email_key", postgresql_ops={"email_key": "text_pattern_ops"}),
+    )
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
     email: Mapped[str]  # as the member wrote it, in NFC

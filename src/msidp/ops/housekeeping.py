@@ -15,6 +15,7 @@ from msidp.keys import rotation
 from msidp.keys import service as keys
 from msidp.mail import delivery as mail
 from msidp.oidc import expiry
+from msidp.operators import sessions as operator_sessions
 from msidp.settings import Settings
 
 Purge = Callable[[Session, int], int]
@@ -25,6 +26,7 @@ PURGES: tuple[Purge, ...] = (
     answers.purge_expired,
     sessions.purge_expired,
     second_step.purge_expired,
+    operator_sessions.purge_expired,
     expiry.purge_expired,
     mail.purge_expired,
 )

@@ -1,0 +1,48 @@
+"""Developer API → API keys."""
+
+from typing import Any
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from msidp.audit import service as audit
+from msidp.communities import service
+from msidp.communities.models import ApiKey
+from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.input import name_of
+from msidp.db import reading, transaction
+from msidp.errors import Problem
+
+
+@bp.get("/api-keys")
+def api_keys() -> Response:
+    """The keys, and the form for a new one."""
+    return _page()
+
+
+@bp.post("/api-keys")
+def create_api_key() -> Response:
+    """Make a key; the page shows it this once."""
+    try:
+        name = name_of(request.form)
+        with transaction() as session:
+            made = service.create_api_key(session, operator().community_id, name)
+            audit.record(session, actor(), "api_key.created", made.id)
+    except Problem as problem:
+        return _page(problem=problem, name=request.form.get("name", ""))
+    return _page(made=made)
+
+
+@bp.post("/api-keys/<key_id>/revoke")
+def revoke_api_key(key_id: str) -> Response:
+    """Make a key useless, at once."""
+    with transaction() as session:
+        service.revoke_api_key(session, operator().community_id, key_id)
+        audit.record(session, actor(), "api_key.revoked", key_id)
+    return done("The key is revoked. Whoever used it is refused from now on.", f"{HOME}/api-keys")
+
+
+def _page(**context: Any) -> Response:
+    with reading() as session:
+        keys: list[ApiKey] = service.list_api_keys(session, operator().community_id)
+    return page("api_keys", **{"keys": keys, "made": None, "name": "", **context})

@@ -1,0 +1,35 @@
+"""The audit log: who did what, from where."""
+
+from flask import request
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from msidp.audit.models import AuditEntry
+from msidp.communities.models import ApiKey
+from msidp.dashboard.frame import bp, operator, page
+from msidp.dashboard.listing import listing
+from msidp.db import reading
+from msidp.operators.models import Operator
+
+ACTORS = {"api_key": "API keys", "member": "Members", "operator": "Operators", "system": "The system"}
+
+
+@bp.get("/audit-log")
+def audit_log() -> Response:
+    """What was done, newest first; `actor` and `target` narrow it."""
+    community_id = operator().community_id
+    keep = {
+        name: value for name in ("actor", "target") if (value := request.args.get(name, "").strip()[:100])
+    }
+    conditions = [AuditEntry.community_id == community_id]
+    if keep.get("actor") in ACTORS:
+        conditions.append(AuditEntry.actor_type == keep["actor"])
+    if "target" in keep:
+        conditions.append(AuditEntry.target_id == keep["target"])
+    with reading() as session:
+        found = listing(session, AuditEntry, conditions)
+        people = select(Operator.id, Operator.name).where(Operator.community_id == community_id)
+        used = {entry.actor_id for entry in found.rows if entry.actor_type == "api_key"}
+        keys = select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(used))
+        names = dict(tuple(row) for row in (*session.execute(people), *session.execute(keys)))
+    return page("audit_log", found=found, names=names, keep=keep, actors=ACTORS)

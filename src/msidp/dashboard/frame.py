@@ -1,0 +1,204 @@
+"""What the pages of the dashboard share: who may see them, how they are drawn, how forms come back.
+
+A page needs the role `viewer`, and whatever changes something `admin`, unless it says otherwise with
+`@needs` or is `@open_to_all`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    Response,
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+)
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response as BaseResponse
+
+from msidp import clock, web
+from msidp.audit.service import Actor
+from msidp.communities.guard import default_community_id
+from msidp.db import reading, transaction
+from msidp.errors import Forbidden, Problem
+from msidp.operators import sessions
+from msidp.operators.roles import Role, allows
+from msidp.operators.sessions import SignedIn
+from msidp.settings import Settings
+
+View = TypeVar("View", bound=Callable[..., Any])
+HOME = "/dashboard"
+
+bp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
+
+
+def needs(role: Role) -> Callable[[View], View]:
+    """Let only operators with this role (or a higher one) come to a page."""
+
+    def mark(view: View) -> View:
+        view.__dict__["role"] = role
+        return view
+
+    return mark
+
+
+def open_to_all(view: View) -> View:
+    """Let everybody come to a page: the ones that lead in."""
+    view.__dict__["role"] = None
+    return view
+
+
+def role_needed(view: Callable[..., Any], method: str) -> Role | None:
+    """The role that a page needs; None for none."""
+    needed: Role | None = view.__dict__.get("role", "viewer" if method in ("GET", "HEAD") else "admin")
+    return needed
+
+
+@bp.before_request
+def guard() -> BaseResponse | None:
+    """Send away who is not signed in, and who may not."""
+    if request.endpoint is None or request.method == "OPTIONS":
+        return None
+    if request.method not in ("GET", "HEAD"):
+        try:
+            web.csrf.protect()
+        except CSRFError as error:
+            if request.headers.get("HX-Request"):
+                return Response("This page is too old. Reload it.", 400)
+            raise error
+    needed = role_needed(current_app.view_functions[request.endpoint], request.method)
+    if needed is None:
+        return None
+    who = signed_in()
+    if who is None:
+        return _to_sign_in()
+    if not allows(who.role, needed):
+        raise Forbidden("forbidden", f"This needs the role {needed}; yours is {who.role}. Ask an owner.")
+    return None
+
+
+def signed_in() -> SignedIn | None:
+    """The operator whose browser this is. One query a request."""
+    if "operator" not in g:
+        g.operator = _find()
+    found: SignedIn | None = g.operator
+    return found
+
+
+def operator() -> SignedIn:
+    """The operator, on a page that is not open to all."""
+    who = signed_in()
+    assert who is not None, "the guard lets nobody else in"  # noqa: S101  # for the type alone
+    return who
+
+
+def actor() -> Actor:
+    """The operator, as the actor of what this request does."""
+    who = operator()
+    return Actor(who.community_id, "operator", who.operator_id, request.remote_addr)
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """A page of the dashboard. `problem` (an error) is told at its head, and beside the fields it names."""
+    problem: Problem | None = context.get("problem")
+    errors = {detail["field"]: detail["message"] for detail in (problem.details or ())} if problem else {}
+    frame = {"operator": signed_in(), "errors": errors, "problem": None, "may": may}
+    html = render_template(f"dashboard/{template}.html", **frame | context)
+    response = Response(html, problem.status if problem else status, mimetype="text/html")
+    if problem:
+        response.headers.update(problem.headers)
+    return response
+
+
+def may(role: Role) -> bool:
+    """Whether the operator may do what needs this role."""
+    who = signed_in()
+    return who is not None and allows(who.role, role)
+
+
+def done(message: str, path: str) -> BaseResponse:
+    """Say that it worked, on the page at `path`."""
+    flash(message)
+    return redirect(path, 303)
+
+
+def sign_in(token: str) -> None:
+    """Give this browser an operator's session."""
+    _end_present()
+    _send_cookie(token)
+
+
+def sign_out() -> None:
+    """End this browser's session."""
+    _end_present()
+    g.operator = None
+    _send_cookie(None)
+
+
+def local_page(path: str | None) -> str:
+    """The page to go on to: one of the dashboard, wherever the caller said."""
+    if path and (path == HOME or path.startswith((HOME + "/", HOME + "?"))) and "\\" not in path:
+        return path
+    return HOME
+
+
+def browser() -> dict[str, str | None]:
+    """What a session remembers of the browser."""
+    text = "".join(character for character in request.user_agent.string if character.isprintable())
+    return {"address": request.remote_addr, "user_agent": text[:300] or None}
+
+
+def _to_sign_in() -> BaseResponse:
+    path = request.full_path.rstrip("?") if request.method == "GET" else HOME
+    target = f"{HOME}/sign-in?{urlencode({'next': path})}" if path != HOME else f"{HOME}/sign-in"
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": target})
+    return redirect(target, 303)
+
+
+def _find() -> SignedIn | None:
+    token = request.cookies.get(_cookie_name())
+    if not token:
+        return None
+    with reading() as session:
+        found = sessions.find(session, token)
+    if found is None or found.community_id != default_community_id():
+        return None
+    if found.seen_at < clock.now() - sessions.SEEN_EVERY:
+        with transaction() as session:
+            sessions.touch(session, found.session_id)
+    return found
+
+
+def _end_present() -> None:
+    if token := request.cookies.get(_cookie_name()):
+        with transaction() as session:
+            sessions.end(session, token)
+
+
+def _send_cookie(token: str | None) -> None:
+    settings: Settings = current_app.extensions["msidp_settings"]
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie(
+            _cookie_name(),
+            token or "",
+            max_age=sessions.LIFETIME // clock.SECOND if token else 0,
+            path="/",
+            secure=settings.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def _cookie_name() -> str:
+    settings: Settings = current_app.extensions["msidp_settings"]
+    return web.cookie_name(settings, "operator")

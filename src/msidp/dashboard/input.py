@@ -1,0 +1,52 @@
+"""What forms say, checked by the schemas of the Admin API: one set of rules."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_snake
+
+from msidp import canonical
+from msidp.api import Name, Schema, reasons
+from msidp.errors import Invalid
+
+Model = TypeVar("Model", bound=Schema)
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+def checked(model: type[Model], fields: Mapping[str, Any]) -> Model:
+    """The fields (by their names in JSON) as this schema reads them. Raises Invalid."""
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        details = [{**found, "field": to_snake(found["field"].partition(".")[0])} for found in reasons(error)]
+        raise Invalid("invalid", "Please check what you entered.", details=details) from None
+
+
+def name_of(form: Mapping[str, str]) -> str:
+    """The field `name`. Raises Invalid."""
+    try:
+        return _NAME.validate_python(form.get("name", "").strip())
+    except ValidationError as error:
+        details = [{"field": "name", "message": found["message"]} for found in reasons(error)]
+        raise Invalid("invalid", "Please check what you entered.", details=details) from None
+
+
+def json_of(form: Mapping[str, str], field: str, default: Any) -> Any:
+    """A field that holds JSON; an empty one is `default`. Raises Invalid."""
+    text = form.get(field, "").strip()
+    if not text:
+        return default
+    try:
+        return canonical.loads(text.encode())
+    except ValueError as error:
+        message = f"This is not JSON: {error}."
+        raise Invalid(
+            "invalid", "Please check what you entered.", details=[{"field": field, "message": message}]
+        ) from None
+
+
+def pretty(value: Any) -> str:
+    """JSON for a person to read and edit."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

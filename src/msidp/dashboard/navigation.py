@@ -1,0 +1,34 @@
+"""The dashboard's menu."""
+
+from dataclasses import dataclass
+
+from msidp.dashboard.frame import HOME
+from msidp.operators.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu, for who has the role."""
+
+    name: str
+    path: str
+    icon: str
+    role: Role = "viewer"
+
+    def is_open(self, path: str) -> bool:
+        """Whether the page at `path` belongs here."""
+        return path == self.path or (self.path != HOME and path.startswith(f"{self.path}/"))
+
+
+NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
+    (None, (Entry("Overview", HOME, "home"),)),
+    ("Community", (Entry("Members", f"{HOME}/members", "users"),)),
+    ("Developer API", (Entry("API keys", f"{HOME}/api-keys", "key"),)),
+    (
+        "Operation",
+        (
+            Entry("Audit log", f"{HOME}/audit-log", "history"),
+            Entry("Operators", f"{HOME}/operators", "user-shield", "owner"),
+        ),
+    ),
+)

@@ -1,0 +1,99 @@
+"""Operators: who runs the community, in which role; invitations."""
+
+from typing import Any
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from msidp.audit import service as audit
+from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
+from msidp.db import reading, transaction
+from msidp.errors import Invalid, Problem
+from msidp.operators import service
+from msidp.operators.links import setup_link
+from msidp.operators.roles import MEANING, ROLES, Role
+
+PATH = f"{HOME}/operators"
+
+
+@bp.get("/operators")
+@needs("owner")
+def operators() -> Response:
+    """Who runs the community, and who is invited."""
+    return _page()
+
+
+@bp.post("/operators/invitations")
+@needs("owner")
+def invite_operator() -> Response:
+    """Invite somebody; the page shows the link this once."""
+    email = request.form.get("email", "").strip()
+    who = operator()
+    try:
+        role = _role()
+        with transaction() as session:
+            made = service.invite(session, who.community_id, email, role, who.operator_id)
+            audit.record(session, actor(), "operator.invited", made.id, {"role": role})
+    except Problem as problem:
+        return _page(problem=problem, email=email[:320])
+    return _page(made=made, link=setup_link(made.token))
+
+
+@bp.post("/operators/invitations/<invitation_id>/withdraw")
+@needs("owner")
+def withdraw_invitation(invitation_id: str) -> Response:
+    """Make an invitation's link useless."""
+    with transaction() as session:
+        service.withdraw(session, operator().community_id, invitation_id)
+        audit.record(session, actor(), "operator.invitation_withdrawn", invitation_id)
+    return done("The invitation is withdrawn.", PATH)
+
+
+@bp.post("/operators/<operator_id>/role")
+@needs("owner")
+def change_role(operator_id: str) -> Response:
+    """Give an operator another role."""
+    try:
+        role = _role()
+        with transaction() as session:
+            changed = service.change_role(session, operator().community_id, operator_id, role)
+            audit.record(session, actor(), "operator.role_changed", operator_id, {"role": role})
+            message = f"{changed.name} is {role} now."
+    except Problem as problem:
+        return _page(problem=problem)
+    return done(message, PATH)
+
+
+@bp.post("/operators/<operator_id>/remove")
+@needs("owner")
+def remove_operator(operator_id: str) -> Response:
+    """Remove an operator, and sign them out everywhere."""
+    try:
+        with transaction() as session:
+            removed = service.remove(session, operator().community_id, operator_id)
+            audit.record(session, actor(), "operator.removed", operator_id)
+            message = f"{removed.name} is no operator any more."
+    except Problem as problem:
+        return _page(problem=problem)
+    return done(message, PATH)
+
+
+def _role() -> Role:
+    role = request.form.get("role", "")
+    if role not in ROLES:
+        raise Invalid("invalid", "Choose a role.", details=[{"field": "role", "message": "Choose a role."}])
+    return role
+
+
+def _page(**context: Any) -> Response:
+    with reading() as session:
+        found = service.list_operators(session, operator().community_id)
+        invitations = service.list_invitations(session, operator().community_id)
+    frame: dict[str, Any] = {
+        "operators": found,
+        "invitations": invitations,
+        "meaning": MEANING,
+        "made": None,
+        "email": "",
+    }
+    return page("operators", **frame | context)

@@ -1,0 +1,41 @@
+"""The dashboard, put together: its pages, and what its templates know."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+
+from msidp import clock
+from msidp.dashboard import api_keys, audit_log, entrance, members, operators, overview
+from msidp.dashboard.frame import bp
+from msidp.dashboard.navigation import NAVIGATION
+
+PAGES = (api_keys, audit_log, entrance, members, operators, overview)  # importing them registers them
+
+
+def init_app(app: Flask) -> None:
+    """Register the dashboard."""
+    app.register_blueprint(bp)
+
+
+@bp.app_template_filter("utc")
+def utc(moment: int) -> str:
+    """A moment in UTC, for a person."""
+    return datetime.fromtimestamp(moment / clock.SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+@bp.app_template_filter("compact")
+def compact(value: Any) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+@bp.app_template_filter("merge")
+def merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Both dictionaries in one."""
+    return {**one, **other}
+
+
+bp.app_template_filter("iso")(clock.iso)
+bp.context_processor(lambda: {"navigation": NAVIGATION})

@@ -1,0 +1,13 @@
+"""Links that people get from us: always under the configured base URL, never the request's Host."""
+
+from urllib.parse import urlencode
+
+from flask import current_app
+
+from msidp.settings import Settings
+
+
+def setup_link(token: str) -> str:
+    """Where somebody becomes an operator."""
+    settings: Settings = current_app.extensions["msidp_settings"]
+    return f"{settings.base_url}/dashboard/setup?{urlencode({'token': token})}"

@@ -1,0 +1,17 @@
+"""What operators may do. A role includes those below it."""
+
+from typing import Literal
+
+Role = Literal["viewer", "admin", "owner"]
+ROLES: tuple[Role, ...] = ("viewer", "admin", "owner")  # each may do what the ones before it may
+
+MEANING: dict[Role, str] = {
+    "owner": "everything, operators and their roles included",
+    "admin": "everything but operators",
+    "viewer": "look at everything, change nothing",
+}
+
+
+def allows(role: str, needed: Role) -> bool:
+    """Whether who has `role` may do what needs `needed`."""
+    return role in ROLES and ROLES.index(role) >= ROLES.index(needed)

@@ -1,0 +1,76 @@
+"""Every page of the dashboard, tried by each role and by nobody."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from tests.dashboard.conftest import csrf_token
+
+from msidp.operators.roles import ROLES, Role
+
+# What each role may do does not depend on the kind of database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+# Written by hand: the code's own marks are what is tested.
+OPEN = {"/dashboard/sign-in", "/dashboard/setup"}
+OWNERS = ("/dashboard/operators",)
+ANYBODYS_POSTS = {"/dashboard/sign-out"}
+
+
+def pages(app: Flask) -> Iterator[tuple[str, str]]:
+    """Method and path of every page, with ids that nothing has."""
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/dashboard"):
+            path = rule.build(dict.fromkeys(rule.arguments, "none_such"), append_unknown=False)
+            assert path
+            for method in rule.methods & {"GET", "POST"}:
+                yield method, path[1]
+
+
+def expected_to_pass(role: Role, method: str, path: str) -> bool:
+    if path.startswith(OWNERS):
+        return role == "owner"
+    return method == "GET" or role in ("admin", "owner") or path in ANYBODYS_POSTS
+
+
+def test_nobody_comes_in(app: Flask, client: FlaskClient) -> None:
+    token = csrf_token(client, "/dashboard/sign-in") if _has_operator(app) else None
+    tried = 0
+    for method, path in pages(app):
+        if path in OPEN:
+            continue
+        answer = client.open(path, method=method, data={"csrf_token": token} if method == "POST" else None)
+        assert answer.status_code in (303, 400), (method, path, answer.status_code)
+        if answer.status_code == 303:
+            assert answer.headers["Location"].startswith("/dashboard/sign-in"), (method, path)
+        tried += 1
+    assert tried > 10
+
+
+def _has_operator(app: Flask) -> bool:
+    return "csrf_token" in app.test_client().get("/dashboard/sign-in").text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_reaches_what_it_may_and_no_more(
+    app: Flask, sign_in: Callable[[Role], FlaskClient], role: Role
+) -> None:
+    client = sign_in(role)
+    for method, path in sorted(pages(app), key=lambda page: page[1] == "/dashboard/sign-out"):
+        if path in OPEN:
+            continue
+        token = csrf_token(client, "/dashboard") if method == "POST" else None
+        answer = client.open(path, method=method, data={"csrf_token": token} if token else None)
+        if expected_to_pass(role, method, path):
+            assert answer.status_code not in (401, 403), (method, path, answer.status_code)
+        else:
+            assert answer.status_code == 403, (method, path, answer.status_code)
+        assert answer.status_code < 500, (method, path)
+
+
+def test_a_form_without_its_token_is_refused(app: Flask, sign_in: Callable[[Role], FlaskClient]) -> None:
+    client = sign_in("owner")
+    for method, path in pages(app):
+        if method == "POST":
+            assert client.post(path).status_code == 400, path
