@@ -9,7 +9,7 @@ from tests.webhooks.samples import CREATED, OLD_SECRET, SECRET
 
 from msidp import clock
 from msidp.webhooks import catalogue
-from msidp.webhooks.dialects import Message, attempt_headers, hear
+from msidp.webhooks.dialects import Message, hear, prepare
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
 
@@ -34,7 +34,7 @@ def test_the_examples_verify(dialect: str) -> None:
         ((OLD_SECRET,), clock.now(), False),
         ((SECRET,), clock.now() - 10 * clock.MINUTE, False),
     ):
-        headers = attempt_headers(dialect, message, secrets, at)
+        headers = prepare(dialect, message, secrets, at).headers
         lower = {name.lower(): value for name, value in headers.items()}
         assert shown("verify")(message.body, lower, SECRET) is expected
         assert shown("receive")(message.body, headers, SECRET) == (204 if expected else 401)

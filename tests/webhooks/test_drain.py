@@ -104,6 +104,7 @@ def test_many_deliveries_each_arrive_once(app: Flask, community_id: str, receive
     happen(community_id, 100)
     drain()  # on a busy machine its slice may end before the last answer is written down
     eventually(lambda: len(attempts()) == 300, what="every outcome")
+    assert {(one.status, one.error) for one in attempts()} == {(200, None)}
     assert len(receiver.requests) == 300
     assert len({(request.path, request.headers["webhook-id"]) for request in receiver.requests}) == 300
     assert {one.status for one in deliveries()} == {"succeeded"}
@@ -279,14 +280,6 @@ def test_how_long_the_phases_took_is_on_record(app: Flask, community_id: str, tl
     assert 200 <= (first.first_byte_ms or 0) <= first.latency_ms < 5000
     assert (second.dns_ms, second.connect_ms, second.tls_ms) == (None, None, None)
     assert 200 <= (second.first_byte_ms or 0) <= second.latency_ms
-
-
-def test_a_rate_limit_spreads_deliveries(app: Flask, community_id: str, receiver: Receiver) -> None:
-    add_endpoint(community_id, receiver.url(), rate_limit=10)
-    happen(community_id, 15)
-    drain()
-    assert len(receiver.requests) == 15
-    assert receiver.requests[-1].at - receiver.requests[0].at >= 0.4
 
 
 def test_a_disabled_endpoint_is_left_alone(app: Flask, community_id: str, receiver: Receiver) -> None:

@@ -1,29 +1,40 @@
 """Isolation, as arithmetic: who may have how much."""
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msidp.webhooks.claim import Candidate
-from msidp.webhooks.lanes import SLOTS, START, UNPROVEN_SLOTS, WIDEST, Lanes
+from msidp.webhooks.claim import Candidate, Due
+from msidp.webhooks.lanes import MOST, SILENCE, SLOTS, START, UNPROVEN_SLOTS, WIDEST, Lanes
+
+NOW = 1_000_000
 
 
-def due(endpoint: str, count: int) -> list[Candidate]:
-    return [Candidate(number, endpoint, 0) for number in range(count)]
+def due(endpoint: str, count: int, **fields) -> Due:
+    return Due(endpoint, list(range(count)), **fields)
 
 
-def choose(lanes: Lanes, candidates: list[Candidate], now: float = 0) -> list[Candidate]:
-    return lanes.choose(candidates, now)
+def choose(lanes: Lanes, *waiting: Due, now: int = NOW) -> list[Candidate]:
+    return lanes.choose(waiting, now)
 
 
-def start(lanes: Lanes, candidates: list[Candidate]) -> None:
+def start(lanes: Lanes, candidates: list[Candidate], now: int = NOW) -> None:
     for candidate in candidates:
-        lanes.started(candidate.endpoint_id)
+        lanes.started(candidate.endpoint_id, now)
 
 
-def prove(lanes: Lanes, endpoint: str, times: int = 1) -> None:
+def begin(lanes: Lanes, *waiting: Due, now: int = NOW) -> Counter[str]:
+    """Choose and start; how many of each endpoint."""
+    chosen = choose(lanes, *waiting, now=now)
+    start(lanes, chosen, now)
+    return Counter(one.endpoint_id for one in chosen)
+
+
+def prove(lanes: Lanes, endpoint: str, times: int = 1, now: int = NOW) -> None:
     for _ in range(times):
-        lanes.started(endpoint)
-        lanes.ended(endpoint, succeeded=True)
+        lanes.started(endpoint, now)
+        lanes.ended(endpoint, now, succeeded=True)
 
 
 def test_a_new_endpoint_starts_narrow_and_doubles_with_success() -> None:
@@ -32,25 +43,28 @@ def test_a_new_endpoint_starts_narrow_and_doubles_with_success() -> None:
     prove(lanes, "a")
     assert len(choose(lanes, due("a", 100))) == START * 2
     prove(lanes, "a", 10)
-    assert len(choose(lanes, due("a", 100))) == WIDEST == lanes.depth
+    assert len(choose(lanes, due("a", 100))) == WIDEST == lanes.depth(NOW)
 
 
 def test_a_failing_endpoint_gets_one_at_a_time() -> None:
     lanes = Lanes()
     prove(lanes, "a", 10)
-    lanes.started("a")
-    lanes.ended("a", succeeded=False)
-    chosen = choose(lanes, due("a", 100))
-    assert len(chosen) == 1
-    start(lanes, chosen)
-    assert lanes.full() == ["a"]
+    lanes.started("a", NOW)
+    lanes.ended("a", NOW, succeeded=False)
+    assert begin(lanes, due("a", 100)) == {"a": 1}
+    assert lanes.full(NOW) == ["a"]
     assert choose(lanes, due("a", 100)) == []
+
+
+def test_one_that_another_worker_knows_to_fail_begins_with_one() -> None:
+    assert len(choose(Lanes(), due("a", 100, failing=True))) == 1
 
 
 def test_what_is_in_flight_counts() -> None:
     lanes = Lanes()
     prove(lanes, "a", 10)
-    start(lanes, due("a", WIDEST - 3))
+    for _ in range(WIDEST - 3):
+        lanes.started("a", NOW)
     assert len(choose(lanes, due("a", 100))) == 3
 
 
@@ -58,7 +72,22 @@ def test_endpoints_take_turns() -> None:
     lanes = Lanes()
     prove(lanes, "a", 2)
     prove(lanes, "b", 2)
-    assert [one.endpoint_id for one in choose(lanes, due("a", 2) + due("b", 2))] == ["a", "b", "a", "b"]
+    assert [one.endpoint_id for one in choose(lanes, due("a", 2), due("b", 2))] == ["a", "b", "a", "b"]
+
+
+def test_none_of_a_thousand_waits_for_ever() -> None:
+    """Where there is room for a few only, those that have waited longest are next."""
+    lanes = Lanes()
+    waiting = [due(f"endpoint-{number}", 10) for number in range(1000)]
+    served: Counter[str] = Counter()
+    for _ in range(20):
+        begun = begin(lanes, *waiting)
+        served += begun
+        for endpoint, count in begun.items():
+            for _ in range(count):
+                lanes.ended(endpoint, NOW, succeeded=False)
+    assert len(served) == 1000
+    assert max(served.values()) - min(served.values()) <= 3
 
 
 def test_any_number_of_hanging_endpoints_leaves_half_to_the_proven() -> None:
@@ -66,75 +95,72 @@ def test_any_number_of_hanging_endpoints_leaves_half_to_the_proven() -> None:
     healthy = [f"healthy-{number}" for number in range(20)]
     for name in healthy:
         prove(lanes, name, 10)
-    hanging = [one for number in range(1000) for one in due(f"hanging-{number}", 10)]
-    start(lanes, choose(lanes, hanging))
-    assert SLOTS - lanes.room == UNPROVEN_SLOTS
-    assert choose(lanes, hanging) == []
-    assert len(choose(lanes, [one for name in healthy for one in due(name, 32)])) == SLOTS - UNPROVEN_SLOTS
+    hanging = [due(f"hanging-{number}", 10) for number in range(1000)]
+    assert begin(lanes, *hanging).total() == UNPROVEN_SLOTS
+    assert choose(lanes, *hanging) == []
+    assert begin(lanes, *[due(name, 32) for name in healthy]).total() == SLOTS - UNPROVEN_SLOTS
+
+
+def test_half_is_left_even_when_all_that_is_in_flight_falls_silent_at_once() -> None:
+    lanes = Lanes()
+    for number in range(8):
+        prove(lanes, f"sick-{number}", 10)
+    prove(lanes, "healthy", 10)
+    assert begin(lanes, *[due(f"sick-{number}", 32) for number in range(8)]).total() == SLOTS
+    assert begin(lanes, due("healthy", 32)) == {}
+    later = NOW + SILENCE + 1
+    assert begin(lanes, *[due(f"sick-{number}", 32) for number in range(8)], now=later) == {}
+    assert begin(lanes, due("healthy", 32), now=later) == {"healthy": 32}
+    assert lanes.room(later) == SLOTS - UNPROVEN_SLOTS - 32
+
+
+def test_an_answer_ends_the_silence() -> None:
+    lanes = Lanes()
+    prove(lanes, "a", 2)
+    begin(lanes, due("a", 4))
+    assert lanes.full(NOW + SILENCE + 1) == ["a"]
+    lanes.ended("a", NOW + SILENCE + 2, succeeded=True)
+    assert begin(lanes, due("a", 100), now=NOW + SILENCE + 3) == {"a": WIDEST // 2 - 3}
 
 
 def test_the_proven_come_first() -> None:
     lanes = Lanes()
     prove(lanes, "b", 10)
-    start(lanes, [candidate for number in range(8) for candidate in due(f"x{number}", 30)])
-    assert lanes.room == 16
-    chosen = choose(lanes, due("new", 2) + due("b", 32))
-    assert {one.endpoint_id for one in chosen} == {"b"}
+    for number in range(8):
+        for _ in range(30):
+            lanes.started(f"x{number}", NOW)
+    prove(lanes, "x0", 1)
+    assert {one.endpoint_id for one in choose(lanes, due("new", 2), due("b", 32))} == {"b"}
 
 
 names = st.sampled_from(["a", "b", "c", "d"])
+acts = st.sampled_from(["claim", "succeed", "fail", "wait"])
 
 
-@given(
-    st.lists(st.tuples(names, st.sampled_from(["claim", "succeed", "fail"]), st.integers(0, 40)), max_size=60)
-)
+@given(st.lists(st.tuples(names, acts, st.integers(0, 40)), max_size=60))
 def test_no_history_breaks_the_limits(history: list[tuple[str, str, int]]) -> None:
     lanes = Lanes()
     flying = dict.fromkeys("abcd", 0)
+    now = NOW
     for endpoint, act, count in history:
         if act == "claim":
-            chosen = choose(lanes, due(endpoint, count))
-            assert len(chosen) <= min(count, WIDEST)
-            start(lanes, chosen)
-            flying[endpoint] += len(chosen)
+            begun = begin(lanes, due(endpoint, count), now=now).total()
+            assert begun <= min(count, WIDEST)
+            flying[endpoint] += begun
+        elif act == "wait":
+            now += count * 100
         elif flying[endpoint]:
-            lanes.ended(endpoint, succeeded=act == "succeed")
+            lanes.ended(endpoint, now, succeeded=act == "succeed")
             flying[endpoint] -= 1
-        assert lanes.room == SLOTS - sum(flying.values())
+        assert sum(flying.values()) <= MOST
+        assert lanes.room(now) >= SLOTS - sum(flying.values())
         assert all(number <= WIDEST for number in flying.values())
 
 
 def test_with_many_contenders_a_shorter_look_at_each_is_enough() -> None:
     lanes = Lanes()
-    prove(lanes, "a", 10)
-    assert lanes.depth == WIDEST
-    choose(lanes, [Candidate(number, f"endpoint-{number}", 0) for number in range(100)])
-    assert lanes.depth == 5
-    choose(lanes, [Candidate(number, f"endpoint-{number}", 0) for number in range(1000)])
-    assert lanes.depth == START
-
-
-@given(st.integers(1, 100), st.lists(st.floats(0.001, 3), max_size=40))
-def test_a_rate_limit_holds_over_any_time(rate: int, pauses: list[float]) -> None:
-    lanes = Lanes()
-    now = 1000.0
-    begun = 0
-    for pause in pauses:
-        now += pause
-        chosen = choose(lanes, [Candidate(number, "a", 0, rate) for number in range(200)], now)
-        for one in chosen:
-            lanes.started(one.endpoint_id)
-            lanes.ended(one.endpoint_id, succeeded=True)
-        begun += len(chosen)
-        assert begun <= rate + rate * (now - 1000) + 1e-6
-
-
-def test_a_rate_limit_is_made_use_of() -> None:
-    lanes = Lanes()
-    begun = 0
-    for step in range(1000):  # ten seconds
-        for one in choose(lanes, [Candidate(number, "a", 0, 20) for number in range(200)], step / 100):
-            lanes.started(one.endpoint_id)
-            lanes.ended(one.endpoint_id, succeeded=True)
-            begun += 1
-    assert 200 <= begun <= 220
+    assert lanes.depth(NOW) == WIDEST
+    choose(lanes, *[due(f"endpoint-{number}", 1) for number in range(100)])
+    assert lanes.depth(NOW) == 5
+    choose(lanes, *[due(f"endpoint-{number}", 1) for number in range(1000)])
+    assert lanes.depth(NOW) == START

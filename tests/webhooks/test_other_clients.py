@@ -5,7 +5,7 @@ from tests.webhooks.samples import CREATED, EVERY, OLD_SECRET, SECRET, happening
 
 from msidp import clock
 from msidp.webhooks import catalogue
-from msidp.webhooks.dialects import Message, attempt_headers, hear
+from msidp.webhooks.dialects import Message, hear, prepare
 
 # What Python and JavaScript write differently, unless somebody takes care.
 AWKWARD = {
@@ -47,6 +47,6 @@ def test_javascript_verifies_every_event_of_every_dialect_in_the_midst_of_a_rota
             heard = hear(dialect, event)
             if heard is not None:
                 message = Message("evt_1", "0b5c8c1e-58ea-4cf8-a3ae-2fd6ed0a42ff", *heard)
-                headers = attempt_headers(dialect, message, (SECRET, OLD_SECRET), clock.now())
+                headers = prepare(dialect, message, (SECRET, OLD_SECRET), clock.now()).headers
                 sent.append({"dialect": dialect, "headers": headers, "body": message.body.decode()})
     assert run_node(SCRIPT, SECRET, sent) == [[each["dialect"], True] for each in sent]

@@ -4,9 +4,9 @@ A claim moves `due_at` to the end of the lease and sets a new `lease_token`. Who
 no help: the row becomes due again by itself. Outcomes are written only under the token of the claim, so that
 an attempt that outlived its lease changes nothing.
 
-`peek` reads a few candidates of every endpoint, by an index, so that one with a hundred thousand due rows
-hides nobody else's. What is taken of them is the caller's choice (`lanes`). `take` then claims by condition:
-of two processes that want the same row, one gets it.
+`peek` reads the first few of every endpoint's due deliveries, from an index alone, so that one with a hundred
+thousand due rows hides nobody else's. What is taken of them is the caller's choice (`lanes`). `take` then
+claims by condition: of two processes that want the same row, one gets it.
 """
 
 import json
@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
     Connection,
@@ -25,28 +24,39 @@ from sqlalchemy import (
     String,
     Update,
     bindparam,
-    cast,
     func,
     select,
     text,
     true,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
 
+from msidp.webhooks import pace
+from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
 
 MAX_CLAIMS = 5  # claims without a recorded outcome after which a delivery is parked
 PARKED = f"It was taken up {MAX_CLAIMS} times, and each time the process ended before the outcome was known."
 
 
+class Due(NamedTuple):
+    """What waits for one endpoint: the oldest of its due deliveries, and what decides how many may go."""
+
+    endpoint_id: str
+    seqs: Sequence[int]
+    rate_limit: int | None = None
+    paced_until: float | None = None
+    failing: bool = False
+
+
 class Candidate(NamedTuple):
-    """A due delivery that could be claimed."""
+    """A due delivery that is to be claimed. `paced`: its endpoint has a rate limit."""
 
     seq: int
     endpoint_id: str
-    claims: int
-    rate_limit: int | None = None
+    paced: bool = False
 
 
 class Claimed(NamedTuple):
@@ -61,6 +71,7 @@ class Claimed(NamedTuple):
     scheduled_count: int
     manual: bool
     resume_at: int | None
+    claims: int
     lease_token: str
     name: str
     body: bytes
@@ -79,30 +90,44 @@ class Target(NamedTuple):
     failing_since: int | None
 
 
-def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Candidate]:
-    """Due deliveries, oldest first, at most `each` of every enabled endpoint that is not in `full`."""
+def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Due]:
+    """What is due, oldest first, at most `each` of every enabled endpoint that is not in `full`."""
     connection = session.connection()
     values = {"now": now, "full": bound_list(connection, full), "each": each}
-    return list(map(Candidate._make, connection.execute(_peek(connection.dialect.name), values).all()))
+    rows = connection.execute(_peek(connection.dialect.name), values).all()
+    return [
+        Due(id_, json.loads(seqs) if isinstance(seqs, str) else seqs, rate_limit, paced_until, bool(failing))
+        for id_, seqs, rate_limit, paced_until, failing in rows
+    ]
 
 
-def take(session: Session, seqs: Sequence[int], now: int, lease: int) -> list[Claimed]:
-    """Claim these deliveries for `lease` milliseconds; returns those that were still to be had."""
+def take(session: Session, chosen: Sequence[Candidate], now: int, lease: int) -> list[Claimed]:
+    """Claim these deliveries for `lease` milliseconds; returns those that were still to be had.
+
+    A rate limit holds across processes: no more are taken than it allows, and none at all while another
+    process is claiming for the same endpoint.
+    """
     connection = session.connection()
-    dialect = connection.dialect.name
-    token = secrets.token_hex(16)
-    rows = bound_list(connection, seqs)
-    lease_values = {"seqs": rows, "now": now, "until": now + lease, "token": token}
-    if connection.execute(_take(dialect), lease_values).rowcount == 0:
+    paced = sorted({one.endpoint_id for one in chosen if one.paced})
+    paces = pace.lock(connection, paced) if paced else {}
+    seqs = _within(chosen, paces, now) if paced else [one.seq for one in chosen]
+    if not seqs:
         return []
-    taken = connection.execute(_taken(dialect), {"seqs": rows, "token": token})
-    return list(map(Claimed._make, taken.all()))
+    token = secrets.token_hex(16)
+    values = {"seqs": bound_list(connection, seqs), "now": now, "until": now + lease, "token": token}
+    rows = sorted(connection.execute(_take(connection.dialect.name), values).all())
+    if not rows:
+        return []
+    pace.note(connection, (row.endpoint_id for row in rows), paces, now)
+    messages = _messages(connection, {row.event_id for row in rows})
+    return [Claimed._make((*row, token, *messages[row.event_id, row.dialect])) for row in rows]
 
 
-def park(session: Session, seqs: Sequence[int], now: int) -> None:
-    """Settle deliveries that were claimed too often as exhausted."""
+def park(session: Session, claimed: Sequence[Claimed], now: int) -> None:
+    """Settle deliveries that were just claimed once too often as exhausted."""
     connection = session.connection()
-    connection.execute(_park(connection.dialect.name), {"seqs": bound_list(connection, seqs), "now": now})
+    seqs = bound_list(connection, [one.seq for one in claimed])
+    connection.execute(_park(connection.dialect.name), {"seqs": seqs, "now": now})
 
 
 def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
@@ -117,31 +142,42 @@ def next_due(session: Session, now: int) -> int | None:
     return session.scalar(select(func.min(Delivery.due_at)).where(Delivery.due_at > now))
 
 
-def among(
-    column: InstrumentedAttribute[Any], name: str, dialect: str, kind: type[Any]
-) -> ColumnElement[bool]:
-    """Whether the column is one of a list that is bound as one value: the statement's text never varies."""
-    if dialect == "sqlite":
-        return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
-    return column == func.any(cast(bindparam(name), ARRAY(kind)))
+def _within(chosen: Sequence[Candidate], paces: pace.Paces, now: int) -> list[int]:
+    """Those of the chosen that their endpoints' rate limits let go."""
+    left = {id_: None if one is None else one.allowance(now) for id_, one in paces.items()}
+    seqs = []
+    for candidate in chosen:
+        if candidate.paced:
+            room = left.get(candidate.endpoint_id, 0)
+            if room == 0:
+                continue
+            left[candidate.endpoint_id] = room and room - 1
+        seqs.append(candidate.seq)
+    return seqs
 
 
-def bound_list(connection: Connection, values: Collection[Any]) -> Any:
-    """A list in the form that `among` binds."""
-    return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
+def _messages(connection: Connection, event_ids: Collection[str]) -> dict[tuple[str, str], tuple[str, bytes]]:
+    """What these events are called and what is sent of them, by event and dialect."""
+    values = {"ids": bound_list(connection, event_ids)}
+    rows = connection.execute(_bodies(connection.dialect.name), values).all()
+    return {(event_id, dialect): (name, body) for event_id, dialect, name, body in rows}
 
 
 _PEEK_ON_SQLITE = text(
     """
-    SELECT delivery.seq, delivery.endpoint_id, delivery.claims, webhook_endpoint.rate_limit
-    FROM webhook_endpoint CROSS JOIN delivery ON delivery.seq IN (
-        SELECT due.seq FROM delivery AS due
-        WHERE due.endpoint_id = webhook_endpoint.id AND due.due_at <= :now
-        ORDER BY due.due_at LIMIT :each
-    )
-    WHERE webhook_endpoint.enabled AND webhook_endpoint.id NOT IN (SELECT value FROM json_each(:full))
+    SELECT * FROM (
+        SELECT id, (
+            SELECT json_group_array(seq) FROM (
+                SELECT seq FROM delivery
+                WHERE endpoint_id = webhook_endpoint.id AND due_at <= :now
+                ORDER BY due_at LIMIT :each
+            )
+        ) AS seqs, rate_limit, paced_until, failing_since IS NOT NULL
+        FROM webhook_endpoint
+        WHERE enabled AND id NOT IN (SELECT value FROM json_each(:full))
+    ) WHERE seqs <> '[]'
     """
-)  # SQLite has no LATERAL; CROSS JOIN keeps its planner from beginning with the deliveries
+)  # SQLite has no LATERAL
 
 
 @cache
@@ -149,21 +185,32 @@ def _peek(dialect: str) -> Executable:
     if dialect == "sqlite":
         return _PEEK_ON_SQLITE
     oldest = (
-        select(Delivery.seq, Delivery.endpoint_id, Delivery.claims)
+        select(Delivery.seq, Delivery.due_at)
         .where(Delivery.endpoint_id == WebhookEndpoint.id, Delivery.due_at <= bindparam("now"))
         .order_by(Delivery.due_at)
         .limit(bindparam("each"))
-        .lateral()
+        .correlate(WebhookEndpoint)
+        .subquery()
     )
+    due = select(func.array_agg(aggregate_order_by(oldest.c.seq, oldest.c.due_at)).label("seqs")).lateral()
     return (
-        select(oldest.c.seq, oldest.c.endpoint_id, oldest.c.claims, WebhookEndpoint.rate_limit)
-        .select_from(WebhookEndpoint)
-        .join(oldest, true())
-        .where(WebhookEndpoint.enabled, ~among(WebhookEndpoint.id, "full", dialect, String))
+        select(
+            WebhookEndpoint.id,
+            due.c.seqs,
+            WebhookEndpoint.rate_limit,
+            WebhookEndpoint.paced_until,
+            WebhookEndpoint.failing_since.is_not(None),
+        )
+        .join(due, true())
+        .where(
+            WebhookEndpoint.enabled,
+            ~among(WebhookEndpoint.id, "full", dialect, String),
+            due.c.seqs.is_not(None),
+        )
     )
 
 
-def _due(dialect: str) -> ColumnElement[bool]:
+def _free(dialect: str) -> ColumnElement[bool]:
     """The rows of `seqs` that are due; on PostgreSQL, those that nobody else is just claiming."""
     conditions = (among(Delivery.seq, "seqs", dialect, BigInteger), Delivery.due_at <= bindparam("now"))
     if dialect == "sqlite":
@@ -172,22 +219,12 @@ def _due(dialect: str) -> ColumnElement[bool]:
 
 
 @cache
-def _take(dialect: str) -> Update:
+def _take(dialect: str) -> Executable:
     return (
         update(Delivery)
-        .where(_due(dialect))
-        .values(
-            due_at=bindparam("until"),
-            lease_token=bindparam("token"),
-            claims=Delivery.claims + 1,
-        )
-    )
-
-
-@cache
-def _taken(dialect: str) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
+        .where(_free(dialect))
+        .values(due_at=bindparam("until"), lease_token=bindparam("token"), claims=Delivery.claims + 1)
+        .returning(
             Delivery.seq,
             Delivery.id,
             Delivery.endpoint_id,
@@ -197,13 +234,15 @@ def _taken(dialect: str) -> Select[*tuple[Any, ...]]:
             Delivery.scheduled_count,
             Delivery.manual,
             Delivery.resume_at,
-            Delivery.lease_token,
-            EventBody.name,
-            EventBody.body,
+            Delivery.claims,
         )
-        .join(EventBody, (EventBody.event_id == Delivery.event_id) & (EventBody.dialect == Delivery.dialect))
-        .where(among(Delivery.seq, "seqs", dialect, BigInteger), Delivery.lease_token == bindparam("token"))
-        .order_by(Delivery.seq)
+    )
+
+
+@cache
+def _bodies(dialect: str) -> Select[*tuple[Any, ...]]:
+    return select(EventBody.event_id, EventBody.dialect, EventBody.name, EventBody.body).where(
+        among(EventBody.event_id, "ids", dialect, String)
     )
 
 
@@ -211,7 +250,7 @@ def _taken(dialect: str) -> Select[*tuple[Any, ...]]:
 def _park(dialect: str) -> Update:
     return (
         update(Delivery)
-        .where(_due(dialect), Delivery.claims >= MAX_CLAIMS)
+        .where(among(Delivery.seq, "seqs", dialect, BigInteger))
         .values(status="exhausted", reason=PARKED, due_at=None, lease_token=None, settled_at=bindparam("now"))
     )
 

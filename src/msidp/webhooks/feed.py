@@ -18,16 +18,16 @@ from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle
-from msidp.webhooks.claim import Claimed, Target
-from msidp.webhooks.dialects import Message, attempt_headers
+from msidp.webhooks.claim import Candidate, Claimed, Target
+from msidp.webhooks.dialects import Message, prepare
 from msidp.webhooks.lanes import Lanes
 from msidp.webhooks.secrets import open_headers, open_secrets
 from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
-GATHER = 0.005  # seconds that an outcome may wait for others, to be recorded together
-BATCH = 64
+GATHER = 0.01  # seconds that an outcome may wait for others, to be recorded together
+BATCH = 128
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
 REDACTED = "(not logged)"
@@ -39,14 +39,13 @@ log = structlog.get_logger(__name__)
 
 
 class _Plan(NamedTuple):
-    """What to claim: the rows of the chosen and of those claimed too often; `due` if there was anything."""
+    """What to claim; `due` if there was anything."""
 
     due: bool
-    worn_out: Sequence[int]
-    chosen: Sequence[int]
+    chosen: Sequence[Candidate]
 
 
-_NOTHING = _Plan(False, (), ())
+_NOTHING = _Plan(False, ())
 
 
 class Feed:
@@ -102,7 +101,7 @@ class Feed:
         else:
             with reading() as session:  # a look costs no write lock
                 plan = self._plan(session, now) if claiming else _NOTHING
-            if not plan.chosen and not plan.worn_out:
+            if not plan.chosen:
                 return plan.due
             with transaction() as session:
                 claimed, targets = self._claim(session, plan, now)
@@ -112,26 +111,28 @@ class Feed:
 
     def _plan(self, session: Session, now: int) -> _Plan:
         """Look for what is due, and choose fairly."""
-        candidates = claim.peek(session, now, self._lanes.full(), self._lanes.depth)
-        worn_out = [candidate.seq for candidate in candidates if candidate.claims >= claim.MAX_CLAIMS]
-        fresh = [candidate for candidate in candidates if candidate.claims < claim.MAX_CLAIMS]
-        chosen = self._lanes.choose(fresh, time.monotonic())
-        return _Plan(bool(candidates), worn_out, [candidate.seq for candidate in chosen])
+        lanes = self._lanes
+        if not lanes.room(now):
+            return _NOTHING
+        waiting = claim.peek(session, now, lanes.full(now), lanes.depth(now))
+        return _Plan(bool(waiting), lanes.choose(waiting, now))
 
     def _claim(self, session: Session, plan: _Plan, now: int) -> tuple[list[Claimed], dict[str, Target]]:
         """Claim what was chosen, and read where it goes."""
-        if plan.worn_out:
-            claim.park(session, plan.worn_out, now)
         if not plan.chosen:
             return [], {}
         lease = round(LEASES * self._timeout * clock.SECOND)
         claimed = claim.take(session, plan.chosen, now, lease)
+        worn_out = [one for one in claimed if one.claims > claim.MAX_CLAIMS]
+        if worn_out:
+            claim.park(session, worn_out, now)
+            claimed = [one for one in claimed if one.claims <= claim.MAX_CLAIMS]
         targets = claim.targets(session, {one.endpoint_id for one in claimed})
         return claimed, {target.id: target for target in targets}
 
     def _start(self, claimed: Claimed, target: Target) -> None:
         now = clock.now()
-        self._lanes.started(target.id)
+        self._lanes.started(target.id, now)
         try:
             secrets = open_secrets(
                 target.id, target.secret, target.previous_secret, target.previous_secret_expires_at, now
@@ -142,23 +143,24 @@ class Feed:
             self._receive([((claimed, target, {}, now), reply)])
             return
         message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
-        headers = attempt_headers(claimed.dialect, message, secrets, now)
-        custom = open_headers(target.id, target.headers)
-        lines = [f"{name}: {value}" for name, value in {**custom, **headers}.items()]
-        shown = {**dict.fromkeys(custom, REDACTED), **headers}  # custom ones may hold credentials
-        self._client.post(
-            target.url,
-            lines,
-            claimed.body,
-            timeout=self._timeout,
-            tag=(claimed, target, shown, now),
-        )
+        headers, body = prepare(claimed.dialect, message, secrets, now)
+        if target.headers:
+            custom = open_headers(target.id, target.headers)
+            sent = {**custom, **headers}
+            headers = {**dict.fromkeys(custom, REDACTED), **headers}  # custom ones may hold credentials
+        else:
+            sent = headers
+        lines = [f"{name}: {value}" for name, value in sent.items()]
+        self._client.post(target.url, lines, body, timeout=self._timeout, tag=(claimed, target, headers, now))
 
     def _receive(self, replies: Sequence[tuple[Tag, Reply]]) -> None:
-        if replies and not self._ended:
+        if not replies:
+            return
+        if not self._ended:
             self._ended_since = time.monotonic()
+        now = clock.now()
         for (claimed, target, headers, at), reply in replies:
-            self._lanes.ended(target.id, succeeded=reply.error is None)
+            self._lanes.ended(target.id, now, succeeded=reply.error is None)
             self._ended.append(Outcome(claimed, target, headers, at, reply))
 
     def _soon(self) -> bool:

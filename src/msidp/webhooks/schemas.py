@@ -69,7 +69,7 @@ DataSchema = Annotated[
 Example = Annotated[JsonObject, Field(description="Example `data`, which fits the schema.")]
 RateLimit = Annotated[
     int,
-    Field(ge=1, le=10_000, description="How many deliveries a second each worker begins at most."),
+    Field(ge=1, le=10_000, description="How many attempts a second begin at most, by all workers together."),
 ]
 
 

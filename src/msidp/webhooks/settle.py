@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from msidp.audit import service as audit
 from msidp.outbound.exchange import Reply
 from msidp.webhooks import disabling, retry
-from msidp.webhooks.claim import Claimed, Target, among, bound_list
+from msidp.webhooks.claim import Claimed, Target
+from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
 GONE = "It answered 410 Gone."

@@ -6,13 +6,12 @@ every delivery of every dialect.
 
 from collections.abc import Mapping, Sequence
 
-from msidp import canonical, clock
-from msidp.webhooks import signing
+from msidp import canonical
 from msidp.webhooks.catalogue import MEMBERPAD, MEMBERSTACK, STANDARD
 from msidp.webhooks.dialects import memberpad, memberstack, standard
-from msidp.webhooks.dialects.base import Dialect, Happening, Message
+from msidp.webhooks.dialects.base import Dialect, Happening, Message, Prepared
 
-__all__ = ["Happening", "Message", "attempt_headers", "hear"]
+__all__ = ["Happening", "Message", "Prepared", "hear", "prepare"]
 
 _DIALECTS: Mapping[str, Dialect] = {
     MEMBERSTACK: memberstack,
@@ -34,20 +33,10 @@ def hear(dialect: str, event: Happening) -> tuple[str, bytes] | None:
     return name, canonical.dumps(envelope).encode()
 
 
-def attempt_headers(dialect: str, message: Message, secrets: Sequence[str], at: int) -> dict[str, str]:
-    """Every header of an attempt at this moment but the endpoint's own custom ones.
+def prepare(dialect: str, message: Message, secrets: Sequence[str], at: int) -> Prepared:
+    """An attempt at this moment: its headers, less the endpoint's own custom ones, and its body.
 
     `secrets` are the endpoint's in force, newest first: `webhook-signature` carries one signature of
     each, a dialect's own header that of the newest.
     """
-    speaks = _DIALECTS[dialect]
-    timestamp = clock.seconds(at)
-    signatures = [signing.sign(secret, message.event_id, timestamp, message.body) for secret in secrets]
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": speaks.USER_AGENT,
-        "webhook-id": message.event_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signatures),
-        **speaks.own_headers(message, secrets, at, signatures),
-    }
+    return _DIALECTS[dialect].prepare(message, secrets, at)

@@ -6,7 +6,7 @@ from typing import Any
 from msidp import clock
 from msidp.webhooks import signing
 from msidp.webhooks.catalogue import PING, TYPES
-from msidp.webhooks.dialects.base import Happening, Heard, Message
+from msidp.webhooks.dialects.base import Happening, Heard, Message, Prepared, signed, standard_headers
 
 USER_AGENT = "MemberPad-Webhook/1.0"
 
@@ -27,16 +27,14 @@ def hear(event: Happening) -> Heard | None:
     return None if name is None else (name, _envelope(name, event, member_data(event.data)))
 
 
-def own_headers(
-    message: Message, secrets: Sequence[str], at: int, _signatures: Sequence[str]
-) -> dict[str, str]:
-    """MemberPad's four. Its signature has room for one secret: the newest."""
-    return {
-        "X-MemberPad-Signature": signing.sign_body(secrets[0], message.body),
-        "X-MemberPad-Event": message.name,
-        "X-MemberPad-Delivery": message.delivery_id,
-        "X-MemberPad-Timestamp": clock.iso(at),
-    }
+def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
+    """MemberPad's four headers besides. Its signature has room for one secret: the newest."""
+    headers = standard_headers(USER_AGENT, message, *signed(message, secrets, at))
+    headers["X-MemberPad-Signature"] = signing.sign_body(secrets[0], message.body)
+    headers["X-MemberPad-Event"] = message.name
+    headers["X-MemberPad-Delivery"] = message.delivery_id
+    headers["X-MemberPad-Timestamp"] = clock.iso(at)
+    return Prepared(headers, message.body)
 
 
 def member_data(data: Mapping[str, Any]) -> dict[str, Any]:

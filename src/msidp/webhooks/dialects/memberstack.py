@@ -6,11 +6,16 @@ Its admin package throws at two signatures in one header, so `svix-signature` ho
 from collections.abc import Sequence
 from typing import Any
 
-from msidp import clock
 from msidp.webhooks.catalogue import PING
-from msidp.webhooks.dialects.base import USER_AGENT, Happening, Heard, Message
-
-__all__ = ["USER_AGENT", "hear", "own_headers", "payload"]
+from msidp.webhooks.dialects.base import (
+    USER_AGENT,
+    Happening,
+    Heard,
+    Message,
+    Prepared,
+    signed,
+    standard_headers,
+)
 
 _PLAN_EVENTS = ("member.plan.created", "member.plan.updated", "member.plan.canceled")
 
@@ -48,12 +53,11 @@ def payload(event: Happening) -> dict[str, Any] | None:
     return dict(data) if event.type == PING else None
 
 
-def own_headers(
-    message: Message, _secrets: Sequence[str], at: int, signatures: Sequence[str]
-) -> dict[str, str]:
-    """Svix's names, as `verifyWebhookSignature` reads them."""
-    return {
-        "svix-id": message.event_id,
-        "svix-timestamp": str(clock.seconds(at)),
-        "svix-signature": signatures[0],
-    }
+def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
+    """Svix's names besides, as `verifyWebhookSignature` reads them."""
+    timestamp, signatures = signed(message, secrets, at)
+    headers = standard_headers(USER_AGENT, message, timestamp, signatures)
+    headers["svix-id"] = message.event_id
+    headers["svix-timestamp"] = timestamp
+    headers["svix-signature"] = signatures[0]
+    return Prepared(headers, message.body)

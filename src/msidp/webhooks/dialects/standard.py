@@ -8,9 +8,15 @@ from typing import Any
 
 from msidp import clock
 from msidp.webhooks.dialects import memberpad, memberstack
-from msidp.webhooks.dialects.base import USER_AGENT, Happening, Heard, Message
-
-__all__ = ["USER_AGENT", "hear", "own_headers"]
+from msidp.webhooks.dialects.base import (
+    USER_AGENT,
+    Happening,
+    Heard,
+    Message,
+    Prepared,
+    signed,
+    standard_headers,
+)
 
 
 def hear(event: Happening) -> Heard:
@@ -22,11 +28,9 @@ def hear(event: Happening) -> Heard:
     }
 
 
-def own_headers(
-    _message: Message, _secrets: Sequence[str], _at: int, _signatures: Sequence[str]
-) -> dict[str, str]:
-    """None beyond the ones that every dialect sends."""
-    return {}
+def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
+    """Nothing beyond the headers that every dialect sends."""
+    return Prepared(standard_headers(USER_AGENT, message, *signed(message, secrets, at)), message.body)
 
 
 def _data(event: Happening) -> dict[str, Any]:
