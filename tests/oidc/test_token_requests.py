@@ -57,7 +57,7 @@ def test_one_method_at_a_time(shop: Relying) -> None:
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": "x",
     }
-    assert token_error(shop.exchange(code, **assertion), 401) == "invalid_client"
+    assert token_error(shop.exchange(code, **assertion)) == "invalid_request"
     assert shop.exchange(code, client_id=shop.client_id).status_code == 200  # none of it spent the code
 
 

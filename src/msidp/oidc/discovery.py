@@ -9,7 +9,8 @@ from hashlib import sha256
 from flask import Blueprint, Flask, Response, current_app, request
 
 from msidp.accounts import assurance
-from msidp.oidc import client_auth, scopes
+from msidp.keys.pairs import ALGORITHMS
+from msidp.oidc import assertions, client_auth, scopes
 from msidp.oidc.authorize import checks, response
 from msidp.settings import Settings
 
@@ -34,10 +35,13 @@ def document(issuer: str) -> dict[str, object]:
         "response_modes_supported": list(response.MODES),
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": list(ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(assertions.ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(client_auth.METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(assertions.ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": [m for m in client_auth.METHODS if m != "none"],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(assertions.ALGORITHMS),
         "claim_types_supported": ["normal"],
         "acr_values_supported": list(assurance.ACRS),
         "claims_supported": ["sub", "auth_time", "acr", "amr", "sid", *sorted(scopes.ALL_CLAIMS)],

@@ -1,9 +1,9 @@
-"""Deleting what is over: requests that nobody finished, and grants."""
+"""Deleting what is over: requests that nobody finished, grants, proofs that are no longer good anyway."""
 
 from sqlalchemy.orm import Session
 
 from msidp.db import delete_some
-from msidp.oidc.models import AuthorizationRequest, Grant
+from msidp.oidc.models import AuthorizationRequest, Grant, SpentProof
 
 
 def purge_expired(session: Session, now: int) -> int:
@@ -12,6 +12,5 @@ def purge_expired(session: Session, now: int) -> int:
     Codes and refresh tokens go with their grant and not before: until then a second use of one that was
     redeemed has to be noticed.
     """
-    return sum(
-        delete_some(session, model, model.expires_at <= now) for model in (AuthorizationRequest, Grant)
-    )
+    models = (AuthorizationRequest, Grant, SpentProof)
+    return sum(delete_some(session, model, model.expires_at <= now) for model in models)

@@ -130,3 +130,13 @@ class RefreshToken(Base):
     redeemed_at: Mapped[int | None]  # a second use of a redeemed token revokes the grant
     successor_seed: Mapped[str | None]  # from which its successor is made once more, within the grace window
     dpop_jkt: Mapped[str | None]  # the key that a public client's is bound to (RFC 9449, section 5)
+
+
+class SpentProof(Base):
+    """The id of a client assertion or DPoP proof that was used: kept until the same could expire unused."""
+
+    __tablename__ = "spent_proof"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    id_hash: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[int]

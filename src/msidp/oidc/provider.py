@@ -5,7 +5,7 @@ import logging
 from flask import Flask
 
 from msidp.accounts import continuation
-from msidp.oidc import clients, discovery, end_session, introspect, revoke, token, userinfo
+from msidp.oidc import client_keys, clients, discovery, end_session, introspect, revoke, token, userinfo
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import routes as authorize
 from msidp.oidc.authorize import sealed
@@ -17,6 +17,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Install the provider on this app."""
     logging.getLogger("authlib").setLevel(logging.INFO)  # below that it logs the tokens it issues
     clients.init_app(app)
+    client_keys.init_app(app)
     discovery.init_app(app, settings)
     sealed.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()

@@ -1,0 +1,23 @@
+"""What is good once: the ids (`jti`) of client assertions and DPoP proofs, kept until they expire."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from msidp import ids
+from msidp.db import core_transaction
+from msidp.oidc.models import SpentProof
+
+
+def spend(kind: str, owner: str, jti: str, expires_at: int) -> bool:
+    """Use up one id. False where its owner used it before. In a transaction of its own: it stays used."""
+    values = {"id_hash": ids.hash_token(f"{kind}\0{owner}\0{jti}"), "expires_at": expires_at}
+    with core_transaction() as connection:
+        return connection.execute(_insert(connection.dialect.name), values).one_or_none() is not None
+
+
+@cache
+def _insert(dialect: str) -> Any:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(SpentProof).on_conflict_do_nothing().returning(SpentProof.id_hash)
