@@ -1,5 +1,6 @@
 """The parts on their own: several machines, PostgreSQL, a Redis that comes and goes."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from rq.serializers import JSONSerializer
 from tests.support.instance import environment, eventually, msidp
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
+from tests.support.receiver import Receiver
 from tests.support.valkey import ValkeyServer
 
 from msidp import queue
@@ -158,3 +160,36 @@ def test_jobs_on_the_queue_are_json(own_valkey: ValkeyServer, tmp_path: Path) ->
     assert names == {queue.DRAIN, "msidp.ops.housekeeping.clean"}
     data = own_valkey.client.hget(found[0].key, "data")
     assert data is not None
+
+
+def test_a_polling_worker_needs_neither_redis_nor_cron(
+    migrated: dict[str, str], receiver: Receiver, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = {
+        **migrated,
+        "MSIDP_REDIS_URL": f"unix://{tmp_path}/nobody.sock",
+        "MSIDP_OUTBOUND_ALLOW_HTTP": "1",
+        "MSIDP_OUTBOUND_ALLOW_NETWORKS": "127.0.0.0/8",
+    }
+    log = tmp_path / "worker.log"
+    with (
+        part("web", "--port", str(port), env=env, log=tmp_path / "web.log"),
+        part("worker", "--poll", env=env, log=log),
+        part("worker", "--poll", env=env, log=tmp_path / "second.log"),
+    ):
+        eventually(lambda: status(f"http://127.0.0.1:{port}") == "degraded")
+        key = json.loads(msidp("api-key", "create", "--name", "tests", "--json", env=env).stdout)["secretKey"]
+
+        def post(path: str, body: dict[str, object]) -> None:
+            url = f"http://127.0.0.1:{port}{path}"
+            assert requests.post(url, json=body, headers={"X-API-KEY": key}, timeout=20).ok
+
+        post("/webhooks", {"name": "w", "url": receiver.url(), "dialect": "standard", "events": []})
+        for number in range(10):
+            post("/members", {"email": f"{number}@polled.example"})
+        receiver.wait_for(10, timeout=20)
+        eventually(lambda: '"event": "cleaned"' in log.read_text())
+    assert len(receiver.requests) == 10
+    assert '"event": "stopped"' in log.read_text()
+    assert "a round failed" not in log.read_text()

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-def worker() -> None:
-    """Deliver webhooks and do the housekeeping. Run one per core that deliveries may use."""
+@click.option("--poll", is_flag=True, help="Ask the database for work, and need neither Redis nor cron.")
+def worker(poll: bool) -> None:
+    """Deliver webhooks, send mail, do the housekeeping. Run one per core that deliveries may use."""
     from msidp.app import create_core
 
     name_process("msidp-worker")
-    work(create_core(load_settings()))
+    app = create_core(load_settings())
+    (work_by_polling if poll else work)(app)
 
 
 def work(app: "Flask") -> None:
@@ -26,3 +28,11 @@ def work(app: "Flask") -> None:
 
     with app.app_context():
         run_worker(app.extensions["msidp_settings"].redis_url)
+
+
+def work_by_polling(app: "Flask") -> None:
+    """The same without Redis."""
+    from msidp.ops.poller import run_poller
+
+    with app.app_context():
+        run_poller()
