@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import comparison, cpu, floor, table
+from bench import comparison, cpu, flood, floor, scale, table
 from bench.deliveries import ceiling, end_to_end, settle
 from bench.load import Load, request
 from bench.operations import Operation, Site, of_members, of_the_provider
@@ -33,7 +33,8 @@ class Size:
     events: int = 400  # that pile up before their deliveries are measured
 
 
-PARTS = ("requests", "peers", "deliveries")
+PARTS = ("requests", "peers", "flood", "deliveries")
+ALONE = ("scale",)  # takes minutes: only when named
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="just enough to see that it works")
     asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    if unknown := set(asked.parts) - {*PARTS, *ALONE}:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     size = Size(rounds=1, requests=20, events=4) if asked.quick else Size()
     parts = asked.parts or PARTS
@@ -52,7 +53,10 @@ def main() -> None:
     Path("instance").mkdir(exist_ok=True)
     instance = Path(tempfile.mkdtemp(prefix="bench-", dir=Path("instance").absolute()))
     try:
-        measure_parts(size, parts, instance)
+        if set(parts) & set(PARTS):
+            measure_parts(size, parts, instance)
+        if "scale" in parts:
+            scale.report(instance, quick=asked.quick)
     finally:
         shutil.rmtree(instance)
 
@@ -71,6 +75,8 @@ def measure_parts(size: Size, parts: Sequence[str], instance: Path) -> None:
             report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
         if "peers" in parts:
             comparison.report(msidp, site, instance, size.rounds, size.requests // 3)
+        if "flood" in parts:
+            flood.report(site, msidp.port, size.requests * 2)
         if "deliveries" in parts:
             for number in range(site.webhooks + 1, MOST_ENDPOINTS + 1):
                 site.add_webhook(f"{sink.url}/{number}")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.load import Answer, Load
+from bench.load import CONNECTIONS, Answer, Load
 
 _SCHEDULED = 2  # CPUCLOCK_SCHED: all threads of a process, in nanoseconds
 
@@ -35,12 +35,14 @@ def cpu_seconds(pids: list[int]) -> float:
     return sum(time.clock_gettime((~pid << 3) | _SCHEDULED) for pid in pids)
 
 
-def cost_of(load: Load, requests: Sequence[bytes], pids: list[int]) -> tuple[float, list[Answer]]:
-    """CPU microseconds that these processes use for one of the requests, and the answers; each is a 200."""
+def cost_of(
+    load: Load, requests: Sequence[bytes], pids: list[int], status: int = 200, connections: int = CONNECTIONS
+) -> tuple[float, list[Answer]]:
+    """CPU microseconds that these processes use for one request, and the answers, all of one status."""
     before = cpu_seconds(pids)
-    answers = load.send(requests)
+    answers = load.send(requests, connections)
     cost = (cpu_seconds(pids) - before) / len(requests) * 1e6
-    assert {answer.status for answer in answers} == {200}, answers[0]
+    assert {answer.status for answer in answers} == {status}, answers[0]
     return cost, answers
 
 

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,11 +22,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; header names are lower case."""
+    """One answer, and the seconds until it was there; header names are lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    seconds: float
 
     @property
     def json(self) -> Any:
@@ -105,8 +107,10 @@ def _send_all(requests: Sequence[bytes], connections: int, port: int) -> list[An
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 reader = connection.makefile("rb")
                 for index in range(start, len(requests), connections):
+                    began = time.perf_counter()
                     connection.sendall(requests[index])
-                    answers[index] = _read(reader)
+                    status, headers, body = _read(reader)
+                    answers[index] = Answer(status, headers, body, time.perf_counter() - began)
         except (OSError, ValueError) as error:
             errors.append(error)
 
@@ -120,7 +124,7 @@ def _send_all(requests: Sequence[bytes], connections: int, port: int) -> list[An
     return [answer for answer in answers if answer is not None]
 
 
-def _read(reader: Any) -> Answer:
+def _read(reader: Any) -> tuple[int, dict[str, str], bytes]:
     status_line = reader.readline()
     if not status_line:
         raise ValueError("the server closed the connection")
@@ -132,7 +136,7 @@ def _read(reader: Any) -> Answer:
         body = _read_chunks(reader)
     else:
         body = reader.read(int(headers.get("content-length", 0)))
-    return Answer(int(status_line.split()[1]), headers, body)
+    return int(status_line.split()[1]), headers, body
 
 
 def _read_chunks(reader: Any) -> bytes:

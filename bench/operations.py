@@ -12,6 +12,7 @@ from bench.load import Answer, Load, request
 from msidp.demo.browser import Browser
 
 REDIRECT_URI = "https://client.example/callback"  # nobody goes there: the load reads the redirect
+EMAIL = "bench@example.com"  # the member's
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 SCOPE = "openid profile email offline_access"
@@ -26,6 +27,7 @@ class Site:
     api_key: str = ""
     client: dict[str, str] = field(default_factory=dict)
     cookie: str = ""
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     refresh_tokens: list[str] = field(default_factory=list)
     access_token: str = ""
     webhooks: int = 0
@@ -37,8 +39,7 @@ class Site:
         browser = Browser()
         page = browser.open(f"{self.base_url}/signup")
         form = page.form_with("password")
-        password = secrets.token_urlsafe(12)
-        known = {"email": "bench@example.com", "password": password, "name": "Bench"}
+        known = {"email": EMAIL, "password": self.password, "name": "Bench"}
         browser.submit(form, **{name: value for name, value in known.items() if name in form.values})
         self.cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
 
@@ -132,7 +133,7 @@ def of_members(site: Site) -> list[Operation]:
     key = {"X-API-KEY": site.api_key}
 
     def read(count: int) -> list[bytes]:
-        return [request("GET", "/members/bench@example.com", key)] * count
+        return [request("GET", f"/members/{EMAIL}", key)] * count
 
     def create(count: int) -> list[bytes]:
         return new_members(site, count)

@@ -17,15 +17,16 @@ from bench import cpu
 class Msidp:
     """`msidp up` on an instance of its own. `ready_after` is in seconds."""
 
-    def __init__(self, instance: Path, authority: Path) -> None:
+    def __init__(self, instance: Path, authority: Path | None = None, **settings: str) -> None:
         """`authority` is the CA file behind the certificate of who receives its webhooks."""
         self.port = free_port()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MSIDP_")},
             "MSIDP_INSTANCE_DIR": str(instance),
             "MSIDP_OUTBOUND_ALLOW_NETWORKS": "127.0.0.0/8",
-            "MSIDP_OUTBOUND_CA_FILE": str(authority),
+            "MSIDP_OUTBOUND_CA_FILE": str(authority or ""),
             "MSIDP_RATE_LIMITS": "0",
+            **settings,
         }
         self._log = (instance / "bench.log").open("wb")
         began = time.monotonic()

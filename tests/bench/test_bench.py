@@ -20,6 +20,7 @@ MEASURED = (
     "member read",
     "member create, no webhook",
     "member create, 25 webhooks",
+    "flooded",
     "pycurl alone",
     "from the outbox to the log",
 )

