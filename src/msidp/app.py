@@ -71,6 +71,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.oidc import provider
     from msidp.ops import routes as ops
     from msidp.plans import routes as plans
+    from msidp.webhooks import delivery_routes as deliveries
     from msidp.webhooks import event_routes as events
     from msidp.webhooks import event_type_routes as event_types
     from msidp.webhooks import routes as webhooks
@@ -81,6 +82,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(audit.bp)
     app.register_blueprint(mail.bp)
     app.register_blueprint(webhooks.bp)
+    app.register_blueprint(deliveries.bp)
     app.register_blueprint(events.bp)
     app.register_blueprint(event_types.bp)
     app.register_blueprint(plans.bp)

@@ -16,7 +16,23 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def new_id(prefix: str) -> str:
     """A new id such as `mem_01k…`."""
-    number = (clock.now() << 80) | secrets.randbits(80)
+    return _id(prefix, (clock.now() << 80) | secrets.randbits(80))
+
+
+def first_id(prefix: str, moment: int) -> str:
+    """Below every id that is made at this moment or later, and above all that were made before."""
+    return _id(prefix, moment << 80)
+
+
+def made_at(id_: str) -> int:
+    """The moment in an id, in milliseconds."""
+    number = 0
+    for digit in id_.rpartition("_")[2]:
+        number = number << 5 | _ALPHABET.index(digit)
+    return number >> 80
+
+
+def _id(prefix: str, number: int) -> str:
     digits = (_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
     return f"{prefix}_{''.join(digits)}"
 

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     outbound_ca_file: Path | None = None
     webhook_retry_schedule: Annotated[tuple[float, ...], NoDecode] = (0, 60, 300, 1800, 7200)
     webhook_timeout: float = Field(default=10.0, gt=0, le=60)
+    event_retention_days: int = Field(default=90, ge=0, le=36_500)  # 0: for ever; so the next two
+    delivery_retention_days: int = Field(default=90, ge=0, le=36_500)
+    attempt_retention_days: int = Field(default=30, ge=0, le=36_500)
     smtp_url: SecretStr | None = None
     mail_from: str = ""
     trusted_proxies: int = Field(default=0, ge=0)

@@ -65,6 +65,9 @@ class Instance:
             "eventType": self.post("/event-types", {"name": "invoice.paid"})["name"],
             "sessionId": self.log_in(member["id"]),
             "deliveryId": self.post(f"/webhooks/{webhook['id']}/test", {})["id"],
+            "replayId": self.post(f"/webhooks/{webhook['id']}/replay", {"since": "2020-01-01T00:00:00Z"})[
+                "id"
+            ],
         }
 
     def log_in(self, member_id: str) -> str:

@@ -315,6 +315,7 @@ def test_a_ping_is_a_delivery_to_this_webhook_alone(admin: FlaskClient) -> None:
         "attemptCount": 0,
         "nextAttemptAt": "",
         "createdAt": "",
+        "replayId": None,
         "attempts": [],
     }
     assert view["nextAttemptAt"] == view["createdAt"]
@@ -336,6 +337,8 @@ def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -
                     at=number * 1000,
                     status=status,
                     latency_ms=12,
+                    dns_ms=None if status is None else 1,
+                    first_byte_ms=None if status is None else 11,
                     error="timeout" if status is None else "http_error",
                     request_headers='{"Content-Type":"application/json"}',
                     response_headers=None if status is None else '{"Retry-After":"5"}',
@@ -357,13 +360,16 @@ def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -
         "attemptCount": 2,
         "nextAttemptAt": "1970-01-01T00:01:39.000Z",
         "createdAt": view["createdAt"],
+        "replayId": None,
         "attempts": [
             {
                 "number": 1, "at": "1970-01-01T00:00:01.000Z", "status": None, "latencyMs": 12,
+                "timings": {"dnsMs": None, "connectMs": None, "tlsMs": None, "firstByteMs": None},
                 "error": "timeout", "request": request, "responseHeaders": None, "responseExcerpt": None,
             },
             {
                 "number": 2, "at": "1970-01-01T00:00:02.000Z", "status": 503, "latencyMs": 12,
+                "timings": {"dnsMs": 1, "connectMs": None, "tlsMs": None, "firstByteMs": 11},
                 "error": "http_error", "request": request, "responseHeaders": {"Retry-After": "5"},
                 "responseExcerpt": "<b>\ufffd",
             },

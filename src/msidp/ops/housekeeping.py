@@ -17,11 +17,13 @@ from msidp.mail import delivery as mail
 from msidp.oidc import expiry
 from msidp.operators import sessions as operator_sessions
 from msidp.settings import Settings
+from msidp.webhooks import retention
 
 Purge = Callable[[Session, int], int]
 """Deletes some of what was over at a moment and says how many rows; 0 when nothing is left."""
 
 PURGES: tuple[Purge, ...] = (
+    retention.expunge_members,
     keys.purge_expired,
     answers.purge_expired,
     sessions.purge_expired,
@@ -29,6 +31,9 @@ PURGES: tuple[Purge, ...] = (
     operator_sessions.purge_expired,
     expiry.purge_expired,
     mail.purge_expired,
+    retention.purge_attempts,
+    retention.purge_deliveries,
+    retention.purge_events,
 )
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this
 

@@ -29,12 +29,14 @@ def lock_endpoint(session: Session, endpoint_id: str) -> None:
     session.execute(select(WebhookEndpoint.seq).where(WebhookEndpoint.id == endpoint_id).with_for_update())
 
 
-def cancel_open(session: Session, endpoint_id: str, reason: str) -> None:
-    """Settle every open delivery of an endpoint as canceled. Takes the endpoint's row to be locked.
+def cancel_open(session: Session, endpoint_id: str, reason: str, *, origin: str | None = None) -> None:
+    """Settle every open delivery of an endpoint, or of one `origin`, as canceled. Takes its row to be locked.
 
     The deliveries are locked in the order of `seq`, as `settle` does it too: nobody waits in a circle.
     """
-    is_open = (Delivery.endpoint_id == endpoint_id, Delivery.due_at.is_not(None))
+    is_open = [Delivery.endpoint_id == endpoint_id, Delivery.due_at.is_not(None)]
+    if origin is not None:
+        is_open.append(Delivery.origin == origin)
     rows = select(Delivery.seq).where(*is_open).order_by(Delivery.seq).with_for_update()
     session.execute(
         update(Delivery)

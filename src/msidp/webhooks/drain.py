@@ -17,6 +17,7 @@ from msidp.outbound.authorities import Authorities
 from msidp.outbound.client import Client
 from msidp.outbound.urls import OutboundPolicy
 from msidp.settings import Settings
+from msidp.webhooks import replaying
 from msidp.webhooks.feed import Feed
 
 SLICE = 20.0  # seconds
@@ -36,6 +37,7 @@ def drain() -> None:
         if "msidp_engine" not in app.extensions:
             app.extensions["msidp_engine"] = Engine(app)
         engine: Engine = app.extensions["msidp_engine"]
+    replaying.advance()
     engine.work(SLICE)
 
 

@@ -60,7 +60,17 @@ class Event(Listed, Base):
     """Something that happened, recorded once, in no dialect. `id` is the `webhook-id` on the wire."""
 
     __tablename__ = "event"
-    __table_args__ = (Index(None, "community_id", "seq"), Index(None, "member_id"))
+    __table_args__ = (
+        Index(None, "community_id", "seq"),
+        Index(None, "community_id", "type", "seq"),
+        Index(None, "member_id"),
+        Index(
+            "ix_event_to_expunge",
+            "member_id",
+            sqlite_where=text("type = 'member.deleted' AND expunged_at IS NULL"),
+            postgresql_where=text("type = 'member.deleted' AND expunged_at IS NULL"),
+        ),
+    )
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
     type: Mapped[str]
@@ -68,6 +78,7 @@ class Event(Listed, Base):
     member_id: Mapped[str | None]  # no foreign key: the event outlives the member
     data: Mapped[dict[str, Any] | None]  # None once expunged
     created_at: Mapped[int]
+    expunged_at: Mapped[int | None]
 
 
 class EventBody(Base):
@@ -78,7 +89,7 @@ class EventBody(Base):
     event_id: Mapped[str] = mapped_column(ForeignKey("event.id", ondelete="CASCADE"), primary_key=True)
     dialect: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]  # the event's type as the dialect calls it
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes] = mapped_column(LargeBinary)  # empty once expunged
 
 
 class Delivery(Listed, Base):
@@ -133,6 +144,39 @@ class Delivery(Listed, Base):
         viewonly=True,
     )
     attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.number", viewonly=True)
+
+
+class Replay(Listed, Base):
+    """New deliveries of old events to one endpoint, made in slices. Its id is their `origin`.
+
+    `cursor` is the id of the last event looked at; it moves in the transaction that makes the deliveries.
+    """
+
+    __tablename__ = "replay"
+    __table_args__ = (
+        Index(
+            "ix_replay_running",
+            "endpoint_id",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(None, "endpoint_id", "seq"),
+    )
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoint.id", ondelete="CASCADE"))
+    since: Mapped[int]
+    until: Mapped[int]
+    status: Mapped[str | None]  # only events with a delivery in this state
+    type: Mapped[str | None]  # only events that the endpoint's dialect calls this
+    state: Mapped[str] = mapped_column(default="running")  # running, completed, canceled
+    reason: Mapped[str | None]  # why it was canceled
+    cursor: Mapped[str]
+    examined: Mapped[int] = mapped_column(default=0)  # events
+    created: Mapped[int] = mapped_column(default=0)  # deliveries
+    created_at: Mapped[int]
+    finished_at: Mapped[int | None]
 
 
 class Attempt(Base):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from msidp import clock
 from msidp.errors import Conflict
-from msidp.webhooks.models import Delivery, WebhookEndpoint
+from msidp.webhooks.models import Delivery, Event, WebhookEndpoint
 
 JITTER = 0.1  # at most this share of a delay is added to it
 GONE = 410
@@ -86,8 +86,8 @@ def read_retry_after(value: str, now: int) -> float:
 def request_manual(session: Session, delivery: Delivery) -> None:
     """Ask for one more attempt of a failed or exhausted delivery, now; its schedule stays as it is.
 
-    Raises Conflict for a delivery in another state, one that is being attempted at this moment, and one
-    whose endpoint is disabled.
+    Raises Conflict for a delivery in another state, one that is being attempted at this moment, one whose
+    endpoint is disabled, and one whose event was expunged.
     """
     enabled = session.scalar(
         select(WebhookEndpoint.enabled)
@@ -96,6 +96,9 @@ def request_manual(session: Session, delivery: Delivery) -> None:
     )
     if not enabled:
         raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
+    kept = select(Event.expunged_at).where(Event.id == delivery.event_id)
+    if session.scalar(kept.with_for_update(read=True)) is not None:
+        raise Conflict("event-expunged", "The member was deleted, and the event's data with it.")
     now = clock.now()
     changed = session.connection().execute(
         update(Delivery)

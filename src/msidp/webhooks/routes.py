@@ -1,9 +1,8 @@
-"""Webhooks and their deliveries over the Admin API."""
+"""Webhooks over the Admin API."""
 
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy.orm import joinedload
 
 from msidp.api import Data, Deleted, Page, PageQuery, answers, api, given, page_json, paginate
 from msidp.audit import service as audit
@@ -12,8 +11,8 @@ from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks import schemas, service
-from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
-from msidp.webhooks.views import delivery_json, delivery_with_attempts_json, webhook_json
+from msidp.webhooks.models import WebhookEndpoint
+from msidp.webhooks.views import delivery_with_attempts_json, webhook_json
 
 bp = AdminBlueprint("webhooks", __name__)
 TAGS = ["webhooks"]
@@ -105,43 +104,6 @@ def test_webhook(webhook_id: str) -> dict[str, Any]:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         delivery = service.test_endpoint(session, endpoint)
         audit.record(session, key_holder(), "webhook.tested", webhook_id)
-        return {"data": delivery_with_attempts_json(delivery)}
-
-
-@bp.get("/webhooks/<webhook_id>/deliveries")
-@api.validate(resp=answers(Page[schemas.Delivery], 404), tags=TAGS)
-def list_deliveries(webhook_id: str, query: schemas.DeliveryQuery) -> dict[str, Any]:
-    """List the deliveries to a webhook, oldest first unless `order` says otherwise."""
-    with reading() as session:
-        endpoint = service.get_endpoint(session, caller().community_id, webhook_id)
-        wanted = [Delivery.endpoint_id == endpoint.id]
-        if query.status is not None:
-            wanted.append(Delivery.status == query.status)
-        name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
-        rows, frame = paginate(session, Delivery, wanted, query, [name])
-        return page_json(rows, frame, delivery_json)
-
-
-@bp.get("/deliveries/<delivery_id>")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404), tags=["deliveries"])
-def retrieve_delivery(delivery_id: str) -> dict[str, Any]:
-    """Retrieve a delivery with every attempt: what was sent, what came back."""
-    with reading() as session:
-        delivery = service.get_delivery(session, caller().community_id, delivery_id)
-        return {"data": delivery_with_attempts_json(delivery)}
-
-
-@bp.post("/deliveries/<delivery_id>/retry")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409), tags=["deliveries"])
-def retry_delivery(delivery_id: str) -> dict[str, Any]:
-    """Attempt a failed or exhausted delivery once more, now: the same ids, and the schedule as it stands.
-
-    409 `not-retriable` for a delivery in another state or one that is just being attempted,
-    `webhook-disabled` where its webhook is disabled or deleted.
-    """
-    with transaction() as session:
-        delivery = service.retry_delivery(session, caller().community_id, delivery_id)
-        audit.record(session, key_holder(), "delivery.retried", delivery_id)
         return {"data": delivery_with_attempts_json(delivery)}
 
 

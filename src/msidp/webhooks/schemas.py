@@ -117,8 +117,33 @@ class EventTypeChanges(Schema):
     example: Example | None = left_out()
 
 
+class ReplayInput(Schema):
+    """Which events to deliver once more; without `status` and `type` all that the webhook hears."""
+
+    since: Annotated[When, Field(description="Events recorded at this moment or later.")]
+    until: Annotated[When, Field(description="… and not after this one; now, if left out.")] | None = None
+    status: (
+        Annotated[
+            DeliveryStatus,
+            Field(description="Only events of which a delivery to this webhook is in this state."),
+        ]
+        | None
+    ) = None
+    type: Annotated[Text, Field(max_length=200, description="Only events of this type.")] | None = None
+
+
 class DeliveryQuery(PageQuery):
     status: Annotated[DeliveryStatus, Field(description="Deliveries in this state alone.")] | None = None
+    type: (
+        Annotated[Text, Field(description="Deliveries of this type alone, in the words of their dialect.")]
+        | None
+    ) = None
+    since: Annotated[When | None, Field(description="Deliveries made at this moment or later.")] = None
+    until: Annotated[When | None, Field(description="Deliveries made at this moment or before.")] = None
+
+
+class AllDeliveriesQuery(DeliveryQuery):
+    webhook: Annotated[Text, Field(description="Deliveries to this webhook alone.")] | None = None
 
 
 class EventQuery(PageQuery):
@@ -148,8 +173,22 @@ class WebhookWithSecret(Webhook):
 
 
 class AttemptRequest(Answer):
+    """What was sent; `body` is null once the deleted member's data was expunged."""
+
     headers: dict[str, str]
-    body: str
+    body: str | None
+
+
+class Timings(Answer):
+    """Milliseconds of an attempt's phases; none for those that a kept connection, or a failure, left out.
+
+    `firstByteMs` goes from the beginning to the first byte of the answer.
+    """
+
+    dns_ms: int | None
+    connect_ms: int | None
+    tls_ms: int | None
+    first_byte_ms: int | None
 
 
 class Attempt(Answer):
@@ -159,6 +198,7 @@ class Attempt(Answer):
     at: str
     status: int | None
     latency_ms: int
+    timings: Timings
     error: AttemptError | None
     request: AttemptRequest
     response_headers: dict[str, Any] | None
@@ -177,10 +217,33 @@ class Delivery(Answer):
     attempt_count: int
     next_attempt_at: str | None
     created_at: str
+    replay_id: str | None
 
 
 class DeliveryWithAttempts(Delivery):
     attempts: list[Attempt]
+
+
+class Replay(Answer):
+    """A replay and how far it got; `progress` goes from 0 to 1.
+
+    `deliveriesOpen` counts those that are not settled yet.
+    """
+
+    id: str
+    webhook_id: str
+    since: str
+    until: str
+    status: DeliveryStatus | None
+    type: str | None
+    state: Literal["running", "completed", "canceled"]
+    reason: str | None
+    progress: float
+    events_examined: int
+    deliveries_created: int
+    deliveries_open: int
+    created_at: str
+    finished_at: str | None
 
 
 class Event(Answer):

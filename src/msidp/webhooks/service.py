@@ -53,7 +53,7 @@ def create_endpoint(
     Conflict (`too-many-webhooks`) where the community has 25.
     """
     check_url(url, policy)
-    _check_events(session, community_id, dialect, events)
+    check_events(session, community_id, dialect, events)
     _refuse_one_too_many(session, community_id)
     now = clock.now()
     id_ = ids.new_id("whk")
@@ -97,7 +97,7 @@ def update_endpoint(
     if "url" in changes:
         check_url(changes["url"], policy)
     dialect, events = changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events)
-    _check_events(session, endpoint.community_id, dialect, events)
+    check_events(session, endpoint.community_id, dialect, events)
     for field in ("name", "url", "dialect", "rate_limit"):
         if field in changes:
             setattr(endpoint, field, changes[field])
@@ -163,11 +163,26 @@ def get_delivery(session: Session, community_id: str, delivery_id: str) -> Deliv
 def retry_delivery(session: Session, community_id: str, delivery_id: str) -> Delivery:
     """Attempt a failed or exhausted delivery once more, now. Its schedule stays as it is.
 
-    Raises NotFound, and Conflict where there is nothing to retry or the webhook is disabled.
+    Raises NotFound, and Conflict where there is nothing to retry, nothing left to send, or the webhook is
+    disabled.
     """
     retry.request_manual(session, get_delivery(session, community_id, delivery_id))
     after_commit(session, "webhooks", queue.ring)
     return get_delivery(session, community_id, delivery_id)
+
+
+def check_events(
+    session: Session, community_id: str, dialect: str, events: Sequence[str], *, field: str = "events"
+) -> None:
+    """Refuse names that are not the dialect's. Raises Invalid (`unknown-event-type`)."""
+    unknown = [name for name in events if name not in catalogue.names_in(dialect)]
+    if dialect == catalogue.STANDARD:
+        own = event_types.hold(session, community_id, unknown)
+        unknown = [name for name in unknown if name not in own]
+    if unknown:
+        reason = f"{unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
+        details = [{"field": field, "message": reason}]
+        raise Invalid("unknown-event-type", f"{field}: {reason}", details=details)
 
 
 def _find(session: Session, community_id: str, endpoint_id: str, *, lock: bool) -> WebhookEndpoint:
@@ -194,17 +209,6 @@ def _refuse_one_too_many(session: Session, community_id: str) -> None:
     )
     if (count or 0) >= MAX_ENDPOINTS:
         raise Conflict("too-many-webhooks", f"A community has at most {MAX_ENDPOINTS} webhooks.")
-
-
-def _check_events(session: Session, community_id: str, dialect: str, events: Sequence[str]) -> None:
-    unknown = [name for name in events if name not in catalogue.names_in(dialect)]
-    if dialect == catalogue.STANDARD:
-        own = event_types.hold(session, community_id, unknown)
-        unknown = [name for name in unknown if name not in own]
-    if unknown:
-        reason = f"{unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
-        details = [{"field": "events", "message": reason}]
-        raise Invalid("unknown-event-type", f"events: {reason}", details=details)
 
 
 def _distinct(events: Sequence[str]) -> list[str]:

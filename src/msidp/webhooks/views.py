@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from msidp import clock
-from msidp.webhooks import examples
+from msidp.webhooks import examples, replays
 from msidp.webhooks.catalogue import STANDARD, EventType
 from msidp.webhooks.dialects import Happening, standard
-from msidp.webhooks.models import Attempt, CustomEventType, Delivery, Event, WebhookEndpoint
+from msidp.webhooks.models import Attempt, CustomEventType, Delivery, Event, Replay, WebhookEndpoint
 
 
 def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
@@ -40,13 +40,34 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "attemptCount": delivery.attempt_count,
         "nextAttemptAt": None if delivery.lease_token else _iso(delivery.due_at),  # leased: at this moment
         "createdAt": clock.iso(delivery.created_at),
+        "replayId": delivery.origin if delivery.origin.startswith("rpl_") else None,
     }
 
 
 def delivery_with_attempts_json(delivery: Delivery) -> dict[str, Any]:
     """A delivery and every attempt, with what was sent and what came back."""
-    body = delivery.message.body.decode()
+    body = delivery.message.body.decode() or None  # expunged
     return {**delivery_json(delivery), "attempts": [_attempt_json(each, body) for each in delivery.attempts]}
+
+
+def replay_json(replay: Replay, open_deliveries: int) -> dict[str, Any]:
+    """A replay and how far it got."""
+    return {
+        "id": replay.id,
+        "webhookId": replay.endpoint_id,
+        "since": clock.iso(replay.since),
+        "until": clock.iso(replay.until),
+        "status": replay.status,
+        "type": replay.type,
+        "state": replay.state,
+        "reason": replay.reason,
+        "progress": replays.progress(replay),
+        "eventsExamined": replay.examined,
+        "deliveriesCreated": replay.created,
+        "deliveriesOpen": open_deliveries,
+        "createdAt": clock.iso(replay.created_at),
+        "finishedAt": _iso(replay.finished_at),
+    }
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -85,12 +106,18 @@ def event_type_json(event_type: EventType | CustomEventType) -> dict[str, Any]:
     }
 
 
-def _attempt_json(attempt: Attempt, body: str) -> dict[str, Any]:
+def _attempt_json(attempt: Attempt, body: str | None) -> dict[str, Any]:
     return {
         "number": attempt.number,
         "at": clock.iso(attempt.at),
         "status": attempt.status,
         "latencyMs": attempt.latency_ms,
+        "timings": {
+            "dnsMs": attempt.dns_ms,
+            "connectMs": attempt.connect_ms,
+            "tlsMs": attempt.tls_ms,
+            "firstByteMs": attempt.first_byte_ms,
+        },
         "error": attempt.error,
         "request": {"headers": json.loads(attempt.request_headers), "body": body},
         "responseHeaders": attempt.response_headers and json.loads(attempt.response_headers),

@@ -1,0 +1,82 @@
+"""The delivery log, across a community's endpoints: filters, and the indexes that answer them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, joinedload
+
+from msidp.api import PageQuery, paginate
+from msidp.db import seq_before
+from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
+
+Conditions = list[ColumnElement[bool]]
+_RECORDED_AS = {
+    "member.joined": "member.created",
+    "member.left": "member.deleted",
+    "member.plan.added": "member.plan.created",
+    "subscription.created": "member.plan.created",
+    "subscription.cancelled": "member.plan.canceled",
+    "subscription.renewed": "member.plan.updated",
+    "subscription.plan_changed": "member.plan.updated",
+}
+
+
+def page(
+    session: Session,
+    community_id: str,
+    query: PageQuery,
+    *,
+    endpoint_id: str | None = None,
+    status: str | None = None,
+    type: str | None = None,  # noqa: A002  # the field's name on the wire
+    since: int | None = None,
+    until: int | None = None,
+) -> tuple[list[Delivery], dict[str, Any]]:
+    """One page of deliveries, and what frames it (see `api.paginate`).
+
+    `type` is what an endpoint's dialect calls the event; `since` and `until` bound the moment at which the
+    delivery was made.
+    """
+    conditions = [*_made_between(session, since, until), *_of_type(community_id, type)]
+    if status is not None:
+        conditions.append(Delivery.status == status)
+    by_endpoint = _by_endpoint(community_id, endpoint_id)
+    # What is rare is found endpoint by endpoint; what is common is met soon in the order of the rows.
+    rare = endpoint_id is not None or status not in (None, "succeeded")
+    mine = by_endpoint if rare else Delivery.community_id == community_id
+    name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
+    return paginate(
+        session, Delivery, [mine, *conditions], query, [name], count_by=[by_endpoint, *conditions]
+    )
+
+
+def _by_endpoint(community_id: str, endpoint_id: str | None) -> ColumnElement[bool]:
+    """In a form that the indexes of the log begin with."""
+    if endpoint_id is not None:
+        return Delivery.endpoint_id == endpoint_id
+    mine = select(WebhookEndpoint.id).where(WebhookEndpoint.community_id == community_id)
+    return Delivery.endpoint_id.in_(mine)
+
+
+def _made_between(session: Session, since: int | None, until: int | None) -> Conditions:
+    found: Conditions = []
+    if since is not None:
+        found.append(Delivery.seq >= seq_before(session, Delivery.seq, Delivery.created_at, since))
+        found.append(Delivery.created_at >= since)
+    if until is not None:
+        found.append(Delivery.created_at <= until)
+    return found
+
+
+def _of_type(community_id: str, name: str | None) -> Sequence[ColumnElement[bool]]:
+    if name is None:
+        return ()
+    events = select(Event.id).where(
+        Event.community_id == community_id, Event.type.in_({name, _RECORDED_AS.get(name, name)})
+    )
+    told = EventBody.event_id == Delivery.event_id, EventBody.dialect == Delivery.dialect
+    return (
+        Delivery.event_id.in_(events),
+        select(EventBody.event_id).where(*told, EventBody.name == name).exists(),
+    )

@@ -1,0 +1,108 @@
+"""What is kept for how long, and what a deleted member leaves: purged and expunged in small transactions.
+
+Attempts, deliveries and events each have a setting in days. A deleted member's data goes sooner: once every
+delivery of its events is settled, member.deleted included.
+"""
+
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import and_, delete, exists, null, select, update
+from sqlalchemy.orm import Session, aliased
+
+from msidp import clock, ids
+from msidp.db import seq_before
+from msidp.settings import Settings
+from msidp.webhooks.models import Attempt, Delivery, Event, EventBody, Replay
+
+SLICE = 500  # rows deleted in one transaction
+MEMBERS = 20  # whose data is expunged in one transaction
+
+
+def purge_attempts(session: Session, now: int) -> int:
+    """Delete some of the attempts that are older than the setting says. Returns how many."""
+    days = _settings().attempt_retention_days
+    if not days:
+        return 0
+    cutoff = now - days * clock.DAY
+    below = seq_before(session, Attempt.seq, Attempt.at, cutoff)
+    return _delete(session, Attempt, and_(Attempt.seq < below, Attempt.at < cutoff))
+
+
+def purge_deliveries(session: Session, now: int) -> int:
+    """Delete some of the deliveries that were settled before, with their attempts. Returns how many."""
+    days = _settings().delivery_retention_days
+    if not days:
+        return 0
+    cutoff = now - days * clock.DAY
+    below = seq_before(session, Delivery.seq, Delivery.created_at, cutoff)
+    over = and_(Delivery.seq < below, Delivery.due_at.is_(None), Delivery.settled_at < cutoff)
+    deleted = _delete(session, Delivery, over)
+    if deleted < SLICE:
+        deleted += _delete(session, Replay, Replay.finished_at < cutoff)
+    return deleted
+
+
+def purge_events(session: Session, now: int) -> int:
+    """Delete some of the events that are older, with their bodies. One that has a delivery stays."""
+    settings = _settings()
+    days = max(settings.event_retention_days, settings.delivery_retention_days)
+    if not (settings.event_retention_days and settings.delivery_retention_days):
+        return 0
+    older = Event.id < ids.first_id("evt", now - days * clock.DAY)
+    some = (
+        select(Event.seq)
+        .where(older, ~exists().where(Delivery.event_id == Event.id))
+        .order_by(Event.id)
+        .limit(SLICE)
+    )
+    return _rows(session, delete(Event).where(Event.seq.in_(some)))
+
+
+def expunge_members(session: Session, now: int) -> int:
+    """Forget what the events of some deleted members told, and what was answered to them.
+
+    That it happened stays: types, moments, statuses. Returns how many members.
+    """
+    of_member = aliased(Event)
+    is_open = (
+        exists()
+        .where(of_member.member_id == Event.member_id, Delivery.event_id == of_member.id)
+        .where(Delivery.due_at.is_not(None))
+    )
+    gone = select(Event.member_id).where(Event.type == "member.deleted", Event.expunged_at.is_(None))
+    members = list(session.scalars(gone.where(~is_open).limit(MEMBERS)))
+    for member_id in members:
+        _expunge(session, member_id, now)
+    return len(members)
+
+
+def _expunge(session: Session, member_id: str | None, now: int) -> None:
+    theirs = Event.member_id == member_id
+    # Whoever asks for a new attempt holds the event: it comes before us and keeps us off, or finds nothing.
+    session.execute(select(Event.seq).where(theirs).order_by(Event.seq).with_for_update())
+    events = select(Event.id).where(theirs)
+    deliveries = select(Delivery.id).where(Delivery.event_id.in_(events))
+    if session.scalar(deliveries.where(Delivery.due_at.is_not(None)).limit(1)) is not None:
+        return
+    connection = session.connection()
+    answers = {"response_headers": None, "response_excerpt": None}
+    connection.execute(update(Attempt).where(Attempt.delivery_id.in_(deliveries)).values(answers))
+    connection.execute(update(EventBody).where(EventBody.event_id.in_(events)).values(body=b""))
+    connection.execute(update(Event).where(theirs).values(data=null(), expunged_at=now))
+
+
+def _delete(session: Session, model: Any, condition: Any) -> int:
+    """Delete the oldest rows that fit."""
+    some = select(model.seq).where(condition).order_by(model.seq).limit(SLICE)
+    return _rows(session, delete(model).where(model.seq.in_(some)))
+
+
+def _rows(session: Session, statement: Any) -> int:
+    count: int = session.connection().execute(statement).rowcount
+    return count
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.extensions["msidp_settings"]
+    return found
