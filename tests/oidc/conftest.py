@@ -62,6 +62,16 @@ class Relying:
     def authorize(self, **changes: Any) -> TestResponse:
         return self.browser.get("/authorize", query_string=self.parameters(**changes))
 
+    def push(self, *, auth: bool = True, **changes: Any) -> TestResponse:
+        """POST /par, by HTTP Basic where there is a secret."""
+        headers = {"Authorization": basic(self.client_id, self.secret)} if auth and self.secret else {}
+        return self.backend.post("/par", data=self.parameters(**changes), headers=headers)
+
+    def bring(self, request_uri: str, **extra: Any) -> TestResponse:
+        """The browser brings a pushed request."""
+        query = {"client_id": self.client_id, "request_uri": request_uri, **extra}
+        return self.browser.get("/authorize", query_string=query)
+
     def code(self, **changes: Any) -> str:
         """The code of a request that needs no page."""
         return sent_to(self.authorize(**changes), self.redirect_uri)["code"]

@@ -96,7 +96,7 @@ def test_what_is_wrong_with_a_request_goes_to_the_redirect_uri(shop: Relying) ->
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code id_token"}, "unsupported_response_type"),
         ({"response_type": "none"}, "unsupported_response_type"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "query.jwt"}, "invalid_request"),
         ({"response_mode": "web_message"}, "invalid_request"),
         ({"request": "eyJ"}, "request_not_supported"),
         ({"request_uri": "https://shop.example/request"}, "request_uri_not_supported"),

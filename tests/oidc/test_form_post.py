@@ -109,7 +109,7 @@ def test_it_lasts_while_the_request_waits(shop: Relying, admin: FlaskClient) -> 
 
 
 def test_what_cannot_travel_so_says_it_in_the_query(admin: FlaskClient, shop: Relying) -> None:
-    for mode in ("fragment", "form_post.jwt", "FORM_POST"):
+    for mode in ("query.jwt", "form_post.jwt", "FORM_POST"):
         sent = sent_to(shop.authorize(response_mode=mode), shop.redirect_uri)
         assert sent["error"] == "invalid_request"
     twice = MultiDict([*shop.parameters(response_mode="form_post").items(), ("response_mode", "query")])
@@ -123,4 +123,4 @@ def test_what_cannot_travel_so_says_it_in_the_query(admin: FlaskClient, shop: Re
 
 def test_it_is_named_in_discovery(shop: Relying) -> None:
     metadata = shop.backend.get("/.well-known/openid-configuration").json
-    assert metadata["response_modes_supported"] == ["query", "form_post"]
+    assert metadata["response_modes_supported"] == ["query", "fragment", "form_post"]

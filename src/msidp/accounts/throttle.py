@@ -43,6 +43,12 @@ def code_limits(member_id: str, address: str | None) -> list[Limit]:
     return found + limits(None, address)
 
 
+def request_limits(purpose: str, address: str | None) -> list[Limit]:
+    """What counts for requests of one kind that write something for whoever sends them, in a minute."""
+    network = _network(address) if address else None
+    return [Limit(_key(purpose, str(network)), 3000 if network.is_loopback else 100, 60)] if network else []
+
+
 def check(limits_: list[Limit]) -> None:
     """Refuse an attempt where there were too many failures. Raises TooManyRequests with Retry-After."""
     if not limits_:
@@ -63,6 +69,11 @@ def check(limits_: list[Limit]) -> None:
 
 def record_failure(limits_: list[Limit]) -> None:
     """Count a failed attempt."""
+    record(limits_)
+
+
+def record(limits_: list[Limit]) -> None:
+    """Count what the limits are about once more."""
     try:
         with queue.connection().pipeline(transaction=True) as pipeline:
             for limit in limits_:
@@ -70,7 +81,7 @@ def record_failure(limits_: list[Limit]) -> None:
                 pipeline.expire(limit.key, limit.window, nx=True)
             pipeline.execute()
     except redis.RedisError as error:
-        log.warning("a failed log-in cannot be counted", error=str(error))
+        log.warning("throttles cannot be counted", error=str(error))
 
 
 def _key(kind: str, subject: str) -> str:

@@ -12,7 +12,7 @@ from msidp.oidc.server import TokenRequest, TokenServer
 
 def prepare(bp: Blueprint) -> None:
     """Let this blueprint's routes refuse in OAuth's words (RFC 6749, section 5.2)."""
-    bp.register_error_handler(OAuth2Error, _refuse)
+    bp.register_error_handler(OAuth2Error, refuse)
     for kind in (BadRequest, TooLarge, TooSlow):
         bp.register_error_handler(kind, _refuse_unreadable)
 
@@ -29,10 +29,11 @@ def read() -> tuple[Client, str]:
     return client, form["token"]
 
 
-def _refuse(error: OAuth2Error) -> Response:
+def refuse(error: OAuth2Error) -> Response:
+    """The answer to a call that cannot be met."""
     server: TokenServer = current_app.extensions["msidp_token_server"]
     return server.handle_error_response(None, error)
 
 
 def _refuse_unreadable(problem: Problem) -> Response:
-    return _refuse(InvalidRequestError(str(problem), status_code=problem.status))
+    return refuse(InvalidRequestError(str(problem), status_code=problem.status))

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from msidp.accounts import assurance
 from msidp.keys.pairs import ALGORITHMS
 from msidp.oidc import assertions, client_auth, scopes
-from msidp.oidc.authorize import checks, response
+from msidp.oidc.authorize import response, wishes
 from msidp.settings import Settings
 
 MAX_AGE = 300  # seconds
@@ -29,6 +29,7 @@ def document(issuer: str) -> dict[str, object]:
         "revocation_endpoint": f"{issuer}/revoke",
         "introspection_endpoint": f"{issuer}/introspect",
         "end_session_endpoint": f"{issuer}/end-session",
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(scopes.MEMBER_SCOPES),
         "response_types_supported": ["code"],
@@ -49,7 +50,7 @@ def document(issuer: str) -> dict[str, object]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": list(checks.PROMPTS),
+        "prompt_values_supported": list(wishes.PROMPTS),
         "display_values_supported": ["page", "popup"],
         "authorization_response_iss_parameter_supported": True,
     }

@@ -11,4 +11,5 @@ ID_TOKEN = 3600
 REFRESH_TOKEN = 30 * 86_400  # absolute: from the log-in's grant on, however often it is refreshed
 
 CODE = clock.MINUTE
+PUSHED_REQUEST = clock.MINUTE  # from its push to the browser that brings it
 AUTHORIZATION_REQUEST = clock.HOUR  # time to sign up, to verify an address, to decide

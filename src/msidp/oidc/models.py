@@ -70,7 +70,7 @@ class Consent(Base):
 
 
 class AuthorizationRequest(Base):
-    """A checked request to /authorize that waits while the member logs in or consents."""
+    """A pushed authorization request (RFC 9126): checked, and not answered yet."""
 
     __tablename__ = "authorization_request"
     __table_args__ = (Index(None, "expires_at"),)
@@ -78,8 +78,8 @@ class AuthorizationRequest(Base):
     id_hash: Mapped[str] = mapped_column(primary_key=True)
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), index=True)
     parameters: Mapped[dict[str, Any]]
-    created_at: Mapped[int]  # prompt=login is satisfied by a log-in after this moment
-    expires_at: Mapped[int]
+    created_at: Mapped[int]  # a browser brings it soon after
+    expires_at: Mapped[int]  # when nobody can answer it any more
 
 
 class Grant(Base):

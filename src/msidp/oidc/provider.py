@@ -7,8 +7,8 @@ from flask import Flask
 from msidp.accounts import continuation
 from msidp.oidc import client_keys, clients, discovery, end_session, introspect, revoke, token, userinfo
 from msidp.oidc import routes as applications
+from msidp.oidc.authorize import par, sealed
 from msidp.oidc.authorize import routes as authorize
-from msidp.oidc.authorize import sealed
 from msidp.oidc.server import TokenServer
 from msidp.settings import Settings
 
@@ -22,5 +22,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     sealed.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
-    for module in (applications, discovery, authorize, token, userinfo, revoke, introspect, end_session):
+    for module in (applications, discovery, authorize, par, token, userinfo, revoke, introspect, end_session):
         app.register_blueprint(module.bp)

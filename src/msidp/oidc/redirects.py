@@ -103,6 +103,11 @@ def with_parameters(uri: str, parameters: dict[str, str]) -> str:
     return f"{uri}{separator}{urlencode(parameters, quote_via=quote, safe='')}"
 
 
+def with_fragment(uri: str, parameters: dict[str, str]) -> str:
+    """The URI with an authorization response's parameters in its fragment, where servers never see them."""
+    return f"{uri}#{urlencode(parameters, quote_via=quote, safe='')}"
+
+
 def origin(uri: str) -> str | None:
     """The web origin behind a redirect URI, as a browser's Origin header names it; None for an app's."""
     parts = urlsplit(uri)

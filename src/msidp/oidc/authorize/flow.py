@@ -2,6 +2,7 @@
 
 import structlog
 from flask import redirect
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from msidp import clock
@@ -10,14 +11,15 @@ from msidp.accounts.browser import Login, current_login, login_url
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
 from msidp.oidc import grants
-from msidp.oidc.authorize import consents, pages, response
+from msidp.oidc.authorize import consents, pages, pushed, response
 from msidp.oidc.authorize.decision import Situation, Step, decide, lacks_acr
-from msidp.oidc.authorize.errors import OAuthError
+from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.authorize.sealed import Waiting
 from msidp.oidc.clients import Client
 
 CONTINUE = "/authorize/continue"
+OVER = "This sign-in was finished or has expired. Go back to the application and start again."
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +68,11 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
         authenticated_at=login.authenticated_at,
         methods=assurance.amr(login.methods),
         acr=assurance.met(login.methods, asked.acr_values) or assurance.acr(login.methods),
+        resources=tuple(asked.resources),
+        dpop_jkt=asked.dpop_jkt,
     )
     with transaction() as session:
+        _take(session, asked)
         if remember:
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
         code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
@@ -79,7 +84,16 @@ def fail(asked: AuthorizeRequest, error: OAuthError) -> Response:
     log.info(
         "authorization failed", client_id=asked.client_id, error=error.error, description=error.description
     )
+    if asked.pushed is not None:
+        with transaction() as session:
+            _take(session, asked)
     return response.send(asked, asked.failure(keyring().issuer, error))
+
+
+def _take(session: Session, asked: AuthorizeRequest) -> None:
+    """End a pushed request with its answer. Raises PageError where it had one before."""
+    if asked.pushed is not None and not pushed.take(session, asked.pushed):
+        raise PageError(OVER, "invalid_request_uri")
 
 
 def continue_path(waiting: Waiting) -> str:

@@ -1,4 +1,4 @@
-"""How an authorization response travels: in the redirect URI's query, or in a form posted to it."""
+"""How an authorization response travels: in the redirect URI's query or fragment, or in a posted form."""
 
 from flask import current_app, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -7,15 +7,16 @@ from msidp import web
 from msidp.oidc import redirects
 from msidp.oidc.authorize.request import AuthorizeRequest
 
-QUERY, FORM_POST = "query", "form_post"
-MODES = (QUERY, FORM_POST)
+QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
+MODES = (QUERY, FRAGMENT, FORM_POST)
 
 
 def send(asked: AuthorizeRequest, parameters: dict[str, str]) -> Response:
     """Send the browser to the application with these parameters, as the request wants it."""
     if asked.response_mode == FORM_POST:
         return _form(asked.redirect_uri, parameters)
-    url = redirects.with_parameters(asked.redirect_uri, parameters)
+    add = redirects.with_fragment if asked.response_mode == FRAGMENT else redirects.with_parameters
+    url = add(asked.redirect_uri, parameters)
     response = redirect(url, 302 if request.method == "GET" else 303)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

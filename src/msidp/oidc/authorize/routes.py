@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response
 from msidp import web
 from msidp.accounts.browser import current_login
 from msidp.accounts.continuation import Continuation
+from msidp.db import reading
 from msidp.keys.keyring import keyring
-from msidp.oidc.authorize import checks, flow, sealed
+from msidp.oidc.authorize import checks, flow, pushed, sealed
+from msidp.oidc.authorize.draft import Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.authorize.sealed import Waiting
@@ -85,21 +87,38 @@ def continuation(path: str) -> Continuation | None:
 
 def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -> Response | str:
     client = checks.find_client(parameters, clients())
-    asked = AuthorizeRequest(client.client_id, checks.find_redirect_uri(parameters, client))
-    try:
-        checks.check(checks.Draft(parameters, client, keyring(), asked))
-    except OAuthError as error:
-        return flow.fail(asked, error)
-    waiting = sealed.seal(asked)
+    if parameters.get("request_uri", "").startswith(pushed.PREFIX):
+        waiting = sealed.seal(_find_pushed(parameters, client))
+    else:
+        asked = AuthorizeRequest(client.client_id, checks.find_redirect_uri(parameters, client))
+        try:
+            checks.check(Draft(parameters, client, keyring(), asked))
+            checks.check_delivery(client)
+        except OAuthError as error:
+            return flow.fail(asked, error)
+        waiting = sealed.seal(asked)
     if redirect_first:
         return redirect(flow.continue_path(waiting), 303)
     return flow.take_step(client, waiting, is_new=True)
 
 
+def _find_pushed(parameters: "MultiDict[str, str]", client: Client) -> AuthorizeRequest:
+    """The request that was pushed. What else is in the address does not count (RFC 9101, section 6.3)."""
+    uris = parameters.getlist("request_uri")
+    if len(uris) > 1:
+        raise PageError("The request names more than one request_uri.")
+    with reading() as session:
+        asked = pushed.find(session, client.application_id, uris[0])
+    if asked is None:
+        raise PageError(flow.OVER, "invalid_request_uri")
+    _client_of(asked)
+    return asked
+
+
 def _find(token: str) -> Waiting:
     waiting = sealed.unseal(token)
     if waiting is None:
-        raise PageError("This sign-in has expired. Go back to the application and start again.")
+        raise PageError(flow.OVER)
     return waiting
 
 
