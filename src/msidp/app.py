@@ -50,8 +50,10 @@ def _connect_features() -> None:
     """What lower features tell higher ones, which they cannot import."""
     from msidp.accounts import sessions
     from msidp.members import service as members
+    from msidp.oidc import sessions as provider
 
     members.before_deletion(sessions.end_all)
+    sessions.listen(provider.end)
 
 
 def _register_features(app: Flask, settings: Settings) -> None:

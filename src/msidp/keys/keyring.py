@@ -33,7 +33,7 @@ _MODELS = {name: jws.JWSRegistry.algorithms[name] for name in ALGORITHMS}  # the
 log = structlog.get_logger(__name__)
 
 
-class CannotSign(Exception):
+class CannotSign(CannotOpen):
     """The private key does not open: MSIDP_SECRET_KEY no longer holds what it was sealed under."""
 
 

@@ -16,6 +16,7 @@ from msidp.members import connections, schemas, service, tokens
 from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
 from msidp.vault.passwords import hash_password
+from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Event
 from msidp.webhooks.schemas import Event as EventAnswer
 from msidp.webhooks.views import event_json
@@ -161,7 +162,7 @@ def list_events(member_id: str, query: PageQuery) -> dict[str, Any]:
     with reading() as session:
         community_id = caller().community_id
         service.get_member(session, community_id, member_id)
-        theirs = [Event.community_id == community_id, Event.member_id == member_id]
+        theirs = [Event.community_id == community_id, Event.member_id == member_id, Event.type != LOGOUT]
         rows, frame = paginate(session, Event, theirs, query)
         return page_json(rows, frame, event_json)
 

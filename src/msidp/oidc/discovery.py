@@ -53,6 +53,8 @@ def document(issuer: str) -> dict[str, object]:
         "prompt_values_supported": list(wishes.PROMPTS),
         "display_values_supported": ["page", "popup"],
         "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
     }
 
 

@@ -82,6 +82,17 @@ class AuthorizationRequest(Base):
     expires_at: Mapped[int]  # when nobody can answer it any more
 
 
+class SessionApplication(Base):
+    """An application that a member was logged in to in a session, to be told when that ends."""
+
+    __tablename__ = "session_application"
+
+    session_id: Mapped[str] = mapped_column(ForeignKey("session.id", ondelete="CASCADE"), primary_key=True)
+    application_id: Mapped[str] = mapped_column(
+        ForeignKey("application.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class Grant(Base):
     """One finished authorization, shared by every code and token that follows. Revoking it ends them all."""
 

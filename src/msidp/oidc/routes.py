@@ -21,6 +21,8 @@ from msidp.oidc.schemas import (
 )
 from msidp.oidc.views import application_json
 from msidp.outbound.urls import OutboundPolicy
+from msidp.webhooks import delivery_routes as deliveries
+from msidp.webhooks.schemas import Delivery, DeliveryQuery
 
 bp = AdminBlueprint("applications", __name__, url_prefix="/applications")
 TAGS = ["applications"]
@@ -98,6 +100,18 @@ def rotate_secret(application_id: str, json: Rotation) -> dict[str, Any]:
         audit.record(session, key_holder(), "application.secret_rotated", application.id)
         after_commit(session, "clients", clients.forget_all)
         return {"data": {**application_json(application), "clientSecret": secret}}
+
+
+@bp.get("/<application_id>/logout-deliveries")
+@api.validate(resp=answers(Page[Delivery], 404), tags=TAGS)
+def list_logout_deliveries(application_id: str, query: DeliveryQuery) -> dict[str, Any]:
+    """List the logout tokens on their way to an application, oldest first unless `order` says otherwise.
+
+    `GET /deliveries/{id}` shows the attempts of each, `POST /deliveries/{id}/retry` makes one more.
+    """
+    with reading() as session:
+        application = service.get(session, caller().community_id, application_id)
+        return deliveries.page_to(session, query, application.id)
 
 
 def _policy() -> OutboundPolicy:

@@ -10,6 +10,7 @@ from msidp.errors import Conflict, NotFound
 from msidp.oidc import fitness, kinds
 from msidp.oidc.models import Application
 from msidp.outbound.urls import OutboundPolicy
+from msidp.webhooks import logout
 
 
 def create(
@@ -69,6 +70,7 @@ def update(
         _end_previous_secret(application)
     application.updated_at = clock.now()
     session.flush()
+    logout.follow(session, application.id, application.backchannel_logout_uri)
 
 
 def rotate_secret(session: Session, application: Application, overlap: int) -> str:
@@ -92,6 +94,7 @@ def rotate_secret(session: Session, application: Application, overlap: int) -> s
 
 def delete(session: Session, application: Application) -> None:
     """Remove the application and with it every grant, code and token that it got."""
+    logout.follow(session, application.id, None)
     session.delete(application)
     session.flush()
 

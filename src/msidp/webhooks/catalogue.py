@@ -13,6 +13,7 @@ MEMBERPAD = "memberpad"
 STANDARD = "standard"
 DIALECTS = (MEMBERSTACK, MEMBERPAD, STANDARD)
 PING = "ping"
+LOGOUT = "logout"  # of the hidden endpoints that carry logout tokens (see `webhooks.logout`): none to choose
 
 Schema = dict[str, Any]
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"

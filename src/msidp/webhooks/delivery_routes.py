@@ -23,7 +23,7 @@ def list_webhook_deliveries(webhook_id: str, query: schemas.DeliveryQuery) -> di
     """List the deliveries to a webhook, oldest first unless `order` says otherwise."""
     with reading() as session:
         service.get_endpoint(session, caller().community_id, webhook_id)
-        return _page(session, query, webhook_id)
+        return page_to(session, query, webhook_id)
 
 
 @bp.get("/deliveries")
@@ -31,10 +31,11 @@ def list_webhook_deliveries(webhook_id: str, query: schemas.DeliveryQuery) -> di
 def list_deliveries(query: schemas.AllDeliveriesQuery) -> dict[str, Any]:
     """List the deliveries to all webhooks, removed ones too, oldest first unless `order` says otherwise."""
     with reading() as session:
-        return _page(session, query, query.webhook)
+        return page_to(session, query, query.webhook)
 
 
-def _page(session: Session, query: schemas.DeliveryQuery, webhook_id: str | None) -> dict[str, Any]:
+def page_to(session: Session, query: schemas.DeliveryQuery, webhook_id: str | None) -> dict[str, Any]:
+    """The body of a list of deliveries: to one endpoint, or to all."""
     rows, frame = log.page(
         session,
         caller().community_id,

@@ -6,6 +6,7 @@ from msidp.api import Data, Page, answers, api, page_json, paginate
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.webhooks import publishing, schemas
+from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Event
 from msidp.webhooks.views import event_json
 
@@ -30,7 +31,7 @@ def publish_event(json: schemas.EventInput) -> dict[str, Any]:
 @api.validate(resp=answers(Page[schemas.Event]), tags=TAGS)
 def list_events(query: schemas.EventQuery) -> dict[str, Any]:
     """List what happened, in the order in which it was recorded."""
-    wanted = [Event.community_id == caller().community_id]
+    wanted = [Event.community_id == caller().community_id, Event.type != LOGOUT]
     if query.type is not None:
         wanted.append(Event.type == query.type)
     if query.since is not None:

@@ -133,17 +133,17 @@ class Feed:
     def _start(self, claimed: Claimed, target: Target) -> None:
         now = clock.now()
         self._lanes.started(target.id, now)
+        message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
         try:
             secrets = open_secrets(
                 target.id, target.secret, target.previous_secret, target.previous_secret_expires_at, now
             )
+            headers, body = prepare(claimed.dialect, message, secrets, now)
         except CannotOpen:
             log.error("a webhook's secret cannot be opened", webhook_id=target.id)
             reply = Reply(None, SECRET_UNAVAILABLE, 0, (), b"")
             self._receive([((claimed, target, {}, now), reply)])
             return
-        message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
-        headers, body = prepare(claimed.dialect, message, secrets, now)
         if target.headers:
             custom = open_headers(target.id, target.headers)
             sent = {**custom, **headers}

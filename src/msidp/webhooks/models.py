@@ -16,7 +16,7 @@ class WebhookEndpoint(Listed, Base):
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), index=True)
     name: Mapped[str]
     url: Mapped[str]
-    dialect: Mapped[str]  # memberstack, memberpad, standard
+    dialect: Mapped[str]  # memberstack, memberpad, standard; logout of the hidden ones (`webhooks.logout`)
     events: Mapped[list[str]]  # in the dialect's own names; empty: all
     sealed_headers: Mapped[str] = mapped_column("headers", Text)  # see `secrets.seal_headers`
     rate_limit: Mapped[int | None]  # attempts a second, by all workers together

@@ -10,13 +10,17 @@ from sqlalchemy.orm import Session
 from msidp import clock, ids, queue
 from msidp.db import after_commit
 from msidp.webhooks import schedule
-from msidp.webhooks.catalogue import PING
+from msidp.webhooks.catalogue import LOGOUT, PING
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 _ENABLED = (
     select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.events)
-    .where(WebhookEndpoint.community_id == bindparam("community_id"), WebhookEndpoint.enabled)
+    .where(
+        WebhookEndpoint.community_id == bindparam("community_id"),
+        WebhookEndpoint.enabled,
+        WebhookEndpoint.dialect != LOGOUT,
+    )
     .order_by(WebhookEndpoint.seq)
     .with_for_update(read=True, key_share=True)
 )

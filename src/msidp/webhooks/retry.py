@@ -39,7 +39,7 @@ class Attempted:
     """What the verdict needs to know of an attempt that failed.
 
     `scheduled_count` counts the attempts of the schedule before this one; `manual` and `resume_at` are the
-    delivery's; `retry_after` is the header as it came.
+    delivery's; `retry_after` is the header as it came; `refusal` says why another attempt is of no use.
     """
 
     scheduled_count: int
@@ -48,12 +48,15 @@ class Attempted:
     status: int | None
     ended_at: int
     retry_after: str | None = None
+    refusal: str | None = None
 
 
 def judge(attempted: Attempted, schedule: Sequence[float], chance: float) -> Verdict:
     """What follows a failed attempt. `schedule` in seconds; `chance`, from 0 to 1, is the jitter's."""
     if attempted.status == GONE:
         return Verdict("exhausted", None, "The endpoint answered 410 Gone.")
+    if attempted.refusal is not None:
+        return Verdict("exhausted", None, attempted.refusal)
     if attempted.manual:
         if attempted.resume_at is None:
             return Verdict("exhausted", None, "The attempt made by hand failed too.")

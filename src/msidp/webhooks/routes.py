@@ -39,7 +39,7 @@ def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
 def list_webhooks(query: PageQuery) -> dict[str, Any]:
     """List the webhooks, oldest first unless `order` says otherwise."""
     with reading() as session:
-        mine = [WebhookEndpoint.community_id == caller().community_id, WebhookEndpoint.deleted_at.is_(None)]
+        mine = [WebhookEndpoint.community_id == caller().community_id, *service.shown()]
         rows, frame = paginate(session, WebhookEndpoint, mine, query)
         return page_json(rows, frame, webhook_json)
 

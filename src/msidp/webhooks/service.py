@@ -7,7 +7,7 @@ A change of an endpoint holds its row alone (FOR UPDATE): a transaction that is 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from msidp import clock, ids, queue
@@ -185,11 +185,16 @@ def check_events(
         raise Invalid("unknown-event-type", f"{field}: {reason}", details=details)
 
 
+def shown() -> tuple[ColumnElement[bool], ...]:
+    """The conditions of an endpoint that its community knows of: neither deleted nor a hidden one."""
+    return WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.dialect != catalogue.LOGOUT
+
+
 def _find(session: Session, community_id: str, endpoint_id: str, *, lock: bool) -> WebhookEndpoint:
     statement = select(WebhookEndpoint).where(
         WebhookEndpoint.community_id == community_id,
         WebhookEndpoint.id == endpoint_id,
-        WebhookEndpoint.deleted_at.is_(None),
+        *shown(),
     )
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
@@ -205,7 +210,7 @@ def _refuse_one_too_many(session: Session, community_id: str) -> None:
     count = session.scalar(
         select(func.count())
         .select_from(WebhookEndpoint)
-        .where(WebhookEndpoint.community_id == community_id, WebhookEndpoint.deleted_at.is_(None))
+        .where(WebhookEndpoint.community_id == community_id, *shown())
     )
     if (count or 0) >= MAX_ENDPOINTS:
         raise Conflict("too-many-webhooks", f"A community has at most {MAX_ENDPOINTS} webhooks.")

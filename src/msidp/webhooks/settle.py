@@ -12,11 +12,15 @@ from sqlalchemy.orm import Session
 from msidp.audit import service as audit
 from msidp.outbound.exchange import Reply
 from msidp.webhooks import disabling, retry
+from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
 GONE = "It answered 410 Gone."
+_REFUSALS: Mapping[tuple[str, int | None], str] = {  # what no repetition would change
+    (LOGOUT, 400): "The application answered 400: it could not log the member out.",
+}
 MAX_HEADERS = 60  # response headers kept
 MAX_HEADER = 1_000  # characters kept of each
 
@@ -46,11 +50,16 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     _settle_failures(connection, [outcome for outcome in held if outcome.reply.error is not None], schedule)
     connection.execute(insert(Attempt), [_attempt(outcome) for outcome in held])
     _mark_endpoints(connection, held)
-    gone = {outcome.target.id: outcome.target for outcome in held if outcome.reply.status == retry.GONE}
+    gone = {outcome.target.id: outcome.target for outcome in held if _is_gone(outcome)}
     for endpoint_id, target in sorted(gone.items()):
         disabling.disable_endpoint(session, endpoint_id, GONE)
         system = audit.Actor(target.community_id, "system", None)
         audit.record(session, system, "webhook.disabled", endpoint_id, {"reason": GONE})
+
+
+def _is_gone(outcome: Outcome) -> bool:
+    """Whether the endpoint wants no more. An application's logout tokens are not ended by one answer."""
+    return outcome.reply.status == retry.GONE and outcome.claimed.dialect != LOGOUT
 
 
 def _held(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -88,6 +97,7 @@ def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, An
         reply.status,
         ended_at,
         _header(reply.head, "retry-after"),
+        _REFUSALS.get((claimed.dialect, reply.status)),
     )
     verdict = retry.judge(attempted, schedule, random.random())  # noqa: S311  # jitter, not a secret
     return {
@@ -147,7 +157,7 @@ def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     changing = {outcome.target.id for outcome in _turned(outcomes)}
-    changing |= {outcome.target.id for outcome in outcomes if outcome.reply.status == retry.GONE}
+    changing |= {outcome.target.id for outcome in outcomes if _is_gone(outcome)}
     if changing:
         ids = bound_list(connection, sorted(changing))
         connection.execute(_lock(connection.dialect.name), {"ids": ids})

@@ -10,7 +10,7 @@ from msidp.accounts import assurance, step_up
 from msidp.accounts.browser import Login, current_login, login_url
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
-from msidp.oidc import grants
+from msidp.oidc import grants, sessions
 from msidp.oidc.authorize import consents, pages, pushed, response
 from msidp.oidc.authorize.decision import Situation, Step, decide, lacks_acr
 from msidp.oidc.authorize.errors import OAuthError, PageError
@@ -72,6 +72,8 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
         dpop_jkt=asked.dpop_jkt,
     )
     with transaction() as session:
+        if not sessions.join(session, login.session_id, client.application_id):
+            return fail(asked, OAuthError("login_required", "The member has just logged out."))
         _take(session, asked)
         if remember:
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)

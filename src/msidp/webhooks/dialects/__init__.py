@@ -7,8 +7,8 @@ every delivery of every dialect.
 from collections.abc import Mapping, Sequence
 
 from msidp import canonical
-from msidp.webhooks.catalogue import MEMBERPAD, MEMBERSTACK, STANDARD
-from msidp.webhooks.dialects import memberpad, memberstack, standard
+from msidp.webhooks.catalogue import LOGOUT, MEMBERPAD, MEMBERSTACK, STANDARD
+from msidp.webhooks.dialects import logout, memberpad, memberstack, standard
 from msidp.webhooks.dialects.base import Dialect, Happening, Message, Prepared
 
 __all__ = ["Happening", "Message", "Prepared", "hear", "prepare"]
@@ -17,6 +17,7 @@ _DIALECTS: Mapping[str, Dialect] = {
     MEMBERSTACK: memberstack,
     MEMBERPAD: memberpad,
     STANDARD: standard,
+    LOGOUT: logout,
 }
 
 
@@ -26,7 +27,7 @@ def hear(dialect: str, event: Happening) -> tuple[str, bytes] | None:
     The body is JSON as JavaScript writes it: a receiver that parses and re-serialises it before it
     checks the signature gets the same bytes.
     """
-    heard = _DIALECTS[dialect].hear(event)
+    heard = _DIALECTS[dialect].hear(event) if event.type != LOGOUT else None  # an application's affair
     if heard is None:
         return None
     name, envelope = heard

@@ -1,0 +1,89 @@
+"""What the provider does when a member's session ends (OpenID Connect Back-Channel Logout 1.0).
+
+The applications that the member was logged in to in that session are told, if they want to be, and what they
+were granted in it ends: access tokens are refused from then on at userinfo and introspection, refresh tokens
+at /token. A grant with offline access goes on (section 2.7), unless the member is logged out everywhere.
+"""
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from msidp import clock
+from msidp.accounts.models import Session as MemberSession
+from msidp.accounts.sessions import Ended
+from msidp.db import insert_new
+from msidp.oidc import scopes
+from msidp.oidc.models import Application, Grant, SessionApplication
+from msidp.webhooks import logout
+from msidp.webhooks.logout import Notice
+
+
+def join(session: Session, session_id: str, application_id: str) -> bool:
+    """Note that the member is logged in to the application in this session; False where it has just ended.
+
+    The session cannot end before this transaction does.
+    """
+    held = select(MemberSession.id).where(MemberSession.id == session_id)
+    if session.scalar(held.with_for_update(read=True, key_share=True)) is None:
+        return False
+    values = {"session_id": session_id, "application_id": application_id}
+    insert_new(session, SessionApplication, values, unique=("session_id", "application_id"))
+    return True
+
+
+def end(session: Session, ended: Ended) -> None:
+    """Tell the applications and end what was granted (a listener of `accounts.sessions`)."""
+    _tell(session, ended)
+    _revoke(session, ended)
+
+
+def _tell(session: Session, ended: Ended) -> None:
+    rows = session.execute(
+        select(SessionApplication.session_id, Application)
+        .join(Application, Application.id == SessionApplication.application_id)
+        .where(
+            SessionApplication.session_id.in_(ended.session_ids),
+            Application.backchannel_logout_uri.is_not(None),
+        )
+        .order_by(Application.seq, SessionApplication.session_id)
+    ).all()
+    notices = [_notice(application, session_id, ended.member_id) for session_id, application in rows]
+    if notices:
+        logout.record(session, rows[0].Application.community_id, ended.member_id, notices)
+
+
+def _notice(application: Application, session_id: str, member_id: str) -> Notice:
+    assert application.backchannel_logout_uri is not None  # noqa: S101  # the query asks for it
+    return Notice(
+        application.id,
+        application.backchannel_logout_uri,
+        session_id,
+        member_id,
+        application.client_id,
+        application.id_token_signed_response_alg,
+    )
+
+
+def _revoke(session: Session, ended: Ended) -> None:
+    now = clock.now()
+    grants = session.execute(
+        select(Grant.id, Grant.scope).where(
+            _ending(ended), Grant.revoked_at.is_(None), Grant.expires_at > now
+        )
+    ).all()
+    over = [id_ for id_, scope in grants if ended.everywhere or not _is_offline(scope)]
+    if over:
+        session.execute(update(Grant).where(Grant.id.in_(over)).values(revoked_at=now))
+
+
+def _ending(ended: Ended) -> ColumnElement[bool]:
+    if not ended.everywhere:
+        return Grant.session_id.in_(ended.session_ids)
+    theirs = Grant.member_id == ended.member_id
+    if ended.kept is None:
+        return theirs
+    return theirs & (Grant.session_id.is_(None) | (Grant.session_id != ended.kept))
+
+
+def _is_offline(scope: str) -> bool:
+    return scopes.OFFLINE_ACCESS in scope.split(" ")
