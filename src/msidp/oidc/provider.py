@@ -5,7 +5,17 @@ import logging
 from flask import Flask
 
 from msidp.accounts import continuation
-from msidp.oidc import client_keys, clients, discovery, end_session, introspect, revoke, token, userinfo
+from msidp.oidc import (
+    client_keys,
+    clients,
+    discovery,
+    end_session,
+    introspect,
+    logos,
+    revoke,
+    token,
+    userinfo,
+)
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import par, sealed
 from msidp.oidc.authorize import routes as authorize
@@ -19,8 +29,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     clients.init_app(app)
     client_keys.init_app(app)
     discovery.init_app(app, settings)
+    logos.init_app(app)
     sealed.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
-    for module in (applications, discovery, authorize, par, token, userinfo, revoke, introspect, end_session):
+    endpoints = (discovery, authorize, par, token, userinfo, revoke, introspect, end_session)
+    for module in (applications, logos, *endpoints):
         app.register_blueprint(module.bp)

@@ -19,7 +19,7 @@ import pycurl
 from msidp.errors import Invalid
 from msidp.outbound import failures
 from msidp.outbound.authorities import Authorities
-from msidp.outbound.exchange import Exchange, Reply, Timings
+from msidp.outbound.exchange import MAX_BODY, Exchange, Reply, Timings
 from msidp.outbound.resolver import Answer, Lookup, Resolver, system_lookup
 from msidp.outbound.urls import DEFAULT_PORTS, OutboundPolicy, check_url
 
@@ -82,17 +82,27 @@ class Client:
         """Begin a POST that ends within `timeout` seconds; `poll` brings its reply back with the tag."""
         self._begin(url, headers, body, timeout, tag)
 
-    def get(self, url: str, headers: Sequence[str], *, timeout: float, tag: Any) -> None:
-        """Begin a GET, likewise."""
-        self._begin(url, headers, None, timeout, tag)
+    def get(
+        self, url: str, headers: Sequence[str], *, timeout: float, tag: Any, max_body: int = MAX_BODY
+    ) -> None:
+        """Begin a GET, likewise. `max_body` is how many bytes of the answer's body are read."""
+        self._begin(url, headers, None, timeout, tag, max_body)
 
-    def _begin(self, url: str, headers: Sequence[str], body: bytes | None, timeout: float, tag: Any) -> None:
+    def _begin(
+        self,
+        url: str,
+        headers: Sequence[str],
+        body: bytes | None,
+        timeout: float,
+        tag: Any,
+        max_body: int = MAX_BODY,
+    ) -> None:
         place = self._place(url)
         if place is None:
             self._refused.append((tag, _without_response(failures.BLOCKED_ADDRESS)))
             return
         exchange = self._idle.pop() if self._idle else Exchange(self._policy, self._authorities)
-        exchange.prepare(url, headers, body, tag)
+        exchange.prepare(url, headers, body, tag, max_body)
         answer = self._resolver.find(place.host)
         if answer is None:
             self._waiting.append(_Waiting(exchange, place, time.monotonic(), timeout))

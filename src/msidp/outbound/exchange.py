@@ -73,10 +73,13 @@ class Exchange:
         self.curl = _new_handle(self, policy, authorities)
         self._prepared: tuple[str, Answer] | None = None
 
-    def prepare(self, url: str, headers: Sequence[str], body: bytes | None, tag: Any) -> None:
+    def prepare(
+        self, url: str, headers: Sequence[str], body: bytes | None, tag: Any, max_body: int = MAX_BODY
+    ) -> None:
         """Take a new request up: a POST of this body, or a GET. `url`'s name may be without an answer yet."""
         self.url = url
         self.tag = tag
+        self.max_body = max_body
         self.sent = len(body or b"")
         self.head: list[bytes] = []
         self.head_size = 0
@@ -133,10 +136,10 @@ class Exchange:
         return None
 
     def on_body(self, chunk: bytes) -> int | None:
-        room = MAX_BODY - self.size
+        room = self.max_body - self.size
         self.chunks.append(chunk[:room])
         self.size += len(chunk)
-        return None if self.size < MAX_BODY else 0  # enough: libcurl closes the connection
+        return None if self.size < self.max_body else 0  # enough: libcurl closes the connection
 
     def reply(self, code: int) -> Reply:
         """The outcome, given libcurl's result code."""

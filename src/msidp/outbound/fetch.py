@@ -1,4 +1,4 @@
-"""Fetching one small JSON document, such as a client's keys, past the same guard as everything else."""
+"""Fetching one small document, such as a client's keys, past the same guard as everything else."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from msidp.outbound.urls import OutboundPolicy
 from msidp.settings import Settings
 
 TIMEOUT = 3.0  # seconds for everything; somebody's request waits meanwhile
-_HEADERS = ["Accept: application/json, */*;q=0.1", "User-Agent: msidp"]
 
 
 class FetchFailed(Exception):
@@ -21,21 +20,28 @@ class FetchFailed(Exception):
 
 def fetch_json(url: str) -> Any:
     """The JSON document at this URL. Raises FetchFailed for any other answer than a whole one by 200."""
-    reply = _get(url, current_app.extensions["msidp_settings"])
-    if reply.error is not None or reply.status != 200:
-        raise FetchFailed(reply.error or f"status {reply.status}")
-    if len(reply.excerpt) >= MAX_BODY:
-        raise FetchFailed(f"larger than {MAX_BODY:,} bytes")
+    body = fetch(url, accept="application/json, */*;q=0.1")
     try:
-        return canonical.loads(reply.excerpt)
+        return canonical.loads(body)
     except ValueError:
         raise FetchFailed("not JSON") from None
 
 
-def _get(url: str, settings: Settings) -> Reply:
+def fetch(url: str, *, accept: str, max_body: int = MAX_BODY) -> bytes:
+    """What is at this URL, shorter than `max_body` bytes. Raises FetchFailed likewise."""
+    reply = _get(url, accept, max_body, current_app.extensions["msidp_settings"])
+    if reply.error is not None or reply.status != 200:
+        raise FetchFailed(reply.error or f"status {reply.status}")
+    if len(reply.excerpt) >= max_body:
+        raise FetchFailed(f"larger than {max_body:,} bytes")
+    return reply.excerpt
+
+
+def _get(url: str, accept: str, max_body: int, settings: Settings) -> Reply:
     client = Client(OutboundPolicy.of(settings), Authorities(settings.outbound_ca_file))
     try:
-        client.get(url, _HEADERS, timeout=TIMEOUT, tag=None)
+        headers = [f"Accept: {accept}", "User-Agent: msidp"]
+        client.get(url, headers, timeout=TIMEOUT, tag=None, max_body=max_body)
         while True:
             for _tag, reply in client.poll(TIMEOUT):
                 return reply

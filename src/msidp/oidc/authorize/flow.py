@@ -29,15 +29,15 @@ def take_step(client: Client, waiting: Waiting, *, is_new: bool = False) -> Resp
     asked, login = waiting.request, current_login()
     way_up = _way_up(waiting, login)
     since = None if is_new else waiting.since
-    situation = Situation(login, since, way_up is not None, _allowed(client, login), clock.now())
+    allowed = _allowed(client, login)
     try:
-        step = decide(asked, situation)
+        step = decide(asked, Situation(login, since, way_up is not None, allowed, clock.now()))
     except OAuthError as error:
         return fail(asked, error)
     if step is Step.FINISH and login is not None:
         return finish(client, asked, login)
     if step is Step.CONSENT:
-        return pages.consent(client, waiting, continue_path(waiting))
+        return pages.consent(client, waiting, continue_path(waiting), allowed or frozenset())
     if step is Step.CHOOSE:
         return pages.account(client, waiting, continue_path(waiting))
     return redirect(way_up if step is Step.STEP_UP and way_up else _login_url(waiting), 303)
