@@ -12,7 +12,7 @@ export npm_config_cache ?= $(CURDIR)/.tools/npm-cache
 export UV_PYTHON_DOWNLOADS := never
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## Make .venv from the lock file
 
@@ -21,6 +21,9 @@ demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
 
 test: .venv/ready tests/npm/node_modules/.ready bench/peers/node_modules/.ready browser apache ## Run the tests
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+endurance: .venv/ready ## Kill, stop and wipe for minutes, and count what is lost
+	MSIDP_ENDURANCE=60 $(BIN)/pytest tests/faults/test_ledger.py $(ARGS)
 
 check: .venv/ready ## Formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -30,6 +30,14 @@ SECRET_KEY = "a-secret-key-for-tests"
 TEMPLATE = "msidp_template"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the fault tests counted: they pass either way, but a reader wants the figures."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "ledger":
+                terminalreporter.write_line(f"ledger: {value}")
+
+
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
     server = ValkeyServer()

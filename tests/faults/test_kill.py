@@ -1,15 +1,12 @@
 """Nothing that was committed is lost: whatever process is killed, and when the queue is wiped."""
 
 import json
-import os
-import random
 import signal
 import sqlite3
 import threading
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -182,40 +179,3 @@ def test_a_warm_stop_lets_the_attempt_in_hand_end(instance: Instance, site: Site
     instance.start()
     eventually(lambda: site.statuses() == {"succeeded": 1})
     assert len(receiver.received("/hook")) == 1
-
-
-def test_random_kills_lose_nothing(
-    instance: Instance, site: Site, receiver: Receiver, record_property: Callable[[str, object], None]
-) -> None:
-    """A few seconds of killing and wiping while members sign up; the ledger has all of them in the end."""
-    chance = random.Random(7)  # noqa: S311  # which process dies next is no secret
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(chance.uniform(0.2, 0.6)):
-            victim = chance.choice(["web-1", "worker", "cron", "valkey", "queue"])
-            try:
-                if victim == "queue":
-                    path = instance.directory / "valkey" / "valkey.sock"
-                    with closing(redis.Redis(unix_socket_path=str(path), retry=None)) as queue:
-                        queue.flushall()
-                elif victim in (pids := instance.pids()):
-                    os.kill(pids[victim], signal.SIGKILL)
-            except (redis.RedisError, ProcessLookupError):
-                pass  # it was dead already
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    committed = set()
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        try:
-            committed.add(site.create_member())
-        except (requests.RequestException, AssertionError):
-            time.sleep(0.05)  # the web process is being replaced; whether this one is in is not known
-    over.set()
-    killer.join()
-    assert committed
-    eventually(lambda: committed <= set(members_heard(receiver)), timeout=40, what="all in the ledger")
-    heard = members_heard(receiver)
-    record_property("duplicate_rate", sum(heard.values()) / len(heard) - 1)

@@ -21,7 +21,7 @@ from msidp.settings import GOOD_SECRET_KEY, Settings
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _SECRETS = ("secret.key", "msidp.env", "msidp.db")
-OTHER_VARIABLES = {"MSIDP_REQUIRE_BROWSER"}  # of the tests
+OTHER_VARIABLES = {"MSIDP_REQUIRE_BROWSER", "MSIDP_ENDURANCE"}  # of the tests
 MAX_SKEW = 5.0  # seconds
 SILENCE = 45.0  # seconds after which a worker that has not been heard of is taken for dead
 ACCEPTED = 250  # SMTP: done
