@@ -61,6 +61,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts import routes as accounts
     from msidp.accounts import session_routes as sessions
     from msidp.accounts.factors import account_routes as two_factor
+    from msidp.accounts.factors import passkey_routes as passkeys
     from msidp.accounts.factors import routes as factors
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
@@ -93,6 +94,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(factors.bp)
     app.register_blueprint(two_factor.bp)
     app.register_blueprint(sessions.bp)
+    app.register_blueprint(passkeys.bp)
     provider.init_app(app, settings)
     dashboard.init_app(app)
     app.register_blueprint(ops.bp)

@@ -1,13 +1,14 @@
 """What the hosted pages share: the frame around each, the way a form comes back, the way on."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from flask import current_app, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from msidp import web
+from msidp import clock, web
 from msidp.accounts.browser import login_url
 from msidp.accounts.continuation import local_path, resolve
 from msidp.errors import BadRequest, Invalid, Problem
@@ -20,6 +21,12 @@ class SentForm(Protocol):
 
     def echo(self) -> Mapping[str, Any]:
         """What the page shows again. Never a secret."""
+
+
+def day(moment: int) -> str:
+    """A day as a page shows it, for example `22 November 2026` (UTC)."""
+    found = datetime.fromtimestamp(moment / clock.SECOND, UTC)
+    return f"{found.day} {found:%B %Y}"
 
 
 def page(template: str, **context: Any) -> str:

@@ -12,7 +12,7 @@ from msidp.accounts.browser import current_login, current_member, end_session, l
 from msidp.accounts.continuation import resolve
 from msidp.accounts.credentials import Proof
 from msidp.accounts.forms import LoginForm, SignupForm
-from msidp.accounts.pages import HOME, check_origin, go_on, hint, invalid, next_path, page, page_again
+from msidp.accounts.pages import HOME, check_origin, day, go_on, hint, invalid, next_path, page, page_again
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
@@ -20,6 +20,7 @@ from msidp.members.emails import normalise
 from msidp.settings import Settings
 
 bp = Blueprint("accounts", __name__)
+bp.add_app_template_filter(day)
 
 
 @bp.get("/")

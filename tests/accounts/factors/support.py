@@ -17,7 +17,7 @@ def sign_up(browser: Browser, email: str = ADA) -> Page:
 
 
 def log_in(browser: Browser, email: str = ADA, at: str = "/login") -> Page:
-    return browser.submit(browser.get(at).form(), email=email, password=PASSWORD)
+    return browser.submit(browser.get(at).form("/login"), email=email, password=PASSWORD)
 
 
 def code(secret: str, offset: int = 0) -> str:

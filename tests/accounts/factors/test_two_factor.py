@@ -147,6 +147,11 @@ def test_recovery_codes_let_in_once(browser: Browser, other: Browser) -> None:
     page = by_recovery(other, log_in(other), codes[3])
     assert page.status == 401
     assert "Recovery code" in page.text  # the page still asks for one
+    letters = browser.session.get(f"{browser.base_url}/dev/inbox", headers={"Accept": "application/json"})
+    assert [letter["subject"] for letter in letters.json()["data"]] == [
+        "A recovery code was used to sign in",
+        "Two-factor sign-in with an authenticator app was switched on",
+    ]
     assert "9 of your codes are left" in browser.get("/account/two-factor").text
 
     fresh = codes_on(browser.submit(browser.get("/account/two-factor").form("/recovery-codes")))

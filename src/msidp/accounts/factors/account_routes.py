@@ -94,7 +94,7 @@ def regenerate() -> Response | str:
             if not totp.is_on(session, member.id):
                 raise Conflict("not-on", "Recovery codes stand in for an app, and there is none yet.")
             codes = recovery.regenerate(session, member.id)
-            trail.note(session, member.id, "recovery_codes.regenerated")
+            trail.warn(session, member, "recovery_codes.regenerated", "recovery_codes_replaced")
     except Problem as problem:
         return page_again("two_factor", problem, **_state(member))
     return page("recovery_codes", codes=codes)
@@ -111,7 +111,7 @@ def remove() -> Response:
     with transaction() as session:
         recovery.clear(session, member.id)
         if totp.remove(session, member.id):
-            trail.note(session, member.id, "second_factor.removed")
+            trail.warn(session, member, "second_factor.removed", "authenticator_removed")
     return redirect(OVERVIEW, 303)
 
 
@@ -139,7 +139,7 @@ def _switch_on(member: Member, form: CodeForm) -> list[str]:
         abort(401)
     with transaction() as session:
         if totp.confirm(session, cipher(), member.id, form.code):
-            trail.note(session, member.id, "second_factor.added")
+            trail.warn(session, member, "second_factor.added", "authenticator_added")
             add_methods(session, login, assurance.AUTHENTICATOR_CODE)
             return recovery.regenerate(session, member.id)
     throttle.record_failure(limits)

@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response
 
 from msidp.accounts import assurance, signin, throttle, trail
 from msidp.accounts.browser import Login, add_methods, current_login, login_url
-from msidp.accounts.factors import recovery, totp
+from msidp.accounts.factors import passkeys, recovery, totp
 from msidp.accounts.factors.forms import CodeForm
 from msidp.accounts.pages import HOME, check_origin, invalid, next_path, page, page_again
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Problem, Unauthorized
 from msidp.members import service as members
+from msidp.members.models import Member
 from msidp.settings import Settings
 
 bp = Blueprint("factors", __name__)
@@ -36,7 +37,11 @@ def verify() -> Response | str:
     subject = _find_subject()
     if subject is None:
         return redirect(login_url(next_path() or HOME), 303)
-    return page("verify", **_frame(subject), by_recovery=request.args.get("with") == "recovery-code")
+    by = request.args.get("with")
+    frame = _frame(subject)
+    if by == "passkey" and frame["passkeys_of"]:
+        frame["asks_code"] = False  # a code would not do
+    return page("verify", **frame, by_recovery=by == "recovery-code")
 
 
 @bp.post(signin.SECOND_STEP)
@@ -76,6 +81,7 @@ def _frame(subject: Subject) -> dict[str, Any]:
         return {
             "asks_code": totp.is_on(session, subject.member_id),
             "codes_left": recovery.count(session, subject.member_id),
+            "passkeys_of": subject.member_id if passkeys.count(session, subject.member_id) else None,
             "logged_in": subject.login is not None,
             "verify_url": _url,
         }
@@ -93,11 +99,11 @@ def _verify(subject: Subject, form: CodeForm) -> str:
     limits = code_limits(subject.member_id)
     throttle.check(limits)
     with transaction() as session:
-        right = form.use(session, subject.member_id)
-        if right:
+        member = members.find(session, default_community_id(), subject.member_id)
+        if member is not None and form.use(session, member.id):
             if form.by_recovery:
-                trail.note(session, subject.member_id, "recovery_code.used")
-            return _advance(session, subject, assurance.AUTHENTICATOR_CODE)
+                trail.warn(session, member, "recovery_code.used", "recovery_code_used")
+            return _advance(session, subject, member)
         trail.note(session, subject.member_id, "second_factor.refused")
     throttle.record_failure(limits)
     what = (
@@ -108,14 +114,13 @@ def _verify(subject: Subject, form: CodeForm) -> str:
     raise Unauthorized("wrong-code", what)
 
 
-def _advance(session: Session, subject: Subject, methods: tuple[str, ...]) -> str:
+def _advance(session: Session, subject: Subject, member: Member) -> str:
     """Log the member in with what they have proved together, or note it in their session."""
     if subject.login is not None:
-        if add_methods(session, subject.login, methods) is None:
+        if add_methods(session, subject.login, assurance.AUTHENTICATOR_CODE) is None:
             return login_url(next_path() or HOME)
-        trail.note(session, subject.member_id, "member.stepped_up", methods=list(methods))
+        trail.note(session, member.id, "member.stepped_up", methods=[*assurance.AUTHENTICATOR_CODE])
         return next_path() or HOME
-    member = members.find(session, default_community_id(), subject.member_id)
-    if member is None or not signin.end_waiting(session):
+    if not signin.end_waiting(session):
         return login_url(next_path() or HOME)
-    return signin.sign_in(session, member, (*subject.methods, *methods))
+    return signin.sign_in(session, member, (*subject.methods, *assurance.AUTHENTICATOR_CODE))
