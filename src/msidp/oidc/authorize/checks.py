@@ -31,13 +31,17 @@ def find_client(parameters: "MultiDict[str, str]", clients: Clients) -> Client:
     """The client that the request names. Raises PageError."""
     values = parameters.getlist("client_id")
     if len(values) != 1 or not values[0]:
-        raise PageError("The request names no application (client_id), or more than one.")
+        raise PageError(
+            "The link that led here names no application. Go back to it and sign in from there.",
+            advice="The client_id is missing, or there more than once.",
+        )
     client = clients.find(values[0])
     if client is None:
         raise PageError(
-            "The link that led here names no application of this site (client_id). "
-            "Go back to the application and sign in from there.",
+            "The link that led here is of no application of this site. Go back to it and sign in from there.",
             "invalid_client",
+            advice="No application here has this client_id. It was deleted, or belongs to another issuer.",
+            client_id=values[0],
         )
     return client
 
@@ -46,9 +50,19 @@ def find_redirect_uri(parameters: "MultiDict[str, str]", client: Client) -> str:
     """Where the answer goes: exactly what is registered. Raises PageError."""
     values = parameters.getlist("redirect_uri")
     if len(values) != 1 or not values[0]:
-        raise PageError("The request says not where to answer (redirect_uri), or says it twice.")
+        raise PageError(
+            "The application has not said where to go on to.",
+            advice="The redirect_uri is missing, or there more than once.",
+            client_id=client.client_id,
+        )
     if not client.allows_redirect(values[0]):
-        raise PageError("The redirect_uri is none of those registered for the application.")
+        raise PageError(
+            "The application wanted to go on to an address that is not registered for it.",
+            advice="The redirect_uri must be one of the application's, letter for letter: "
+            "scheme, host, port, path, query, a slash at its end.",
+            client_id=client.client_id,
+            redirect_uri=values[0],
+        )
     return values[0]
 
 

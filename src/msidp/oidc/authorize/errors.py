@@ -2,15 +2,19 @@
 
 
 class PageError(Exception):
-    """Nothing may be redirected. The text is shown to the person; `error` is for the developer.
+    """Nothing may be redirected. The text is for the person, `error` and `advice` for the developer.
 
-    `context` goes to the log alone: what the request held is never shown again.
+    `context` goes to the log alone, under the reference that the page shows: what a request held is never
+    shown again.
     """
 
-    def __init__(self, message: str, error: str = "invalid_request", **context: str) -> None:
+    def __init__(
+        self, message: str, error: str = "invalid_request", *, advice: str = "", **context: str
+    ) -> None:
         super().__init__(message)
         self.error = error
-        self.context = {name: value[:300] for name, value in context.items()}
+        self.advice = advice
+        self.context = {name: _printable(value) for name, value in context.items()}
 
 
 class OAuthError(Exception):
@@ -20,3 +24,9 @@ class OAuthError(Exception):
         super().__init__(description)
         self.error = error
         self.description = description
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:300]
+    )

@@ -47,7 +47,7 @@ def _refuse(error: OAuthError) -> Response:
 
 @bp.errorhandler(PageError)
 def _refuse_redirect_uri(error: PageError) -> Response:
-    return _refuse(OAuthError(error.error, str(error)))
+    return _refuse(OAuthError(error.error, error.advice))
 
 
 @bp.errorhandler(TooManyRequests)

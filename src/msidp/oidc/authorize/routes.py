@@ -69,8 +69,9 @@ def choose() -> Response:
 @bp.errorhandler(PageError)
 def show_error(error: PageError) -> tuple[str, int]:
     """What the developer did wrong, shown to the person who met it; nothing is redirected."""
-    log.warning("authorization request refused", error=error.error, reason=str(error), **error.context)
-    page = render_template("oidc/error.html", message=str(error), code=error.error, reference=g.request_id)
+    reason = error.advice or str(error)
+    log.warning("authorization request refused", error=error.error, reason=reason, **error.context)
+    page = render_template("oidc/error.html", problem=error, message=str(error), reference=g.request_id)
     return page, 400
 
 
@@ -106,7 +107,7 @@ def _find_pushed(parameters: "MultiDict[str, str]", client: Client) -> Authorize
     """The request that was pushed. What else is in the address does not count (RFC 9101, section 6.3)."""
     uris = parameters.getlist("request_uri")
     if len(uris) > 1:
-        raise PageError("The request names more than one request_uri.")
+        raise PageError(flow.OVER, advice="The request names more than one request_uri.")
     with reading() as session:
         asked = pushed.find(session, client.application_id, uris[0])
     if asked is None:
@@ -126,5 +127,8 @@ def _client_of(asked: AuthorizeRequest) -> Client:
     """The client of a request that waited, as it is by now."""
     client = clients().find(asked.client_id)
     if client is None or not client.allows_redirect(asked.redirect_uri):
-        raise PageError("The application has been changed since. Go back to it and start again.")
+        raise PageError(
+            "The application has been changed since. Go back to it and start again.",
+            client_id=asked.client_id,
+        )
     return client
