@@ -51,9 +51,12 @@ def _connect_features() -> None:
     from msidp.accounts import sessions
     from msidp.members import service as members
     from msidp.oidc import sessions as provider
+    from msidp.operators import service as operators
+    from msidp.webhooks import ailing
 
     members.before_deletion(sessions.end_all)
     sessions.listen(provider.end)
+    ailing.write_to(operators.addresses)
 
 
 def _register_features(app: Flask, settings: Settings) -> None:
@@ -77,6 +80,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.webhooks import delivery_routes as deliveries
     from msidp.webhooks import event_routes as events
     from msidp.webhooks import event_type_routes as event_types
+    from msidp.webhooks import key_routes as webhook_keys
     from msidp.webhooks import routes as webhooks
 
     branding.init_app(app)
@@ -86,6 +90,8 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(mail.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(deliveries.bp)
+    app.register_blueprint(webhook_keys.bp)
+    app.register_blueprint(webhook_keys.public_bp)
     app.register_blueprint(events.bp)
     app.register_blueprint(event_types.bp)
     app.register_blueprint(plans.bp)

@@ -26,6 +26,7 @@ _BASE_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
 )
 _SENDER = re.compile(r"[^\s<>@\"]+@[^\s<>@\"]+")
+_ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 _HOW_TO_MAKE_A_KEY = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(default=90, ge=0, le=36_500)  # 0: for ever; so the next two
     delivery_retention_days: int = Field(default=90, ge=0, le=36_500)
     attempt_retention_days: int = Field(default=30, ge=0, le=36_500)
+    operator_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     mail_from: str = ""
     trusted_proxies: int = Field(default=0, ge=0)
@@ -100,7 +102,9 @@ class Settings(BaseSettings):
     member_token_issuer: str = ""
     key_rotation_days: int = 90
 
-    @field_validator("secret_key", "outbound_allow_networks", "webhook_retry_schedule", mode="before")
+    @field_validator(
+        "secret_key", "outbound_allow_networks", "webhook_retry_schedule", "operator_email", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -165,6 +169,13 @@ class Settings(BaseSettings):
             if not _has_valid_port(value.get_secret_value()):
                 raise ValueError("its port is no number from 0 to 65535")
             MailServer.parse(value.get_secret_value())
+        return value
+
+    @field_validator("operator_email")
+    @classmethod
+    def _check_operator_email(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ADDRESS.fullmatch(address) for address in value):
+            raise ValueError("must be mail addresses, separated by commas")
         return value
 
     @field_validator("mail_from")

@@ -87,6 +87,8 @@ def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
         "events": ["member.joined"],
         "headers": {"X-Token": "t"},
         "rateLimit": None,
+        "planEvent": "member.plan.created",
+        "v1a": False,
         "enabled": True,
         "disabledReason": None,
         "previousSecretExpiresAt": None,

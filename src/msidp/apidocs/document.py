@@ -27,6 +27,7 @@ _ANSWERS = {
     "404": "There is no such thing.",
     "409": "It conflicts with what is there; `code` says how.",
     "413": f"The body is larger than {MAX_BODY:,} bytes.",
+    "429": "Too many of these within a minute; `Retry-After` says when to come back.",
     "422": "The request can be read, but its values cannot be used; `details` says which.",
 }
 _IDEMPOTENCY_KEY = {

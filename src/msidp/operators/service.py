@@ -183,6 +183,12 @@ def withdraw(session: Session, community_id: str, invitation_id: str) -> None:
     session.flush()
 
 
+def addresses(session: Session, community_id: str) -> list[str]:
+    """Whom to write to when something needs looking after: those who may change things."""
+    mine = select(Operator.email).where(Operator.community_id == community_id, Operator.role != "viewer")
+    return list(session.scalars(mine.order_by(Operator.seq)))
+
+
 def list_operators(session: Session, community_id: str) -> list[Operator]:
     """All operators, the first one first."""
     return list(

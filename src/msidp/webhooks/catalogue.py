@@ -14,6 +14,9 @@ STANDARD = "standard"
 DIALECTS = (MEMBERSTACK, MEMBERPAD, STANDARD)
 PING = "ping"
 LOGOUT = "logout"  # of the hidden endpoints that carry logout tokens (see `webhooks.logout`): none to choose
+PLAN_CREATED = "member.plan.created"
+PLAN_ADDED = "member.plan.added"  # what some receivers of Memberstack's webhooks call the same
+MEMBERSTACK_ADDED = "memberstack.added"
 
 Schema = dict[str, Any]
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -161,6 +164,12 @@ _NAMES = {
     dialect: frozenset(each.name for each in TYPES.values() if dialect in each.dialects)
     for dialect in DIALECTS
 }
+_NAMES[MEMBERSTACK_ADDED] = _NAMES[MEMBERSTACK] - {PLAN_CREATED} | {PLAN_ADDED}
+
+
+def voice(dialect: str, plan_event: str) -> str:
+    """The dialect as an endpoint wants it spoken: its own name, but for Memberstack's with PLAN_ADDED."""
+    return MEMBERSTACK_ADDED if dialect == MEMBERSTACK and plan_event == PLAN_ADDED else dialect
 
 
 def names_in(dialect: str) -> frozenset[str]:

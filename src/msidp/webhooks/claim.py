@@ -33,7 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from msidp.webhooks import pace
+from msidp import clock
+from msidp.webhooks import asymmetric, pace
+from msidp.webhooks.asymmetric import SealedKey
 from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
 
@@ -88,6 +90,8 @@ class Target(NamedTuple):
     previous_secret_expires_at: int | None
     headers: str  # sealed
     failing_since: int | None
+    v1a: bool
+    signing_keys: Sequence[SealedKey] = ()  # of its community, where it asks for v1a
 
 
 def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Due]:
@@ -134,7 +138,15 @@ def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
     """These endpoints' present addresses and secrets."""
     connection = session.connection()
     values = {"ids": bound_list(connection, endpoint_ids)}
-    return list(map(Target._make, connection.execute(_targets(connection.dialect.name), values).all()))
+    rows = connection.execute(_targets(connection.dialect.name), values).all()
+    return [_with_keys(connection, Target(*row)) for row in rows]
+
+
+def _with_keys(connection: Connection, target: Target) -> Target:
+    if not target.v1a:
+        return target
+    keys = asymmetric.in_force(connection, target.community_id, clock.now())
+    return target._replace(signing_keys=keys)
 
 
 def next_due(session: Session, now: int) -> int | None:
@@ -266,4 +278,5 @@ def _targets(dialect: str) -> Select[*tuple[Any, ...]]:
         WebhookEndpoint.previous_secret_expires_at,
         WebhookEndpoint.sealed_headers,
         WebhookEndpoint.failing_since,
+        WebhookEndpoint.v1a,
     ).where(among(WebhookEndpoint.id, "ids", dialect, String))

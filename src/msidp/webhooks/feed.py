@@ -138,6 +138,8 @@ class Feed:
             secrets = open_secrets(
                 target.id, target.secret, target.previous_secret, target.previous_secret_expires_at, now
             )
+            if target.signing_keys:
+                secrets += tuple(key.open() for key in target.signing_keys)
             headers, body = prepare(claimed.dialect, message, secrets, now)
         except CannotOpen:
             log.error("a webhook's secret cannot be opened", webhook_id=target.id)

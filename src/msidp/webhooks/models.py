@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from msidp.db import Base, Listed
 from msidp.webhooks import secrets
+from msidp.webhooks.catalogue import PLAN_CREATED, voice
 
 
 class WebhookEndpoint(Listed, Base):
@@ -19,6 +20,10 @@ class WebhookEndpoint(Listed, Base):
     dialect: Mapped[str]  # memberstack, memberpad, standard; logout of the hidden ones (`webhooks.logout`)
     events: Mapped[list[str]]  # in the dialect's own names; empty: all
     sealed_headers: Mapped[str] = mapped_column("headers", Text)  # see `secrets.seal_headers`
+    plan_event: Mapped[str] = mapped_column(
+        default=PLAN_CREATED
+    )  # how Memberstack's dialect calls a new plan
+    v1a: Mapped[bool] = mapped_column(default=False)  # sign with the community's ed25519 key too
     rate_limit: Mapped[int | None]  # attempts a second, by all workers together
     paced_until: Mapped[float | None] = mapped_column(Double)  # see `pace`
     enabled: Mapped[bool] = mapped_column(default=True)
@@ -32,6 +37,11 @@ class WebhookEndpoint(Listed, Base):
     deleted_at: Mapped[int | None]
 
     @property
+    def voice(self) -> str:
+        """Its dialect, and how it wants that spoken: what its deliveries' `dialect` is."""
+        return voice(self.dialect, self.plan_event)
+
+    @property
     def headers(self) -> dict[str, str]:
         """The custom headers, opened. Needs an application context."""
         return secrets.open_headers(self.id, self.sealed_headers)
@@ -39,6 +49,18 @@ class WebhookEndpoint(Listed, Base):
     @headers.setter
     def headers(self, headers: Mapping[str, str]) -> None:
         self.sealed_headers = secrets.seal_headers(self.id, headers)
+
+
+class WebhookKey(Listed, Base):
+    """An ed25519 key that signs for a community's endpoints. One without expiry is the present one."""
+
+    __tablename__ = "webhook_key"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), index=True)
+    public_key: Mapped[str]  # whpk_…
+    private_key: Mapped[str]  # whsk_…, sealed under `webhook_key:<id>`
+    created_at: Mapped[int]
+    expires_at: Mapped[int | None]
 
 
 class CustomEventType(Listed, Base):

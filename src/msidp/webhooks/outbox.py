@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from msidp import clock, ids, queue
 from msidp.db import after_commit
 from msidp.webhooks import schedule
-from msidp.webhooks.catalogue import LOGOUT, PING
+from msidp.webhooks.catalogue import LOGOUT, PING, voice
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 _ENABLED = (
-    select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.events)
+    select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.plan_event, WebhookEndpoint.events)
     .where(
         WebhookEndpoint.community_id == bindparam("community_id"),
         WebhookEndpoint.enabled,
@@ -68,7 +68,7 @@ def record_ping(session: Session, endpoint: WebhookEndpoint) -> str:
     data = {"webhookId": endpoint.id, "name": endpoint.name}
     happening = Happening(PING, now, endpoint.community_id, data)
     event_id = _insert_event(session.connection(), happening, None, now)
-    target = _Target(endpoint.id, endpoint.dialect)
+    target = _Target(endpoint.id, endpoint.voice)
     return _deliver(session, event_id, happening, [target], "ping", now)[0]
 
 
@@ -92,7 +92,7 @@ def _insert_event(connection: Connection, happening: Happening, member_id: str |
 def _enabled(connection: Connection, community_id: str) -> list[_Target]:
     """The community's endpoints, held against deletion until the transaction ends."""
     rows = connection.execute(_ENABLED, {"community_id": community_id})
-    return [_Target(*row) for row in rows.all()]
+    return [_Target(id_, voice(dialect, plan_event), events) for id_, dialect, plan_event, events in rows]
 
 
 def _deliver(

@@ -74,7 +74,7 @@ def _advance_one(session: Session) -> None:
 
 def _next_events(session: Session, replay: Replay, endpoint: WebhookEndpoint) -> list[Row[Any]]:
     """The events after the cursor, held against being expunged, each with its body's name if it has one."""
-    body = (EventBody.event_id == Event.id) & (EventBody.dialect == endpoint.dialect)
+    body = (EventBody.event_id == Event.id) & (EventBody.dialect == endpoint.voice)
     wanted = exists().where(
         Delivery.event_id == Event.id,
         Delivery.endpoint_id == endpoint.id,
@@ -122,7 +122,7 @@ def _tell(event: Row[Any], endpoint: WebhookEndpoint) -> _Told | None:
     if event.told is not None:
         return _Told(event.id, event.told, None)
     happening = Happening(event.type, event.occurred_at, endpoint.community_id, event.data)
-    heard = hear(endpoint.dialect, happening)
+    heard = hear(endpoint.voice, happening)
     return None if heard is None else _Told(event.id, *heard)
 
 
@@ -132,7 +132,7 @@ def _deliver(session: Session, replay: Replay, endpoint: WebhookEndpoint, told: 
         return 0
     connection = session.connection()
     bodies = [
-        {"event_id": each.event_id, "dialect": endpoint.dialect, "name": each.name, "body": each.body}
+        {"event_id": each.event_id, "dialect": endpoint.voice, "name": each.name, "body": each.body}
         for each in told
         if each.body is not None
     ]
@@ -145,7 +145,7 @@ def _deliver(session: Session, replay: Replay, endpoint: WebhookEndpoint, told: 
             "community_id": replay.community_id,
             "event_id": each.event_id,
             "endpoint_id": endpoint.id,
-            "dialect": endpoint.dialect,
+            "dialect": endpoint.voice,
             "origin": replay.id,
             "due_at": now,
             "created_at": now,

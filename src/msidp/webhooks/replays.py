@@ -37,7 +37,7 @@ def create(
     if since > end:
         raise Invalid("invalid", "since: must lie in the past, and before until.")
     if type is not None:
-        service.check_events(session, endpoint.community_id, endpoint.dialect, [type], field="type")
+        service.check_events(session, endpoint.community_id, endpoint.voice, [type], field="type")
     if not endpoint.enabled:
         raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
     running = select(Replay.id).where(Replay.endpoint_id == endpoint.id, Replay.state == "running")

@@ -10,7 +10,7 @@ from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.outbound.urls import OutboundPolicy
-from msidp.webhooks import schemas, service
+from msidp.webhooks import schemas, service, throttle
 from msidp.webhooks.models import WebhookEndpoint
 from msidp.webhooks.views import delivery_with_attempts_json, webhook_json
 
@@ -19,7 +19,7 @@ TAGS = ["webhooks"]
 
 
 @bp.post("/webhooks")
-@api.validate(resp=answers(Data[schemas.WebhookWithSecret], 409), tags=TAGS)
+@api.validate(resp=answers(Data[schemas.WebhookWithSecret], 409, 429), tags=TAGS)
 def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
     """Register a webhook. Its secret is in this answer and in no later one.
 
@@ -30,6 +30,7 @@ def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
         endpoint, secret = service.create_endpoint(
             session, caller().community_id, _policy(), **json.model_dump()
         )
+        throttle.count(caller().community_id, "register")
         audit.record(session, key_holder(), "webhook.created", endpoint.id)
         return {"data": {**webhook_json(endpoint), "secret": secret}}
 
@@ -53,7 +54,7 @@ def retrieve_webhook(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.patch("/webhooks/<webhook_id>")
-@api.validate(resp=answers(Data[schemas.Webhook], 404), tags=TAGS)
+@api.validate(resp=answers(Data[schemas.Webhook], 404, 429), tags=TAGS)
 def update_webhook(webhook_id: str, json: schemas.WebhookChanges) -> dict[str, Any]:
     """Change a webhook.
 
@@ -64,6 +65,8 @@ def update_webhook(webhook_id: str, json: schemas.WebhookChanges) -> dict[str, A
     with transaction() as session:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         service.update_endpoint(session, endpoint, changes, _policy())
+        if "url" in changes:
+            throttle.count(caller().community_id, "register")
         audit.record(session, key_holder(), "webhook.updated", webhook_id, {"fields": sorted(changes)})
         return {"data": webhook_json(endpoint)}
 
@@ -94,7 +97,7 @@ def rotate_secret(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.post("/webhooks/<webhook_id>/test")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409), tags=TAGS)
+@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
 def test_webhook(webhook_id: str) -> dict[str, Any]:
     """Send a `ping` to this webhook alone, whatever it subscribes to. The answer is its delivery.
 
@@ -103,6 +106,7 @@ def test_webhook(webhook_id: str) -> dict[str, Any]:
     with transaction() as session:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         delivery = service.test_endpoint(session, endpoint)
+        throttle.count(caller().community_id, "test")
         audit.record(session, key_holder(), "webhook.tested", webhook_id)
         return {"data": delivery_with_attempts_json(delivery)}
 

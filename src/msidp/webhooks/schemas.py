@@ -73,6 +73,22 @@ RateLimit = Annotated[
 ]
 
 
+PlanEvent = Annotated[
+    Literal["member.plan.created", "member.plan.added"],
+    Field(
+        description="What the dialect memberstack calls a new plan; receivers in the field wait for either."
+    ),
+]
+V1a = Annotated[
+    bool,
+    Field(
+        alias="v1a",
+        description="Sign with the community's ed25519 key as well (`v1a`); its public half is at "
+        "`/.well-known/webhook-keys`.",
+    ),
+]
+
+
 class WebhookInput(Schema):
     name: Name
     url: Url
@@ -80,6 +96,8 @@ class WebhookInput(Schema):
     events: Names = Field(default_factory=list)
     headers: Headers = Field(default_factory=dict)
     rate_limit: RateLimit | None = None
+    plan_event: PlanEvent = "member.plan.created"
+    v1a: V1a = False
 
 
 class WebhookChanges(Schema):
@@ -91,6 +109,8 @@ class WebhookChanges(Schema):
     events: Names = left_out()
     headers: Headers = left_out()
     rate_limit: RateLimit | None = left_out()
+    plan_event: PlanEvent = left_out()
+    v1a: V1a = left_out()
     enabled: bool = left_out()
 
 
@@ -159,6 +179,8 @@ class Webhook(Answer):
     events: list[str]
     headers: dict[str, str]
     rate_limit: int | None
+    plan_event: PlanEvent
+    v1a: V1a
     enabled: bool
     disabled_reason: str | None
     previous_secret_expires_at: str | None

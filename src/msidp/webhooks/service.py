@@ -15,7 +15,7 @@ from msidp.communities.models import Community
 from msidp.db import after_commit
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.outbound.urls import OutboundPolicy, check_url
-from msidp.webhooks import catalogue, disabling, event_types, outbox, retry, secrets
+from msidp.webhooks import asymmetric, catalogue, disabling, event_types, outbox, retry, secrets
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 MAX_ENDPOINTS = 25  # of a community
@@ -32,6 +32,8 @@ class EndpointChanges(TypedDict, total=False):
     events: Sequence[str]
     headers: Mapping[str, str]
     rate_limit: int | None
+    plan_event: str
+    v1a: bool
     enabled: bool
 
 
@@ -46,14 +48,19 @@ def create_endpoint(
     events: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
     rate_limit: int | None = None,
+    plan_event: str = catalogue.PLAN_CREATED,
+    v1a: bool = False,
 ) -> tuple[WebhookEndpoint, str]:
     """Register an endpoint; returns it and its secret, which is never shown again.
+
+    `plan_event` is how Memberstack's dialect names a new plan; with `v1a` the community's ed25519 key signs
+    too.
 
     Raises Invalid for a URL that may not be called and for event names that are not the dialect's, and
     Conflict (`too-many-webhooks`) where the community has 25.
     """
     check_url(url, policy)
-    check_events(session, community_id, dialect, events)
+    check_events(session, community_id, _voice(dialect, plan_event), events)
     _refuse_one_too_many(session, community_id)
     now = clock.now()
     id_ = ids.new_id("whk")
@@ -67,10 +74,14 @@ def create_endpoint(
         events=_distinct(events),
         headers=dict(headers or {}),
         rate_limit=rate_limit,
+        plan_event=plan_event,
+        v1a=v1a,
         secret=secrets.seal(id_, secret),
         created_at=now,
         updated_at=now,
     )
+    if v1a:
+        asymmetric.ensure(session, community_id)
     session.add(endpoint)
     session.flush()
     return endpoint, secret
@@ -97,8 +108,14 @@ def update_endpoint(
     if "url" in changes:
         check_url(changes["url"], policy)
     dialect, events = changes.get("dialect", endpoint.dialect), changes.get("events", endpoint.events)
-    check_events(session, endpoint.community_id, dialect, events)
-    for field in ("name", "url", "dialect", "rate_limit"):
+    plan_event = changes.get(
+        "plan_event", catalogue.PLAN_CREATED if "dialect" in changes else endpoint.plan_event
+    )
+    check_events(session, endpoint.community_id, _voice(dialect, plan_event), events)
+    endpoint.plan_event = plan_event
+    if changes.get("v1a"):
+        asymmetric.ensure(session, endpoint.community_id)
+    for field in ("name", "url", "dialect", "rate_limit", "v1a"):
         if field in changes:
             setattr(endpoint, field, changes[field])
     if "events" in changes:
@@ -180,7 +197,8 @@ def check_events(
         own = event_types.hold(session, community_id, unknown)
         unknown = [name for name in unknown if name not in own]
     if unknown:
-        reason = f"{unknown[0][:100]!r} is not an event of the dialect {dialect} (GET /event-types)"
+        name = dialect.partition(".")[0]
+        reason = f"{unknown[0][:100]!r} is not an event of the dialect {name} (GET /event-types)"
         details = [{"field": field, "message": reason}]
         raise Invalid("unknown-event-type", f"{field}: {reason}", details=details)
 
@@ -188,6 +206,14 @@ def check_events(
 def shown() -> tuple[ColumnElement[bool], ...]:
     """The conditions of an endpoint that its community knows of: neither deleted nor a hidden one."""
     return WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.dialect != catalogue.LOGOUT
+
+
+def _voice(dialect: str, plan_event: str) -> str:
+    """Refuse a name for a dialect that has no such choice. Raises Invalid."""
+    if plan_event != catalogue.PLAN_CREATED and dialect != catalogue.MEMBERSTACK:
+        reason = f"only the dialect memberstack can call it {plan_event}"
+        raise Invalid("invalid", f"planEvent: {reason}", details=[{"field": "planEvent", "message": reason}])
+    return catalogue.voice(dialect, plan_event)
 
 
 def _find(session: Session, community_id: str, endpoint_id: str, *, lock: bool) -> WebhookEndpoint:

@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, insert, null, select, update
 from sqlalchemy.orm import Session
 
-from msidp.audit import service as audit
 from msidp.outbound.exchange import Reply
-from msidp.webhooks import disabling, retry
+from msidp.webhooks import ailing, retry
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
-GONE = "It answered 410 Gone."
 _REFUSALS: Mapping[tuple[str, int | None], str] = {  # what no repetition would change
     (LOGOUT, 400): "The application answered 400: it could not log the member out.",
 }
@@ -50,16 +48,23 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     _settle_failures(connection, [outcome for outcome in held if outcome.reply.error is not None], schedule)
     connection.execute(insert(Attempt), [_attempt(outcome) for outcome in held])
     _mark_endpoints(connection, held)
-    gone = {outcome.target.id: outcome.target for outcome in held if _is_gone(outcome)}
-    for endpoint_id, target in sorted(gone.items()):
-        disabling.disable_endpoint(session, endpoint_id, GONE)
-        system = audit.Actor(target.community_id, "system", None)
-        audit.record(session, system, "webhook.disabled", endpoint_id, {"reason": GONE})
+    given_up = dict(filter(None, map(_given_up, held)))
+    for endpoint_id, (reason, at) in sorted(given_up.items()):
+        ailing.disable(session, endpoint_id, reason, at)
 
 
-def _is_gone(outcome: Outcome) -> bool:
-    """Whether the endpoint wants no more. An application's logout tokens are not ended by one answer."""
-    return outcome.reply.status == retry.GONE and outcome.claimed.dialect != LOGOUT
+def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
+    """The endpoint that is to be disabled after this outcome, why and when.
+
+    An application's logout tokens are not ended by its answers.
+    """
+    if outcome.claimed.dialect == LOGOUT:
+        return None
+    if outcome.reply.status == retry.GONE:
+        return outcome.target.id, (ailing.GONE, outcome.at)
+    if outcome.reply.error is not None and ailing.is_stuck(outcome.target.failing_since, outcome.at):
+        return outcome.target.id, (ailing.STUCK, outcome.at)
+    return None
 
 
 def _held(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -157,7 +162,7 @@ def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     changing = {outcome.target.id for outcome in _turned(outcomes)}
-    changing |= {outcome.target.id for outcome in outcomes if _is_gone(outcome)}
+    changing |= {outcome.target.id for outcome in outcomes if _given_up(outcome)}
     if changing:
         ids = bound_list(connection, sorted(changing))
         connection.execute(_lock(connection.dialect.name), {"ids": ids})

@@ -20,6 +20,8 @@ def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "events": endpoint.events,
         "headers": endpoint.headers,
         "rateLimit": endpoint.rate_limit,
+        "planEvent": endpoint.plan_event,
+        "v1a": endpoint.v1a,
         "enabled": endpoint.enabled,
         "disabledReason": endpoint.disabled_reason,
         "previousSecretExpiresAt": _iso(endpoint.previous_secret_expires_at),

@@ -7,8 +7,8 @@ every delivery of every dialect.
 from collections.abc import Mapping, Sequence
 
 from msidp import canonical
-from msidp.webhooks.catalogue import LOGOUT, MEMBERPAD, MEMBERSTACK, STANDARD
-from msidp.webhooks.dialects import logout, memberpad, memberstack, standard
+from msidp.webhooks.catalogue import LOGOUT, MEMBERPAD, MEMBERSTACK, MEMBERSTACK_ADDED, STANDARD
+from msidp.webhooks.dialects import logout, memberpad, memberstack, memberstack_added, standard
 from msidp.webhooks.dialects.base import Dialect, Happening, Message, Prepared
 
 __all__ = ["Happening", "Message", "Prepared", "hear", "prepare"]
@@ -18,6 +18,7 @@ _DIALECTS: Mapping[str, Dialect] = {
     MEMBERPAD: memberpad,
     STANDARD: standard,
     LOGOUT: logout,
+    MEMBERSTACK_ADDED: memberstack_added,
 }
 
 
