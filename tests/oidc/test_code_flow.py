@@ -132,6 +132,7 @@ def test_userinfo_by_get_and_post(shop: Relying, member: Member) -> None:
         "email_verified": True,
         "updated_at": clock.seconds(member.updated_at),
         **{name: PROFILE[name] for name in ("name", "given_name", "locale", "address", "phone_number")},
+        "phone_number_verified": False,
     }
     by_get = shop.userinfo(token)
     assert by_get.json == expected
@@ -152,7 +153,7 @@ def test_scopes_open_their_claims_and_no_others(shop: Relying) -> None:
         "profile": {"name", "given_name", "locale", "updated_at"},
         "email": {"email", "email_verified"},
         "address": {"address"},
-        "phone": {"phone_number"},
+        "phone": {"phone_number", "phone_number_verified"},
     }
 
 

@@ -197,13 +197,21 @@ def _values_after(member: Member, changes: MemberChanges) -> dict[str, Any]:
         if field in values:
             values[field] = {**getattr(member, field), **values[field]}
     if "profile" in values:
-        values["profile"] = _without_nulls(values["profile"])
+        values["profile"] = _profile_after(member.profile, changes["profile"])
     if "email" in values:
         address = normalise(values["email"])
         values |= {"email": address.address, "email_key": address.key}
         if address.key != member.email_key:
             values.setdefault("verified", False)
     return values
+
+
+def _profile_after(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The profile, merged. Another phone number has not been verified, unless that is said with it."""
+    after = _without_nulls({**before, **changes})
+    if after.get("phone_number") != before.get("phone_number") and "phone_number_verified" not in changes:
+        after.pop("phone_number_verified", None)
+    return after
 
 
 def _differs(one: Any, other: Any) -> bool:
@@ -226,7 +234,11 @@ def _taken() -> Conflict:
 
 
 def _without_nulls(profile: Mapping[str, Any]) -> dict[str, Any]:
-    return {claim: value for claim, value in profile.items() if value is not None}
+    """The claims that say something, also within the address."""
+    known = {claim: value for claim, value in profile.items() if value is not None}
+    if isinstance(known.get("address"), Mapping):
+        known["address"] = {part: value for part, value in known["address"].items() if value is not None}
+    return known
 
 
 def _check_sizes(values: Mapping[str, Any]) -> None:

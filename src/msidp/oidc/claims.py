@@ -14,12 +14,17 @@ def member_claims(member: Any, names: Iterable[str]) -> dict[str, Any]:
 
     What msidp knows itself stands above what the profile says of it.
     """
-    known = member.profile | {
-        "email": member.email,
-        "email_verified": member.verified,
-        "updated_at": clock.seconds(member.updated_at),
-    }
-    return {name: known[name] for name in sorted(names) if known.get(name) is not None}
+    verified = {"phone_number_verified": False} if "phone_number" in member.profile else {}
+    known = (
+        verified
+        | member.profile
+        | {
+            "email": member.email,
+            "email_verified": member.verified,
+            "updated_at": clock.seconds(member.updated_at),
+        }
+    )
+    return {name: known[name] for name in sorted(names) if known.get(name) not in (None, {})}
 
 
 def requested(parameter: Mapping[str, Any] | None, place: str) -> set[str]:
