@@ -9,7 +9,7 @@ import secrets
 import shutil
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import jwt
 import pytest
 import requests
+from flask import Flask
 from tests.conftest import SECRET_KEY
 from tests.support.forms import Browser, Page
 from tests.support.ports import free_port
@@ -28,6 +29,7 @@ from msidp import db
 from msidp.app import create_app
 from msidp.communities import service as communities
 from msidp.settings import Settings
+from msidp.webhooks.drain import drain
 
 EMAIL, OTHER_EMAIL = "ada@example.com", "bob@example.com"
 PASSWORD = "correct horse battery"
@@ -60,6 +62,7 @@ class Site:
 
     issuer: str
     secret_key: str
+    app: Flask
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -179,16 +182,16 @@ class Party:
 class Tokens:
     """A token response; `claims` are the ID token's, its signature verified."""
 
-    def __init__(self, site: Site, client_id: str, body: dict[str, Any]) -> None:
+    def __init__(self, site: Site, client_id: str, body: dict[str, Any], algorithm: str = "RS256") -> None:
         self.site = site
         self.body = body
         self.id_token: str = body["id_token"]
         self.access_token: str = body["access_token"]
         header = jwt.get_unverified_header(self.id_token)
-        assert header["alg"] == "RS256"
+        assert header["alg"] == algorithm
         key = jwt.PyJWKSet.from_dict(site.get("/jwks").json())[header["kid"]]
         self.claims: dict[str, Any] = jwt.decode(
-            self.id_token, key, ["RS256"], audience=client_id, issuer=site.issuer,
+            self.id_token, key, [algorithm], audience=client_id, issuer=site.issuer,
             options={"require": ["exp", "iat", "sub"]},
         )  # fmt: skip
         assert self.claims["aud"] == client_id
@@ -230,7 +233,7 @@ def site(
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    made = Site(settings.base_url, key)
+    made = Site(settings.base_url, key, app)
     ada = {"email": EMAIL, "password": PASSWORD, "verified": True, "profile": PROFILE}
     made.admin("/members", ada)
     made.admin("/members", ada | {"email": OTHER_EMAIL})
@@ -253,6 +256,17 @@ def register(site: Site, browser: Browser, **fields: Any) -> Party:
     }
     made = site.admin("/applications", body | fields)
     return Party(site, browser, made["clientId"], made["clientSecret"])
+
+
+@pytest.fixture
+def deliver(site: Site) -> Callable[[], None]:
+    """What a worker would do now."""
+
+    def work() -> None:
+        with site.app.app_context():
+            drain()
+
+    return work
 
 
 @pytest.fixture
