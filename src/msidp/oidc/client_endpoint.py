@@ -7,7 +7,8 @@ from flask import Blueprint, Response, current_app, request
 from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
-from msidp.oidc.server import TokenRequest, TokenServer
+from msidp.oidc.server import TokenServer
+from msidp.oidc.token_request import TokenRequest
 
 
 def prepare(bp: Blueprint) -> None:

@@ -22,6 +22,6 @@ def _allow(response: Response) -> Response:
     headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST"
-        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
         headers["Access-Control-Max-Age"] = str(_MAX_AGE)
     return response

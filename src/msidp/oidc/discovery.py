@@ -10,8 +10,9 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from msidp.accounts import assurance
 from msidp.keys.pairs import ALGORITHMS
-from msidp.oidc import assertions, client_auth, scopes
+from msidp.oidc import assertions, client_auth, dpop, scopes
 from msidp.oidc.authorize import response, wishes
+from msidp.oidc.server import GRANT_TYPES
 from msidp.settings import Settings
 
 MAX_AGE = 300  # seconds
@@ -34,10 +35,11 @@ def document(issuer: str) -> dict[str, object]:
         "scopes_supported": list(scopes.MEMBER_SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": list(response.MODES),
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["public"],
+        "grant_types_supported": list(GRANT_TYPES),
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": list(ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
         "token_endpoint_auth_signing_alg_values_supported": list(assertions.ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(client_auth.METHODS),
         "revocation_endpoint_auth_signing_alg_values_supported": list(assertions.ALGORITHMS),

@@ -20,6 +20,7 @@ from msidp.errors import BadRequest
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.oidc import redirects, tokens
 from msidp.oidc.clients import Client, clients
+from msidp.oidc.subjects import subject_of
 
 MAX_LENGTH = 10_000  # characters of one parameter; it has to fit into an address
 _PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -31,14 +32,18 @@ bp = Blueprint("end_session", __name__)
 class LogoutRequest:
     """What is asked for, and what of it holds.
 
-    `client` and `member_id` are those of a good hint; `return_to` is where the browser goes afterwards,
+    `client` and `subject` are those of a good hint; `return_to` is where the browser goes afterwards,
     None for nowhere.
     """
 
     parameters: dict[str, str]
     client: Client | None = None
-    member_id: str | None = None
+    subject: str | None = None
     return_to: str | None = None
+
+    def is_about(self, member_id: str) -> bool:
+        """Whether the hint names this member, by the subject that its client knows."""
+        return self.client is not None and subject_of(self.client, member_id) == self.subject
 
 
 @bp.get("/end-session")
@@ -46,7 +51,7 @@ def end_session() -> Response | str:
     """Log the member out, after a question where the request might not be theirs (section 2)."""
     asked = _check(request.args)
     login = browser.current_login()
-    if login is not None and login.member_id != asked.member_id:
+    if login is not None and not asked.is_about(login.member_id):
         return _ask(asked)
     return _log_out(asked)
 

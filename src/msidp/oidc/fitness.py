@@ -46,6 +46,14 @@ def refusal(field: str, message: str) -> Invalid:
     return Invalid("invalid", f"{field}: {message}.", details=[{"field": field, "message": message}])
 
 
+def check_called(field: str, url: str, policy: OutboundPolicy) -> None:
+    """Refuse a URL that msidp may not call. Raises Invalid."""
+    try:
+        check_url(url, policy)
+    except Invalid as problem:
+        raise refusal(field, problem.message.removesuffix(".")) from None
+
+
 def _check_redirects(draft: Draft) -> None:
     kind = draft.kind
     names = {
@@ -70,10 +78,8 @@ def _check_called(draft: Draft) -> None:
         "sectorIdentifierUri": draft["sector_identifier_uri"],
     }
     for name, url in names.items():
-        try:
-            _ = url is None or check_url(url, draft.policy)
-        except Invalid as problem:
-            raise refusal(name, problem.message.removesuffix(".")) from None
+        if url is not None:
+            check_called(name, url, draft.policy)
     if draft["backchannel_logout_uri"] is not None and not draft.kind.has_members:
         raise refusal("backchannelLogoutUri", f"a {draft.type} application has no members to log out")
 

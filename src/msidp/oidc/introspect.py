@@ -1,7 +1,7 @@
 """POST /introspect (RFC 7662): whether a token is good at this moment, and what it says.
 
-For applications with a secret. Each sees the refresh tokens that are its own, and the access tokens whose
-audience it is. Of every other token it learns the same: not active.
+For applications that authenticate. Each sees the tokens that were issued to it, and the access tokens that
+are for it or for one of its resources. Of every other token it learns the same: not active.
 """
 
 import json
@@ -13,9 +13,10 @@ from sqlalchemy import bindparam, select
 from msidp import clock, ids
 from msidp.db import core_reading
 from msidp.keys.keyring import InvalidToken, keyring
-from msidp.oidc import client_auth, client_endpoint, grants, tokens
+from msidp.oidc import client_auth, client_endpoint, refresh_tokens, tokens
 from msidp.oidc.clients import Client
 from msidp.oidc.models import Grant, RefreshToken
+from msidp.oidc.subjects import subject_of
 
 bp = Blueprint("introspect", __name__)
 client_endpoint.prepare(bp)
@@ -50,7 +51,7 @@ def introspect() -> Response:
     client, token = client_endpoint.read()
     if client.public:
         raise client_auth.failed("Introspection is for applications with a secret.")
-    is_refresh_token = token.startswith(grants.REFRESH_TOKEN_PREFIX)
+    is_refresh_token = token.startswith(refresh_tokens.PREFIX)
     found = _refresh_token(client, token) if is_refresh_token else _access_token(client, token)
     body = json.dumps(found or _INACTIVE, separators=(",", ":"))
     return Response(body, mimetype="application/json")
@@ -59,15 +60,27 @@ def introspect() -> Response:
 def _access_token(client: Client, token: str) -> dict[str, Any] | None:
     """The token's own claims; of a member's, as long as the grant behind it stands."""
     try:
-        claims = keyring().verify(token, typ={tokens.ACCESS_TOKEN_TYPE}, audience=client.client_id)
+        claims = keyring().verify(token, typ={tokens.ACCESS_TOKEN_TYPE})
     except InvalidToken:
+        return None
+    if not _may_see(client, claims):
         return None
     grant_id = claims.pop(tokens.GRANT_CLAIM, None)
     if grant_id is None:
         is_live = claims["sub"] == claims.get("client_id")  # a machine's, which nobody granted
     else:
         is_live = isinstance(grant_id, str) and _row(_GRANT, {"grant": grant_id}) is not None
-    return {"active": True, "token_type": "Bearer", **claims} if is_live else None
+    token_type = "DPoP" if "cnf" in claims else "Bearer"
+    return {"active": True, "token_type": token_type, **claims} if is_live else None
+
+
+def _may_see(client: Client, claims: dict[str, Any]) -> bool:
+    """Whether the token is the client's own, or is for it or for a resource of its."""
+    audience = claims.get("aud")
+    own = {client.client_id, *client.resources}
+    return claims.get("client_id") == client.client_id or (
+        isinstance(audience, list) and not own.isdisjoint(audience)
+    )
 
 
 def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
@@ -77,7 +90,7 @@ def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
     return {
         "active": True,
         "iss": keyring().issuer,
-        "sub": row.member_id,
+        "sub": subject_of(client, row.member_id),
         "client_id": client.client_id,
         "scope": row.scope,
         "iat": clock.seconds(row.created_at),

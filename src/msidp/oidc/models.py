@@ -151,3 +151,12 @@ class SpentProof(Base):
 
     id_hash: Mapped[str] = mapped_column(primary_key=True)
     expires_at: Mapped[int]
+
+
+class PairwiseSalt(Base):
+    """The secret from which a community's pairwise subjects are made. Never replaced."""
+
+    __tablename__ = "pairwise_salt"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    sealed: Mapped[str]  # under `pairwise_salt:<community_id>`

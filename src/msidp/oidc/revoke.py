@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from msidp.db import core_transaction
 from msidp.keys.keyring import InvalidToken, keyring
-from msidp.oidc import client_endpoint, cors, grants, tokens
+from msidp.oidc import client_endpoint, cors, grants, refresh_tokens, tokens
 from msidp.oidc.clients import Client
 
 bp = Blueprint("revoke", __name__)
@@ -25,9 +25,9 @@ def revoke() -> Response:
     (RFC 7009, section 2.2).
     """
     client, token = client_endpoint.read()
-    if token.startswith(grants.REFRESH_TOKEN_PREFIX):
+    if token.startswith(refresh_tokens.PREFIX):
         with core_transaction() as connection:
-            grants.revoke_by_refresh_token(connection, client, token)
+            refresh_tokens.revoke(connection, client, token)
     else:
         _revoke_by_access_token(client, token)
     done = Response(status=200)

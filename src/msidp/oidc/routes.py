@@ -10,7 +10,7 @@ from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import after_commit, reading, transaction
-from msidp.oidc import clients, service
+from msidp.oidc import clients, fitness, service, subjects
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import (
     ApplicationAnswer,
@@ -33,6 +33,7 @@ TAGS = ["applications"]
 def create(json: NewApplication) -> dict[str, Any]:
     """Register an application. Its secret, where it has one, is in this answer and in no other."""
     fields = json.model_dump(exclude_unset=True, exclude={"name", "type"})
+    _check_sector(fields.get("sector_identifier_uri"), fields.get("redirect_uris"))
     with transaction() as session:
         application, secret = service.create(
             session, caller().community_id, json.name, json.type, fields, _policy()
@@ -65,6 +66,11 @@ def get(application_id: str) -> dict[str, Any]:
 def update(application_id: str, json: ApplicationChanges) -> dict[str, Any]:
     """Change what is sent, leave the rest. Lists are replaced. The type stays what it is."""
     changes = json.model_dump(exclude_unset=True)
+    if {"sector_identifier_uri", "redirect_uris"} & set(changes):
+        with reading() as session:
+            present = service.get(session, caller().community_id, application_id)
+        uri = changes.get("sector_identifier_uri", present.sector_identifier_uri)
+        _check_sector(uri, changes.get("redirect_uris", present.redirect_uris))
     with transaction() as session:
         application = service.get(session, caller().community_id, application_id)
         service.update(session, application, changes, _policy())
@@ -112,6 +118,13 @@ def list_logout_deliveries(application_id: str, query: DeliveryQuery) -> dict[st
     with reading() as session:
         application = service.get(session, caller().community_id, application_id)
         return deliveries.page_to(session, query, application.id)
+
+
+def _check_sector(uri: str | None, redirect_uris: list[str] | None) -> None:
+    """Ask the sector's owner, before any transaction is open. Raises Invalid."""
+    if uri is not None:
+        fitness.check_called("sectorIdentifierUri", uri, _policy())
+        subjects.check_sector(uri, redirect_uris or [])
 
 
 def _policy() -> OutboundPolicy:

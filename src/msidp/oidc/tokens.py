@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
 from msidp import clock
@@ -10,76 +11,85 @@ from msidp.keys.keyring import Keyring
 from msidp.oidc import scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed
+from msidp.oidc.subjects import subject_of
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # a media type
 ID_TOKEN_TYPE = "JWT"  # noqa: S105
 GRANT_CLAIM = "gid"  # the grant behind an access token: whether it was revoked is asked of the database
 
 
-def member_answer(
-    keyring: Keyring,
-    client: Client,
-    redeemed: Redeemed,
-    scope: str,
-    id_claims: dict[str, Any],
-) -> dict[str, Any]:
-    """The token endpoint's answer to a code or refresh token.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an access token is to be: scope, audience, and the thumbprint of the key it is bound to."""
 
-    `scope` is what this access token is to hold of the grant's; `id_claims` go into the ID token, but
-    never in place of a claim that is ours.
+    scope: str
+    audience: list[str]
+    jkt: str | None = None
+
+
+def member_answer(
+    keyring: Keyring, client: Client, redeemed: Redeemed, terms: Terms, id_claims: dict[str, Any]
+) -> dict[str, Any]:
+    """The token endpoint's answer to what a member has granted.
+
+    `id_claims` go into the ID token, but never in place of a claim that is ours.
     """
     now = clock.now()
     lifetime = min(client.access_token_lifetime, redeemed.expires_at - now)
-    claims = _access_claims(keyring, client, redeemed.member_id, scope, now, lifetime)
+    subject = subject_of(client, redeemed.member_id)
+    claims = _access_claims(keyring, client, subject, terms, now, lifetime)
     claims["auth_time"] = clock.seconds(redeemed.authenticated_at)
     claims["amr"] = redeemed.methods
     if redeemed.acr is not None:
         claims["acr"] = redeemed.acr
     claims[GRANT_CLAIM] = redeemed.grant_id
     access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.access_token_alg)
-    body = _body(access_token, scope, lifetime)
+    body = _body(access_token, terms, lifetime)
     if redeemed.refresh_token is not None:
         body["refresh_token"] = redeemed.refresh_token
-    if scopes.OPENID in scope.split(" "):
-        claims = id_claims | _id_claims(keyring, client, redeemed, now, access_token)
+    if scopes.OPENID in terms.scope.split(" "):
+        claims = id_claims | _id_claims(keyring, client, redeemed, subject, now, access_token)
         body["id_token"] = keyring.sign(claims, typ=ID_TOKEN_TYPE, algorithm=client.id_token_alg)
     return body
 
 
-def machine_answer(keyring: Keyring, client: Client, scope: str) -> dict[str, Any]:
+def machine_answer(keyring: Keyring, client: Client, terms: Terms) -> dict[str, Any]:
     """The token endpoint's answer to an application that acts for itself: its `sub` is its client id."""
     now = clock.now()
     lifetime = client.access_token_lifetime
-    claims = _access_claims(keyring, client, client.client_id, scope, now, lifetime)
+    claims = _access_claims(keyring, client, client.client_id, terms, now, lifetime)
     access_token = keyring.sign(claims, typ=ACCESS_TOKEN_TYPE, algorithm=client.access_token_alg)
-    return _body(access_token, scope, lifetime)
+    return _body(access_token, terms, lifetime)
 
 
 def _access_claims(
-    keyring: Keyring, client: Client, subject: str, scope: str, now: int, lifetime: int
+    keyring: Keyring, client: Client, subject: str, terms: Terms, now: int, lifetime: int
 ) -> dict[str, Any]:
-    """RFC 9068, section 2.2. The audience is the provider (userinfo) and the application's own backend."""
+    """RFC 9068, section 2.2, and RFC 9449, section 6.1, for one that is bound to a key."""
     issued_at = clock.seconds(now)
-    return {
+    claims: dict[str, Any] = {
         "iss": keyring.issuer,
         "sub": subject,
-        "aud": [keyring.issuer, client.client_id],
+        "aud": terms.audience,
         "exp": issued_at + clock.seconds(lifetime),
         "iat": issued_at,
         "jti": secrets.token_urlsafe(16),
         "client_id": client.client_id,
-        "scope": scope,
+        "scope": terms.scope,
     }
+    if terms.jkt is not None:
+        claims["cnf"] = {"jkt": terms.jkt}
+    return claims
 
 
 def _id_claims(
-    keyring: Keyring, client: Client, redeemed: Redeemed, now: int, access_token: str
+    keyring: Keyring, client: Client, redeemed: Redeemed, subject: str, now: int, access_token: str
 ) -> dict[str, Any]:
     issued_at = clock.seconds(now)
     acr = {"acr": redeemed.acr} if redeemed.acr is not None else {}
     return acr | {
         "iss": keyring.issuer,
-        "sub": redeemed.member_id,
+        "sub": subject,
         "aud": client.client_id,
         "exp": issued_at + clock.seconds(client.id_token_lifetime),
         "iat": issued_at,
@@ -96,10 +106,10 @@ def half_hash(token: str, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
-def _body(access_token: str, scope: str, lifetime: int) -> dict[str, Any]:
+def _body(access_token: str, terms: Terms, lifetime: int) -> dict[str, Any]:
     return {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": "Bearer" if terms.jkt is None else "DPoP",
         "expires_in": clock.seconds(lifetime),
-        "scope": scope,
+        "scope": terms.scope,
     }

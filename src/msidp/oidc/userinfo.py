@@ -1,6 +1,7 @@
 """GET and POST /userinfo: the claims that an access token opens (OpenID Connect Core 1.0, section 5.3)."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -11,8 +12,11 @@ from msidp.db import core_reading
 from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
-from msidp.oidc import claims, cors, scopes, tokens
+from msidp.oidc import claims, cors, dpop, scopes, tokens
 from msidp.oidc.models import Grant
+
+BEARER, DPOP = "Bearer", "DPoP"
+_DPOP_ALGORITHMS = f'algs="{" ".join(dpop.ALGORITHMS)}"'
 
 bp = Blueprint("userinfo", __name__)
 cors.allow_applications(bp)
@@ -38,13 +42,27 @@ _MEMBER = (
 
 
 class _Refused(Exception):
-    """An error of RFC 6750, section 3.1; without a code where no token was sent at all."""
+    """An error of RFC 6750, section 3.1; without a code where no token was sent at all.
 
-    def __init__(self, status: int, error: str | None = None, description: str = "") -> None:
+    `scheme` is the one that the caller should have used.
+    """
+
+    def __init__(
+        self, status: int, error: str | None = None, description: str = "", scheme: str = BEARER
+    ) -> None:
         super().__init__(description)
         self.status = status
         self.error = error
         self.description = description
+        self.scheme = scheme
+
+
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    """A token as it was sent: as a bearer's, or together with a proof (RFC 9449, section 7.1)."""
+
+    scheme: str
+    token: str
 
 
 @bp.route("/userinfo", methods=["GET", "POST"])
@@ -56,21 +74,24 @@ def userinfo() -> Response:
         raise _Refused(403, "insufficient_scope", "The token is not for openid.")
     member = _member_behind(token.get(tokens.GRANT_CLAIM))
     names = scopes.claims_of(granted) | claims.requested(member.claims, "userinfo")
-    return _answer({"sub": member.id, **claims.member_claims(member, names)})
+    return _answer({"sub": token["sub"], **claims.member_claims(member, names)})
 
 
 @bp.errorhandler(_Refused)
 def _refuse(refused: _Refused) -> Response:
-    challenge = "Bearer"
     body = {}
+    parameters = []
     if refused.error is not None:
         body = {"error": refused.error, "error_description": refused.description}
-        challenge += f' error="{refused.error}", error_description="{refused.description}"'
+        parameters = [f'error="{refused.error}"', f'error_description="{refused.description}"']
         if refused.status == 403:
-            challenge += f', scope="{scopes.OPENID}"'
+            parameters.append(f'scope="{scopes.OPENID}"')
     response = _answer(body)
     response.status_code = refused.status
-    response.headers["WWW-Authenticate"] = challenge
+    for scheme in (refused.scheme,) if refused.error else (BEARER, DPOP):
+        algorithms = [_DPOP_ALGORITHMS] if scheme == DPOP else []
+        challenge = f"{scheme} {', '.join(parameters + algorithms)}"
+        response.headers.add("WWW-Authenticate", challenge.strip())
     return response
 
 
@@ -82,20 +103,21 @@ for _kind in (BadRequest, TooLarge, TooSlow):
     bp.register_error_handler(_kind, _refuse_unreadable)
 
 
-def _read_token() -> str:
+def _read_token() -> _Presented:
     """The one access token of this request: in the header, or in the body of a POST (RFC 6750, section 2)."""
     header = request.headers.get("Authorization")
     fields = request.form.getlist("access_token") if request.method == "POST" else []
     if len(fields) + (header is not None) > 1:
         raise _Refused(400, "invalid_request", "The request carries more than one token.")
     if fields:
-        return fields[0]
+        return _Presented(BEARER, fields[0])
     if header is None:
         raise _Refused(401)
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
+    known = {BEARER.lower(): BEARER, DPOP.lower(): DPOP}.get(scheme.lower())
+    if known is None:
         raise _Refused(401)
-    return token.strip()
+    return _Presented(known, token.strip())
 
 
 def _member_behind(grant_id: Any) -> Any:
@@ -110,16 +132,35 @@ def _member_behind(grant_id: Any) -> Any:
     return member
 
 
-def _verify(token: str) -> dict[str, Any]:
+def _verify(presented: _Presented) -> dict[str, Any]:
+    """The claims of a token that is good here, sent by whoever has its key where it is bound to one."""
     ring = keyring()
     try:
-        return ring.verify(token, typ={tokens.ACCESS_TOKEN_TYPE}, audience=ring.issuer)
+        claims = ring.verify(presented.token, typ={tokens.ACCESS_TOKEN_TYPE}, audience=ring.issuer)
     except InvalidToken:
-        raise _invalid() from None
+        raise _invalid(presented.scheme) from None
+    bound_to = claims.get("cnf", {}).get("jkt")
+    if bound_to is None and presented.scheme == DPOP:
+        raise _Refused(401, "invalid_token", "The token is bound to no key.")
+    if bound_to is not None:
+        _prove(presented, bound_to, f"{ring.issuer}/userinfo")
+    return claims
 
 
-def _invalid() -> _Refused:
-    return _Refused(401, "invalid_token", "The token has expired, was revoked or is not one of ours.")
+def _prove(presented: _Presented, bound_to: str, url: str) -> None:
+    """See that the request comes from the holder of the key (RFC 9449, section 7)."""
+    if presented.scheme != DPOP:
+        raise _Refused(401, "invalid_token", "The token is bound to a key: use the scheme DPoP.", DPOP)
+    try:
+        jkt = dpop.verify(request.headers.get("DPoP", ""), request.method, url, presented.token)
+    except dpop.InvalidProof as error:
+        raise _Refused(401, error.error, str(error.description), DPOP) from None
+    if jkt != bound_to:
+        raise _Refused(401, "invalid_token", "The token is bound to another key.", DPOP)
+
+
+def _invalid(scheme: str = BEARER) -> _Refused:
+    return _Refused(401, "invalid_token", "The token has expired, was revoked or is not one of ours.", scheme)
 
 
 def _answer(body: dict[str, Any]) -> Response:

@@ -1,0 +1,86 @@
+"""DPoP: proofs that whoever sends a token has the key that it is bound to (RFC 9449)."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.oauth2 import OAuth2Error
+
+from msidp import clock
+from msidp.oidc import foreign, spent
+
+ALGORITHMS = foreign.STRONG_ALGORITHMS
+TYPE = "dpop+jwt"
+SKEW = 10  # seconds between a proof's iat and our clock, either way
+MAX_JTI = 256
+
+
+class InvalidProof(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
+    """The proof proves nothing (section 5)."""
+
+    error = "invalid_dpop_proof"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description=description)
+
+
+def verify(proof: str, method: str, url: str, access_token: str | None = None) -> str:
+    """The thumbprint of the key that signed this proof, for this request and no other (section 4.3).
+
+    Where an `access_token` comes along, the proof has to be for it. The proof is used up. Raises
+    InvalidProof.
+    """
+    try:
+        jwt = foreign.parse(proof, ALGORITHMS, brings_key=True)
+        key = foreign.public_key(jwt.header["jwk"])
+    except foreign.Untrusted as error:
+        raise InvalidProof(str(error)) from None
+    if jwt.header.get("typ") != TYPE:
+        raise InvalidProof(f"The proof's typ must be {TYPE}.")
+    if not foreign.fits(key, jwt.algorithm) or not jwt.is_signed_by(key):
+        raise InvalidProof("The proof is not signed by the key it brings.")
+    claims, thumbprint = jwt.claims, key.thumbprint()
+    if claims.get("htm") != method or not _is_same(claims.get("htu"), url):
+        raise InvalidProof("The proof is for another request (htm, htu).")
+    if access_token is not None:
+        _check_hash(claims.get("ath"), access_token)
+    issued_at = _check_age(claims.get("iat"))
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        raise InvalidProof(f"The proof needs a jti of at most {MAX_JTI} characters.")
+    if not spent.spend("dpop", thumbprint, jti, (issued_at + SKEW + 1) * clock.SECOND):
+        raise InvalidProof("The proof was used before.")
+    return thumbprint
+
+
+def _is_same(htu: Any, url: str) -> bool:
+    """Whether the claim is the request's address; query and fragment do not count."""
+    if not isinstance(htu, str):
+        return False
+    try:
+        return _normalised(htu) == _normalised(url)
+    except ValueError:
+        return False
+
+
+def _normalised(url: str) -> tuple[str, str | None, int | None, str]:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default, parts.path or "/"
+
+
+def _check_age(issued_at: Any) -> int:
+    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
+        raise InvalidProof("The proof needs the moment it was made (iat).")
+    if not abs(issued_at - clock.seconds(clock.now())) <= SKEW:
+        raise InvalidProof(f"The proof's iat is more than {SKEW} seconds from our clock.")
+    return int(issued_at)
+
+
+def _check_hash(given: Any, access_token: str) -> None:
+    digest = hashlib.sha256(access_token.encode()).digest()
+    expected = base64.urlsafe_b64encode(digest).rstrip(b"=")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode("utf-8", "replace"), expected):
+        raise InvalidProof("The proof is for another access token (ath).")

@@ -1,0 +1,80 @@
+"""The `sub` by which an application knows a member: the member's id, or a pairwise one for its sector.
+
+A pairwise subject is an HMAC of sector and member under a salt of the community (OpenID Connect Core 1.0,
+section 8.1): always the same within a sector, and nothing that two sectors could compare. The salt is made
+once and never changes; it is sealed at rest.
+"""
+
+import base64
+import hmac
+import secrets
+
+from flask import current_app
+from sqlalchemy import select
+
+from msidp.communities.guard import default_community_id
+from msidp.db import insert_new, reading, transaction
+from msidp.errors import Invalid
+from msidp.oidc.clients import Client
+from msidp.oidc.fitness import refusal
+from msidp.oidc.models import PairwiseSalt
+from msidp.outbound.fetch import FetchFailed, fetch_json
+from msidp.vault.fields import cipher
+
+
+def subject_of(client: Client, member_id: str) -> str:
+    """What the member is called towards this client, in every token and answer. Raises CannotOpen."""
+    if client.sector is None:
+        return member_id
+    digest = hmac.digest(_salt(), f"{client.sector}\0{member_id}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def prepare(client: Client) -> None:
+    """See that `subject_of` will have what it needs, before anything is given away. Raises CannotOpen."""
+    if client.sector is not None:
+        _salt()
+
+
+def check_sector(sector_identifier_uri: str, redirect_uris: list[str]) -> None:
+    """See that the sector's owner counts these redirect URIs as its own (Registration 1.0, section 5).
+
+    The document is fetched, so no transaction may be open. Raises Invalid.
+    """
+    try:
+        published = fetch_json(sector_identifier_uri)
+    except FetchFailed as error:
+        raise _refusal(f"it cannot be read: {error}") from None
+    if not isinstance(published, list):
+        raise _refusal("it must publish a JSON array of redirect URIs")
+    missing = next((uri for uri in redirect_uris if uri not in published), None)
+    if missing is not None:
+        raise _refusal(f"what it publishes does not hold {missing[:100]!r}")
+
+
+def _refusal(message: str) -> Invalid:
+    return refusal("sectorIdentifierUri", message)
+
+
+def _salt() -> bytes:
+    known: bytes | None = current_app.extensions.get("msidp_pairwise_salt")
+    if known is None:
+        known = current_app.extensions["msidp_pairwise_salt"] = _read_salt()
+    return known
+
+
+def _read_salt() -> bytes:
+    community_id = default_community_id()
+    context = f"pairwise_salt:{community_id}"
+    statement = select(PairwiseSalt.sealed).where(PairwiseSalt.community_id == community_id)
+    with reading() as session:
+        sealed = session.scalar(statement)
+    if sealed is None:
+        values = {
+            "community_id": community_id,
+            "sealed": cipher().seal(secrets.token_hex(32), context),
+        }
+        with transaction() as session:
+            insert_new(session, PairwiseSalt, values, unique=("community_id",))
+            sealed = session.scalars(statement).one()
+    return bytes.fromhex(cipher().open(sealed, context))
