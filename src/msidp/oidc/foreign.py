@@ -11,7 +11,7 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey, import_key
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 from joserfc.util import urlsafe_b64decode
 
 STRONG_ALGORITHMS = ("PS256", "ES256", "EdDSA", "Ed25519")  # FAPI 2.0 Security Profile, section 5.4.1
@@ -84,11 +84,13 @@ def same_algorithm(one: Any, other: Any) -> bool:
 
 def public_key(jwk: Any) -> Key:
     """The key behind a JWK. Raises Untrusted for a private, a symmetric or a broken one."""
+    if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC", "OKP"):
+        raise Untrusted("The key is not the JWK of a public key.")
     try:
         key = _import(json.dumps(jwk))
     except (*_UNUSABLE, RecursionError):
         raise Untrusted("The key is not a JWK.") from None
-    if isinstance(key, OctKey) or key.is_private:
+    if key.is_private:
         raise Untrusted("The key must be a public one.")
     return key
 

@@ -26,12 +26,14 @@ class Step(Enum):
 class Situation:
     """What is known beside the request.
 
-    `waiting_since` is when the request came (milliseconds), None where it has just arrived; `can_step_up`
-    says whether the member has means to satisfy the acr that is asked for; `allowed` holds the scopes that
-    need no consent any more, None where the application needs none at all.
+    `subject` is what the application calls the member who is logged in; `waiting_since` is when the request
+    came (milliseconds), None where it has just arrived; `can_step_up` says whether the member has means to
+    satisfy the acr that is asked for; `allowed` holds the scopes that need no consent any more, None where
+    the application needs none at all.
     """
 
     login: Login | None
+    subject: str | None
     waiting_since: int | None
     can_step_up: bool
     allowed: frozenset[str] | None
@@ -52,7 +54,7 @@ def decide(request: AuthorizeRequest, situation: Situation) -> Step:
         if silent:
             raise OAuthError("login_required", "The member has to log in.")
         return Step.LOG_IN
-    if request.subject not in (None, login.member_id):
+    if request.subject not in (None, situation.subject):
         raise OAuthError("login_required", "Another member logged in than the one that was meant.")
     if "select_account" in request.prompt and not (
         situation.login_is_new or request.chosen == login.member_id
@@ -76,7 +78,7 @@ def _suffices(request: AuthorizeRequest, login: Login, situation: Situation) -> 
     """Whether this log-in is the one asked for. A max_age of 0 is met by one for this request alone."""
     if situation.login_is_new:
         return True
-    if not _ANEW.isdisjoint(request.prompt) or request.subject not in (None, login.member_id):
+    if not _ANEW.isdisjoint(request.prompt) or request.subject not in (None, situation.subject):
         return False
     if request.max_age is None:
         return True

@@ -17,6 +17,7 @@ from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.authorize.sealed import Waiting
 from msidp.oidc.clients import Client
+from msidp.oidc.subjects import subject_of
 
 CONTINUE = "/authorize/continue"
 OVER = "This sign-in was finished or has expired. Go back to the application and start again."
@@ -31,7 +32,9 @@ def take_step(client: Client, waiting: Waiting, *, is_new: bool = False) -> Resp
     since = None if is_new else waiting.since
     allowed = _allowed(client, login)
     try:
-        step = decide(asked, Situation(login, since, way_up is not None, allowed, clock.now()))
+        step = decide(
+            asked, Situation(login, _subject(client, login), since, way_up is not None, allowed, clock.now())
+        )
     except OAuthError as error:
         return fail(asked, error)
     if step is Step.FINISH and login is not None:
@@ -47,7 +50,9 @@ def consented(client: Client, waiting: Waiting) -> Response | str:
     """The member has allowed it: finish, unless something else has to come first by now."""
     login = current_login()
     way_up = _way_up(waiting, login)
-    situation = Situation(login, waiting.since, way_up is not None, None, clock.now())
+    situation = Situation(
+        login, _subject(client, login), waiting.since, way_up is not None, None, clock.now()
+    )
     try:
         if login is None or decide(waiting.request, situation) is not Step.FINISH:
             return redirect(continue_path(waiting), 303)
@@ -101,6 +106,10 @@ def _take(session: Session, asked: AuthorizeRequest) -> None:
 def continue_path(waiting: Waiting) -> str:
     """The local path where the request goes on."""
     return f"{CONTINUE}?request={waiting.token}"
+
+
+def _subject(client: Client, login: Login | None) -> str | None:
+    return None if login is None else subject_of(client, login.member_id)
 
 
 def _way_up(waiting: Waiting, login: Login | None) -> str | None:
