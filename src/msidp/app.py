@@ -39,6 +39,7 @@ def create_core(settings: Settings) -> Flask:
         "operators",
         "accounts",
         "accounts.factors",
+        "accounts.mailed",
         "oidc",
     ):
         import_module(f"msidp.{name}.models")  # Alembic and the mappers know the tables that are imported
@@ -66,6 +67,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts.factors import account_routes as two_factor
     from msidp.accounts.factors import passkey_routes as passkeys
     from msidp.accounts.factors import routes as factors
+    from msidp.accounts.mailed import address_routes, reset_routes, sign_in_routes, sign_up_routes
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
     from msidp.communities import branding
@@ -97,6 +99,10 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)
+    app.register_blueprint(reset_routes.bp)
+    app.register_blueprint(address_routes.bp)
+    app.register_blueprint(sign_in_routes.bp)
+    app.register_blueprint(sign_up_routes.bp)
     app.register_blueprint(factors.bp)
     app.register_blueprint(two_factor.bp)
     app.register_blueprint(sessions.bp)

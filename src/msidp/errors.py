@@ -57,6 +57,10 @@ class TooSlow(Problem):
     status = 408
 
 
+class Gone(Problem):
+    status = 410
+
+
 class TooLarge(Problem):
     status = 413
 

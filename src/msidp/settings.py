@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     operator_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     mail_from: str = ""
+    sign_up_proof: bool = False
     trusted_proxies: int = Field(default=0, ge=0)
     rate_limits: bool = True
     member_token_issuer: str = ""

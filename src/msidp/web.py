@@ -37,6 +37,7 @@ _TITLES = {
     401: "Please sign in",
     403: "Not allowed",
     404: "Page not found",
+    410: "No longer here",
     413: "Too large",
     429: "Too many attempts",
     503: "Busy right now",

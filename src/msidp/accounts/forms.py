@@ -6,9 +6,9 @@ from typing import Self
 
 from flask import request
 
+from msidp.accounts import strength
 from msidp.errors import Invalid
 from msidp.members.emails import normalise
-from msidp.vault import passwords
 
 _MAX_ECHO = 320  # characters of a field that come back in the page
 _MAX_NAME = 200
@@ -57,7 +57,7 @@ class SignupForm(LoginForm):
         except Invalid as error:
             found["email"] = error.message if self.email else "Enter your email address."
         try:
-            passwords.check_new(self.password)
+            strength.check_new(self.password, (self.email, self.name))
         except Invalid as error:
             found["password"] = error.message if self.password else "Choose a password."
         if not _is_name(self.name):

@@ -8,6 +8,7 @@ from msidp.members.models import Member
 
 _WORDS = {
     "password_changed": "Your password was changed",
+    "password_removed": "Your address was confirmed for the first time, and the password set before removed",
     "passkey_added": "A passkey was added to your account",
     "passkey_removed": "A passkey was removed from your account",
     "authenticator_added": "Two-factor sign-in with an authenticator app was switched on",
@@ -28,9 +29,9 @@ def tell(
 ) -> None:
     """Mail the member that this happened, in the transaction in which it happens.
 
-    `event` is one of `password_changed`, `passkey_added`, `passkey_removed`, `authenticator_added`,
-    `authenticator_removed`, `recovery_code_used`, `recovery_codes_replaced`, `sessions_ended`. `address` and
-    `user_agent` say from where, so that the member recognises themselves.
+    `event` is one of `password_changed`, `password_removed`, `passkey_added`, `passkey_removed`,
+    `authenticator_added`, `authenticator_removed`, `recovery_code_used`, `recovery_codes_replaced`,
+    `sessions_ended`. `address` and `user_agent` say from where, so that the member recognises themselves.
     """
     context = {
         "what": _WORDS[event],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from flask import current_app, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -42,6 +43,7 @@ def page(template: str, **context: Any) -> str:
         "ahead": ahead,
         "hint": hint(),
         "login_url": login_url,
+        "page_url": page_url,
     }
     return render_template(f"accounts/{template}.html", **frame | context)
 
@@ -73,6 +75,12 @@ def invalid(errors: Mapping[str, str]) -> Invalid:
 def next_path() -> str | None:
     """Where this request leads on to: a path on this site."""
     return local_path(request.values.get("next"))
+
+
+def page_url(path: str) -> str:
+    """The path of another page before the log-in, which leads on to where this one does."""
+    pairs = {name: value for name, value in (("next", next_path()), ("login_hint", hint())) if value}
+    return path + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def go_on() -> Response:

@@ -12,12 +12,14 @@ from msidp.accounts.browser import current_login, current_member, end_session, l
 from msidp.accounts.continuation import resolve
 from msidp.accounts.credentials import Proof
 from msidp.accounts.forms import LoginForm, SignupForm
+from msidp.accounts.mailed import addresses, asking, sign_up
 from msidp.accounts.pages import HOME, check_origin, day, go_on, hint, invalid, next_path, page, page_again
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
 from msidp.members.emails import normalise
 from msidp.settings import Settings
+from msidp.vault.passwords import hash_password
 
 bp = Blueprint("accounts", __name__)
 bp.add_app_template_filter(day)
@@ -108,6 +110,8 @@ def _log_in(proof: Proof) -> Response:
 
 
 def _sign_up(form: SignupForm) -> Response:
+    if asking.settings().sign_up_proof:
+        return _ask_for_proof(form)
     limits = _limits(form)
     throttle.check(limits)
     community_id = default_community_id()
@@ -117,11 +121,29 @@ def _sign_up(form: SignupForm) -> Response:
             return _log_in(ready)
         with transaction() as session:
             member = service.sign_up(session, community_id, ready)
+            addresses.ask_for_proof(session, member)
             way = signin.sign_in(session, member, assurance.PASSWORD)
     except Conflict as conflict:
         throttle.record_failure(limits)
         raise Invalid(conflict.code, conflict.message) from None
     return redirect(way, 303)
+
+
+def _ask_for_proof(form: SignupForm) -> Response:
+    """Mail how to go on: the answer and the work tell nobody whether the address has an account."""
+    address = normalise(form.email)
+    asking.count_mail(address)
+    password_hash = hash_password(form.password)
+    with transaction() as session:
+        sign_up.ask(
+            session,
+            default_community_id(),
+            address,
+            password_hash=password_hash,
+            name=form.name or None,
+            asker=asking.asker(),
+        )
+    return current_app.make_response(page("signup_sent", email=address.address))
 
 
 def _limits(form: LoginForm) -> list[throttle.Limit]:

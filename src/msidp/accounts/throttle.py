@@ -32,15 +32,32 @@ class Limit:
 def limits(account: str | None, address: str | None) -> list[Limit]:
     """What counts for an attempt on this account (its key; None for no usable one) from this address."""
     found = [Limit(_key("account", account), 20)] if account else []
-    if address and (network := _network(address)):
-        found.append(Limit(_key("address", str(network)), 1000 if network.is_loopback else 100))
-    return found
+    return found + _of_address("", address, 100)
 
 
 def code_limits(member_id: str, address: str | None) -> list[Limit]:
     """What counts for a code of a second factor: of a million codes three are right at any moment."""
     found = [Limit(_key("codes", member_id), 10), Limit(_key("codes-of-a-day", member_id), 50, DAY)]
-    return found + limits(None, address)
+    return found + _of_address("codes", address, 100)
+
+
+def mailed_code_limits(account: str, address: str | None) -> list[Limit]:
+    """What counts for a code that was mailed: each has five tries of its own, too."""
+    return [Limit(_key("mailed-codes", account), 20, DAY), *_of_address("mailed-codes", address, 100)]
+
+
+def mail_limits(account: str, address: str | None) -> list[Limit]:
+    """What counts for mails that somebody asks for: here every one counts, whether or not it is sent."""
+    found = [Limit(_key("mails", account), 5), Limit(_key("mails-of-a-day", account), 20, DAY)]
+    return found + _of_address("mails", address, 50)
+
+
+def _of_address(factor: str, address: str | None, failures: int) -> list[Limit]:
+    """The limit of one factor for an address; loopback is treated generously."""
+    if not address or (network := _network(address)) is None:
+        return []
+    kind = f"{factor}-address" if factor else "address"
+    return [Limit(_key(kind, str(network)), 1000 if network.is_loopback else failures)]
 
 
 def request_limits(purpose: str, address: str | None) -> list[Limit]:

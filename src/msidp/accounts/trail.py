@@ -12,8 +12,13 @@ from msidp.communities.guard import default_community_id
 from msidp.members.models import Member
 
 
-def note(session: Session, member_id: str, action: str, target_id: str | None = None, **details: Any) -> None:
-    """Note in the transaction that does it what a member did, to themselves where no target is named."""
+def note(
+    session: Session, member_id: str | None, action: str, target_id: str | None = None, **details: Any
+) -> None:
+    """Note in the transaction that does it what a member did, to themselves where no target is named.
+
+    No member: somebody asked for one with an address that nobody has.
+    """
     actor = Actor(default_community_id(), "member", member_id, request.remote_addr)
     audit.record(session, actor, action, target_id or member_id, details)
 

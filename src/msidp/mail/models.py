@@ -26,7 +26,7 @@ class Mail(Listed, Base):
     recipient: Mapped[str]
     template: Mapped[str]
     letter: Mapped[str | None]  # sealed under `mail:<id>`; None once it is settled
-    status: Mapped[str]  # pending, sent, failed; inbox: kept for the development inbox
+    status: Mapped[str]  # pending, sent, failed; inbox: kept for development; nobody: see outbox
     attempt_count: Mapped[int] = mapped_column(default=0)
     claims: Mapped[int] = mapped_column(default=0)  # since the last recorded outcome
     due_at: Mapped[int | None]

@@ -23,7 +23,7 @@ def send(
     session: Session,
     *,
     community_id: str,
-    to: str,
+    to: str | None,
     template: str,
     context: Mapping[str, Any],
     expires_at: int | None = None,
@@ -31,7 +31,8 @@ def send(
     """Record a mail; it goes out once the session commits. Returns its id.
 
     `to` is a usable address (`members.emails.normalise`), `template` a file in templates/mail without its
-    `.jinja`. What carries a token should not outlive it: after `expires_at` the mail is given up.
+    `.jinja`. What carries a token should not outlive it: after `expires_at` the mail is given up. To nobody
+    (None) the same work is done for nothing, where it must not show that there is nobody.
     """
     now = clock.now()
     settings: Settings = current_app.extensions["msidp_settings"]
@@ -39,14 +40,16 @@ def send(
     community = session.scalars(select(Community.name).where(Community.id == community_id)).one()
     letter = letters.write(template, community, settings.base_url, context)
     mail_id = ids.new_id("mail")
+    sealed = letters.seal(letter, mail_id)
     values = {
         "id": mail_id,
         "community_id": community_id,
-        "recipient": to,
+        "recipient": to or "",
         "template": template,
-        "letter": letters.seal(letter, mail_id),
-        "status": "inbox" if inbox else "pending",
-        "due_at": None if inbox else now,
+        "letter": sealed if to else None,
+        "status": "nobody" if to is None else "inbox" if inbox else "pending",
+        "due_at": None if inbox or to is None else now,
+        "settled_at": now if to is None else None,
         "created_at": now,
         "expires_at": now + INBOX_LIFETIME if inbox else expires_at or now + LIFETIME,
     }

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from msidp import clock, db
 from msidp.accounts import sessions
 from msidp.accounts.factors import challenges, second_step
+from msidp.accounts.mailed import tokens as mailed
 from msidp.communities import answers
 from msidp.keys import rotation
 from msidp.keys import service as keys
@@ -30,6 +31,7 @@ PURGES: tuple[Purge, ...] = (
     second_step.purge_expired,
     operator_sessions.purge_expired,
     challenges.purge_expired,
+    mailed.purge_expired,
     expiry.purge_expired,
     mail.purge_expired,
     retention.purge_attempts,

@@ -1,0 +1,173 @@
+"""Addresses of members: the proof that they are theirs, and the change to another one.
+
+An address counts as verified by proof alone: a link or a code that was mailed to it came back.
+"""
+
+from flask import request
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from msidp.accounts import devices, sessions, trail
+from msidp.accounts.factors.models import Passkey
+from msidp.accounts.mailed import tokens
+from msidp.accounts.mailed.tokens import Held, Issued
+from msidp.errors import Conflict, Gone, Invalid, NotFound
+from msidp.mail import outbox
+from msidp.members import service as members
+from msidp.members.emails import Email, normalise
+from msidp.members.models import Member
+
+
+def proved(session: Session, held: Held) -> Member | None:
+    """The member of a token that came back, whose address is proved by it; locked.
+
+    None where the member is gone, or has another address by now. Where nobody had proved the address
+    before, the account may have been made by somebody who only typed it: their password, passkeys and
+    sessions end, and the owner of the address is alone with it. A second factor stays, for it lets nobody in.
+    """
+    try:
+        member = members.lock_member(session, held.community_id, held.member_id or "")
+    except NotFound:
+        return None
+    if member.email_key != held.email.key:
+        return None
+    if not member.verified:
+        if member.password_hash is not None and held.purpose == tokens.SIGN_IN:
+            trail.warn(session, member, "password.removed", "password_removed")
+        member.password_hash = None
+        session.execute(delete(Passkey).where(Passkey.member_id == member.id))
+        sessions.end_all(session, member.id)
+        _verify(session, member)
+    return member
+
+
+def ask_for_proof(session: Session, member: Member) -> None:
+    """Mail the member a link that proves their address."""
+    email = normalise(member.email)
+    issued = tokens.issue(session, tokens.VERIFY, member.community_id, email, member_id=member.id)
+    outbox.send(
+        session,
+        community_id=member.community_id,
+        to=member.email,
+        template="verify_email",
+        context={"token": issued.token, "email": member.email},
+        expires_at=issued.expires_at,
+    )
+
+
+def confirm(session: Session, token: str) -> Member:
+    """Note that the address is the member's. Raises Gone."""
+    held = tokens.spend(session, tokens.VERIFY, token)
+    if held is None or held.member_id is None:
+        raise _gone()
+    member = _locked(session, held)
+    if member.email_key != held.email.key:
+        raise _gone()
+    if not member.verified:
+        _verify(session, member)
+    return member
+
+
+def ask_to_change(session: Session, member: Member, email: Email) -> None:
+    """Mail a link to the new address, and to the present one a notice with a way to stop it.
+
+    The same page and the same mails whether or not somebody else has the new address. Raises Invalid where
+    it is the present one.
+    """
+    if email.key == member.email_key:
+        raise Invalid("same-email", "This is your address already.")
+    taken = members.find_by_email(session, member.community_id, email.address) is not None
+    tokens.revoke(session, member.id, tokens.CHANGE)
+    issued = tokens.issue(session, tokens.CHANGE, member.community_id, email, member_id=member.id)
+    outbox.send(
+        session,
+        community_id=member.community_id,
+        to=email.address,
+        template="address_in_use" if taken else "change_email",
+        context={"email": email.address} if taken else {"token": issued.token, "email": email.address},
+        expires_at=issued.expires_at,
+    )
+    _warn(session, member, email, _keep_token(session, member, email))
+    trail.note(session, member.id, "email_change.requested")
+
+
+def change(session: Session, token: str) -> Member:
+    """Give the member the address that the link was mailed to. Raises Gone, Conflict."""
+    held = tokens.spend(session, tokens.CHANGE, token)
+    if held is None:
+        raise _gone()
+    member = _locked(session, held)
+    try:
+        changes: members.MemberChanges = {"email": held.email.address, "verified": True}
+        member = members.update_member(session, member.community_id, member.id, changes)
+    except Conflict:
+        raise _gone() from None
+    tokens.revoke(session, member.id, tokens.RESET, tokens.SIGN_IN, tokens.VERIFY)
+    trail.note(session, member.id, "email.changed")
+    return member
+
+
+def keep(session: Session, token: str) -> Issued:
+    """Stop a change of address, or take it back, at the word of the former address. Raises Gone.
+
+    Whoever asked for the change was logged in: every session ends. Returns a token for a new password.
+    """
+    held = tokens.spend(session, tokens.KEEP, token)
+    if held is None:
+        raise _gone()
+    member = _locked(session, held)
+    tokens.revoke(session, member.id, tokens.CHANGE, tokens.RESET, tokens.SIGN_IN)
+    if member.email_key == held.data["new_key"]:
+        _take_back(session, member, held.email)
+    elif member.email_key != held.email.key:
+        raise _gone()
+    sessions.end_all(session, member.id)
+    trail.note(session, member.id, "email_change.stopped")
+    return tokens.issue(session, tokens.RESET, member.community_id, held.email, member_id=member.id)
+
+
+def _take_back(session: Session, member: Member, email: Email) -> None:
+    try:
+        changes: members.MemberChanges = {"email": email.address, "verified": True}
+        members.update_member(session, member.community_id, member.id, changes)
+    except Conflict:
+        raise _gone() from None
+
+
+def _keep_token(session: Session, member: Member, new: Email) -> Issued:
+    present = Email(member.email, member.email_key)
+    return tokens.issue(
+        session, tokens.KEEP, member.community_id, present, member_id=member.id, data={"new_key": new.key}
+    )
+
+
+def _warn(session: Session, member: Member, new: Email, keep_token: Issued) -> None:
+    outbox.send(
+        session,
+        community_id=member.community_id,
+        to=member.email,
+        template="email_change_notice",
+        context={
+            "token": keep_token.token,
+            "email": member.email,
+            "new_email": new.address,
+            "address": request.remote_addr,
+            "user_agent": devices.describe(request.user_agent.string),
+        },
+    )
+
+
+def _locked(session: Session, held: Held) -> Member:
+    try:
+        return members.lock_member(session, held.community_id, held.member_id or "")
+    except NotFound:
+        raise _gone() from None
+
+
+def _verify(session: Session, member: Member) -> None:
+    members.update_member(session, member.community_id, member.id, {"verified": True})
+    trail.note(session, member.id, "email.verified")
+
+
+def _gone() -> Gone:
+    return Gone("link-gone", "This link was used already, or is too old.")

@@ -1,0 +1,68 @@
+"""Signing up by mail, where MSIDP_SIGN_UP_PROOF asks for the proof first: nothing tells who has an account.
+
+A known address is mailed that it has one; a new one a link. The account begins with the link.
+"""
+
+from sqlalchemy.orm import Session
+
+from msidp.accounts import trail
+from msidp.accounts.mailed import tokens
+from msidp.accounts.mailed.tokens import Asker
+from msidp.errors import Conflict, Gone
+from msidp.mail import outbox
+from msidp.members import service as members
+from msidp.members.emails import Email
+from msidp.members.models import Member
+
+
+def ask(
+    session: Session,
+    community_id: str,
+    address: Email,
+    *,
+    password_hash: str,
+    name: str | None,
+    asker: Asker,
+) -> None:
+    """Mail the address how to go on. The same work, whether or not somebody has it."""
+    member = members.find_by_email(session, community_id, address.address)
+    issued = tokens.issue(
+        session,
+        tokens.SIGN_UP,
+        community_id,
+        address,
+        member_id=member.id if member else None,
+        asker=asker,
+        data={"password_hash": password_hash, "name": name},
+    )
+    outbox.send(
+        session,
+        community_id=community_id,
+        to=address.address,
+        template="sign_up_known" if member else "sign_up",
+        context={"token": issued.token, "email": address.address},
+        expires_at=issued.expires_at,
+    )
+    trail.note(session, member.id if member else None, "sign_up.requested")
+
+
+def finish(session: Session, token: str) -> Member:
+    """Make the member whose link this is, with a proved address. Raises Gone."""
+    held = tokens.spend(session, tokens.SIGN_UP, token)
+    if held is None or held.member_id is not None:
+        raise _gone()
+    try:
+        return members.create_member(
+            session,
+            held.community_id,
+            email=held.email.address,
+            password_hash=held.data["password_hash"],
+            verified=True,
+            profile={"name": held.data["name"]} if held.data["name"] else None,
+        )
+    except Conflict:
+        raise _gone() from None
+
+
+def _gone() -> Gone:
+    return Gone("link-gone", "This link was used already, or is too old. If you have an account, sign in.")
