@@ -33,6 +33,18 @@ def name_of(form: Mapping[str, str]) -> str:
         raise Invalid("invalid", "Please check what you entered.", details=details) from None
 
 
+def confirmed(form: Mapping[str, str], name: str) -> None:
+    """Whether the name of what goes was typed. Raises Invalid."""
+    if form.get("confirm", "").strip() != name:
+        message = f"Type “{name}” to confirm."
+        raise Invalid("not-confirmed", message, details=[{"field": "confirm", "message": message}])
+
+
+def lines_of(form: Mapping[str, str], field: str) -> list[str]:
+    """A field with one thing a line."""
+    return [line.strip() for line in form.get(field, "").splitlines() if line.strip()]
+
+
 def json_of(form: Mapping[str, str], field: str, default: Any) -> Any:
     """A field that holds JSON; an empty one is `default`. Raises Invalid."""
     text = form.get(field, "").strip()

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
-from msidp.dashboard.input import checked, json_of, pretty
+from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.dashboard.listing import listing
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, NotFound, Problem
@@ -123,8 +123,7 @@ def delete_member(member_id: str) -> Response:
     try:
         with transaction() as session:
             found = service.lock_member(session, operator().community_id, member_id)
-            if request.form.get("confirm", "").strip() != found.email:
-                raise Invalid("invalid", "Type the member's address to confirm.")
+            confirmed(request.form, found.email)
             service.delete_member(session, operator().community_id, member_id)
             audit.record(session, actor(), "member.deleted", member_id)
     except NotFound:

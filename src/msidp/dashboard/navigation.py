@@ -22,8 +22,20 @@ class Entry:
 
 NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     (None, (Entry("Overview", HOME, "home"),)),
-    ("Community", (Entry("Members", f"{HOME}/members", "users"),)),
-    ("Developer API", (Entry("API keys", f"{HOME}/api-keys", "key"),)),
+    (
+        "Community",
+        (Entry("Members", f"{HOME}/members", "users"), Entry("Plans", f"{HOME}/plans", "credit-card")),
+    ),
+    ("Single sign-on", (Entry("Applications", f"{HOME}/applications", "apps"),)),
+    (
+        "Developer API",
+        (
+            Entry("API keys", f"{HOME}/api-keys", "key"),
+            Entry("Webhooks", f"{HOME}/webhooks", "webhook"),
+            Entry("Deliveries", f"{HOME}/deliveries", "send"),
+            Entry("Events", f"{HOME}/events", "bolt"),
+        ),
+    ),
     (
         "Operation",
         (

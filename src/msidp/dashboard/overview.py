@@ -12,6 +12,7 @@ from msidp.dashboard.listing import COUNTED
 from msidp.db import reading
 from msidp.members.models import Member
 from msidp.oidc.models import Application
+from msidp.webhooks import service as webhooks
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 
@@ -62,16 +63,16 @@ def _steps(session: Session, community_id: str) -> list[Step]:
             "Make an API key for your backend",
             "/dashboard/api-keys",
         ),
-        Step(any_of(Application), "Register an application for single sign-on", "/docs"),
-        Step(any_of(Member, Member.last_login_at.is_not(None)), "Log a member in", "/docs"),
+        Step(any_of(Application), "Register an application for single sign-on", "/dashboard/applications"),
+        Step(any_of(Member, Member.last_login_at.is_not(None)), "Log a member in", "/dashboard/applications"),
         Step(
-            any_of(WebhookEndpoint, WebhookEndpoint.deleted_at.is_(None)),
+            any_of(WebhookEndpoint, *webhooks.shown()),
             "Create a webhook",
-            "/docs",
+            "/dashboard/webhooks",
         ),
         Step(
             any_of(Delivery, Delivery.status == "succeeded"),
             "See an event delivered",
-            "/docs",
+            "/dashboard/deliveries",
         ),
     ]

@@ -7,11 +7,36 @@ from typing import Any
 from flask import Flask
 
 from msidp import clock
-from msidp.dashboard import api_keys, audit_log, entrance, members, operators, overview
+from msidp.dashboard import (
+    api_keys,
+    applications,
+    audit_log,
+    deliveries,
+    entrance,
+    events,
+    members,
+    operators,
+    overview,
+    plans,
+    webhooks,
+)
 from msidp.dashboard.frame import bp
 from msidp.dashboard.navigation import NAVIGATION
 
-PAGES = (api_keys, audit_log, entrance, members, operators, overview)  # importing them registers them
+# Importing the pages registered them.
+PAGES = (
+    api_keys,
+    applications,
+    audit_log,
+    deliveries,
+    entrance,
+    events,
+    members,
+    operators,
+    overview,
+    plans,
+    webhooks,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -35,6 +60,12 @@ def compact(value: Any) -> str:
 def merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Both dictionaries in one."""
     return {**one, **other}
+
+
+@bp.app_template_filter("tuple_twice")
+def tuple_twice(text: str) -> tuple[str, str]:
+    """An option whose label is its value."""
+    return text, text
 
 
 bp.app_template_filter("iso")(clock.iso)

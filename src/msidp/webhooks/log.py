@@ -38,17 +38,38 @@ def page(
     `type` is what an endpoint's dialect calls the event; `since` and `until` bound the moment at which the
     delivery was made.
     """
-    conditions = [*_made_between(session, since, until), *_of_type(community_id, type)]
-    if status is not None:
-        conditions.append(Delivery.status == status)
-    by_endpoint = _by_endpoint(community_id, endpoint_id)
+    wanted = conditions(
+        session,
+        community_id,
+        endpoint_id=endpoint_id,
+        status=status,
+        type=type,
+        since=since,
+        until=until,
+    )
+    name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
+    counted = [_by_endpoint(community_id, endpoint_id), *wanted[1:]]
+    return paginate(session, Delivery, wanted, query, [name], count_by=counted)
+
+
+def conditions(
+    session: Session,
+    community_id: str,
+    *,
+    endpoint_id: str | None = None,
+    status: str | None = None,
+    type: str | None = None,  # noqa: A002  # the field's name on the wire
+    since: int | None = None,
+    until: int | None = None,
+) -> Conditions:
+    """What page() looks for, in the form that the indexes answer in order of `seq`; whose they are first."""
     # What is rare is found endpoint by endpoint; what is common is met soon in the order of the rows.
     rare = endpoint_id is not None or status not in (None, "succeeded")
-    mine = by_endpoint if rare else Delivery.community_id == community_id
-    name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
-    return paginate(
-        session, Delivery, [mine, *conditions], query, [name], count_by=[by_endpoint, *conditions]
-    )
+    mine = _by_endpoint(community_id, endpoint_id) if rare else Delivery.community_id == community_id
+    found = [mine, *_made_between(session, since, until), *_of_type(community_id, type)]
+    if status is not None:
+        found.append(Delivery.status == status)
+    return found
 
 
 def _by_endpoint(community_id: str, endpoint_id: str | None) -> ColumnElement[bool]:

@@ -1,0 +1,109 @@
+"""Deliveries: what was sent where, what came back; retry by hand."""
+
+import json
+import shlex
+from typing import Any
+
+from flask import request
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from werkzeug.wrappers import Response
+
+from msidp.audit import service as audit
+from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.listing import listing
+from msidp.db import reading, transaction
+from msidp.errors import NotFound, Problem
+from msidp.webhooks import log, service
+from msidp.webhooks.catalogue import LOGOUT
+from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
+from msidp.webhooks.views import delivery_with_attempts_json
+
+PATH = f"{HOME}/deliveries"
+STATUSES = ("pending", "succeeded", "failed", "exhausted", "canceled")
+
+
+@bp.get("/deliveries")
+def deliveries() -> Response:
+    """The log, newest first; `webhook` and `status` narrow it."""
+    community_id = operator().community_id
+    keep = {}
+    if request.args.get("status") in STATUSES:
+        keep["status"] = request.args["status"]
+    with reading() as session:
+        webhooks = list(
+            session.scalars(
+                select(WebhookEndpoint)
+                .where(WebhookEndpoint.community_id == community_id)
+                .order_by(WebhookEndpoint.seq)
+            )
+        )
+        names = {webhook.id: webhook.name for webhook in webhooks}
+        if request.args.get("webhook") in names:
+            keep["webhook"] = request.args["webhook"]
+        wanted = log.conditions(
+            session, community_id, endpoint_id=keep.get("webhook"), status=keep.get("status")
+        )
+        found = listing(
+            session,
+            Delivery,
+            wanted,
+            [joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)],
+        )
+    choices = [(webhook.id, webhook.name) for webhook in webhooks if not webhook.deleted_at]
+    live = not request.args.get("after") and not request.args.get("before")
+    return page(
+        "deliveries", found=found, keep=keep, names=names, choices=choices, statuses=STATUSES, live=live
+    )
+
+
+@bp.get("/deliveries/<delivery_id>")
+def delivery(delivery_id: str) -> Response:
+    return _page(delivery_id)
+
+
+@bp.post("/deliveries/<delivery_id>/retry")
+def retry_delivery(delivery_id: str) -> Response:
+    """Attempt the delivery once more, now."""
+    try:
+        with transaction() as session:
+            service.retry_delivery(session, operator().community_id, delivery_id)
+            audit.record(session, actor(), "delivery.retried", delivery_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(delivery_id, problem=problem)
+    return done("One more attempt is on its way.", f"{PATH}/{delivery_id}")
+
+
+def _page(delivery_id: str, **context: Any) -> Response:
+    with reading() as session:
+        row = service.get_delivery(session, operator().community_id, delivery_id)
+        found = delivery_with_attempts_json(row)
+        endpoint = session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.id == row.endpoint_id)).one()
+        body = row.message.body.decode()
+    return page(
+        "delivery",
+        delivery=found,
+        webhook=endpoint,
+        has_page=endpoint.deleted_at is None and endpoint.dialect != LOGOUT,
+        body=_pretty(body),
+        curls=[_curl(endpoint.url, attempt["request"]["headers"], body) for attempt in found["attempts"]],
+        can_retry=found["status"] in ("failed", "exhausted") and endpoint.enabled,
+        open=found["status"] in ("pending", "failed"),
+        **context,
+    )
+
+
+def _pretty(body: str) -> str:
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body
+
+
+def _curl(url: str, headers: dict[str, str], body: str) -> str:
+    """The same request for a shell; custom headers whose values are not shown stay out."""
+    parts = ["curl", shlex.quote(url)]
+    parts += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()]
+    return " \\\n  ".join([*parts, f"--data-binary {shlex.quote(body)}"])

@@ -1,0 +1,119 @@
+"""Plans: who can be on what, at which price."""
+
+from typing import Any, cast
+
+from flask import request
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
+
+from msidp.audit import service as audit
+from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.input import checked, confirmed, json_of, pretty
+from msidp.db import reading, transaction
+from msidp.errors import NotFound, Problem
+from msidp.members.models import PlanConnection
+from msidp.plans import schemas, service
+from msidp.plans.models import Plan
+from msidp.plans.views import plan_json
+
+PATH = f"{HOME}/plans"
+
+
+@bp.get("/plans")
+def plans() -> Response:
+    """The plans, and how many members are on each."""
+    with reading() as session:
+        community_id = operator().community_id
+        found = list(
+            session.scalars(
+                select(Plan)
+                .where(Plan.community_id == community_id)
+                .options(selectinload(Plan.prices))
+                .order_by(Plan.status, Plan.seq)
+            )
+        )
+        counts = select(PlanConnection.plan_id, func.count()).where(PlanConnection.status != "CANCELED")
+        counts = counts.where(PlanConnection.community_id == community_id).group_by(PlanConnection.plan_id)
+        members = {row[0]: row[1] for row in session.execute(counts)}
+    return page("plans", plans=[(plan_json(plan), members.get(plan.id, 0)) for plan in found])
+
+
+@bp.get("/plans/new")
+def new_plan() -> Response:
+    return page("plan", plan=None, values={"prices": ""})
+
+
+@bp.post("/plans")
+def create_plan() -> Response:
+    """Make a plan."""
+    try:
+        body = checked(schemas.PlanInput, _sent())
+        with transaction() as session:
+            plan = service.create_plan(session, operator().community_id, **body.model_dump())
+            audit.record(session, actor(), "plan.created", plan.id)
+    except Problem as problem:
+        return page("plan", problem=problem, plan=None, values=request.form)
+    return done(f"{plan.name} is a plan now.", PATH)
+
+
+@bp.get("/plans/<plan_id>")
+def plan(plan_id: str) -> Response:
+    return _page(plan_id)
+
+
+@bp.post("/plans/<plan_id>")
+def change_plan_terms(plan_id: str) -> Response:
+    """Change name, description and prices; archive or bring back."""
+    try:
+        body = checked(schemas.PlanChanges, {**_sent(), "status": request.form.get("status", "ACTIVE")})
+        changes = cast("service.PlanChanges", body.model_dump(exclude_unset=True))
+        with transaction() as session:
+            service.update_plan(session, operator().community_id, plan_id, changes)
+            audit.record(session, actor(), "plan.updated", plan_id, {"fields": sorted(changes)})
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(plan_id, problem=problem, values=request.form)
+    return done("Saved.", f"{PATH}/{plan_id}")
+
+
+@bp.post("/plans/<plan_id>/delete")
+def delete_plan(plan_id: str) -> Response:
+    """Delete a plan nobody is on, once its name was typed."""
+    try:
+        with transaction() as session:
+            confirmed(request.form, service.get_plan(session, operator().community_id, plan_id).name)
+            service.delete_plan(session, operator().community_id, plan_id)
+            audit.record(session, actor(), "plan.deleted", plan_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(plan_id, problem=problem)
+    return done("The plan is deleted.", PATH)
+
+
+def _sent() -> dict[str, Any]:
+    form = request.form
+    return {
+        "name": form.get("name", "").strip(),
+        "description": form.get("description", "").strip() or None,
+        "prices": json_of(form, "prices", []),
+    }
+
+
+def _page(plan_id: str, problem: Problem | None = None, values: Any = None) -> Response:
+    with reading() as session:
+        found = plan_json(service.get_plan(session, operator().community_id, plan_id))
+    shown = {
+        "name": found["name"],
+        "description": found["description"] or "",
+        "prices": pretty(_editable(found["prices"])) if found["prices"] else "",
+        "status": found["status"],
+    }
+    return page("plan", problem=problem, plan=found, values=values or shown)
+
+
+def _editable(prices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The prices as PATCH takes them back."""
+    return [{name: value for name, value in price.items() if name != "status"} for price in prices]

@@ -1,0 +1,128 @@
+"""Code to copy, with the real values in it: what a client of each type needs to log members in."""
+
+import json
+from typing import Any
+
+PLACEHOLDER = "the secret shown when the application was made"
+
+
+def snippets(issuer: str, application: dict[str, Any], secret: str | None) -> dict[str, str]:
+    """Title and code, by what the application is."""
+    if application["type"] == "machine":
+        return {"curl": _machine(issuer, application, secret)}
+    public = application["tokenEndpointAuthMethod"] == "none"
+    redirect = (application["redirectUris"] or ["https://app.example.com/callback"])[0]
+    values = (issuer, application["clientId"], None if public else secret or PLACEHOLDER, redirect)
+    if application["type"] == "spa":
+        return {"oidc-client-ts": _oidc_client_ts(*values), "openid-client": _openid_client(*values)}
+    if application["type"] == "native":
+        return {"openid-client": _openid_client(*values)}
+    return {
+        "openid-client": _openid_client(*values),
+        "Authlib (Flask)": _authlib(*values),
+        "next-auth": _next_auth(*values),
+        "mod_auth_openidc": _apache(*values),
+    }
+
+
+def _openid_client(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
+    credentials = f", {json.dumps(secret)}" if secret else ", undefined, client.None()"
+    return f"""import * as client from "openid-client";
+
+const config = await client.discovery(new URL({json.dumps(issuer)}), {json.dumps(client_id)}{credentials});
+
+// To log in: keep verifier and state in the session, then send the browser to `url`.
+const verifier = client.randomPKCECodeVerifier();
+const state = client.randomState();
+const url = client.buildAuthorizationUrl(config, {{
+  redirect_uri: {json.dumps(redirect)},
+  scope: "openid profile email",
+  code_challenge: await client.calculatePKCECodeChallenge(verifier),
+  code_challenge_method: "S256",
+  state,
+}});
+
+// At the redirect URI:
+const tokens = await client.authorizationCodeGrant(config, currentUrl, {{
+  pkceCodeVerifier: verifier,
+  expectedState: state,
+}});
+console.log(tokens.claims());
+"""
+
+
+def _authlib(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
+    return f"""from authlib.integrations.flask_client import OAuth
+
+oauth = OAuth(app)
+oauth.register(
+    "msidp",
+    client_id={json.dumps(client_id)},
+    client_secret={json.dumps(secret)},
+    server_metadata_url={json.dumps(issuer + "/.well-known/openid-configuration")},
+    client_kwargs={{"scope": "openid profile email", "code_challenge_method": "S256"}},
+)
+
+@app.get("/login")
+def login():
+    return oauth.msidp.authorize_redirect({json.dumps(redirect)})
+
+@app.get("/callback")
+def callback():
+    session["user"] = oauth.msidp.authorize_access_token()["userinfo"]
+    return redirect("/")
+"""
+
+
+def _oidc_client_ts(issuer: str, client_id: str, _secret: str | None, redirect: str) -> str:
+    return f"""import {{ UserManager }} from "oidc-client-ts";
+
+const manager = new UserManager({{
+  authority: {json.dumps(issuer)},
+  client_id: {json.dumps(client_id)},
+  redirect_uri: {json.dumps(redirect)},
+  scope: "openid profile email",
+}});
+
+await manager.signinRedirect();          // to log in
+const user = await manager.signinCallback(); // at the redirect URI
+console.log(user.profile);
+"""
+
+
+def _next_auth(issuer: str, client_id: str, secret: str | None, _redirect: str) -> str:
+    return f"""// Redirect URI of the application: https://app.example.com/api/auth/callback/msidp
+export const {{ handlers, auth }} = NextAuth({{
+  providers: [{{
+    id: "msidp",
+    name: "Sign in",
+    type: "oidc",
+    issuer: {json.dumps(issuer)},
+    clientId: {json.dumps(client_id)},
+    clientSecret: {json.dumps(secret)},
+  }}],
+}});
+"""
+
+
+def _apache(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
+    return f"""OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
+OIDCClientID {client_id}
+OIDCClientSecret "{secret}"
+OIDCRedirectURI {redirect}
+OIDCCryptoPassphrase "exec:/usr/bin/openssl rand -hex 32"
+OIDCScope "openid profile email"
+OIDCPKCEMethod S256
+
+<Location />
+  AuthType openid-connect
+  Require valid-user
+</Location>
+"""
+
+
+def _machine(issuer: str, application: dict[str, Any], secret: str | None) -> str:
+    return f"""curl {issuer}/token \\
+  -u '{application["clientId"]}:{secret or PLACEHOLDER}' \\
+  -d grant_type=client_credentials
+"""

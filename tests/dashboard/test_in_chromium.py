@@ -1,0 +1,214 @@
+"""The dashboard in a real browser: from an empty instance to a log-in and a delivery; how it looks."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.receiver import Answer, Receiver
+
+from msidp import db
+from msidp.admin import verify_webhook
+from msidp.operators import service
+from msidp.webhooks.drain import drain
+
+# What a browser shows does not depend on the kind of database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def setup_link(base_url: str, community_id: str) -> str:
+    with db.transaction() as session:
+        made = service.invite_first(session, community_id)
+    assert made
+    return f"{base_url}/dashboard/setup?token={made.token}"
+
+
+def become_owner(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_label("Email address").fill("olga@example.com")
+    page.get_by_label("Your name").fill("Olga Owner")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create the account").click()
+    page.wait_for_url("**/dashboard")
+
+
+def open_entry(page: Page, name: str) -> None:
+    menu = page.get_by_text("Menu", exact=True)
+    if menu.is_visible() and not page.get_by_role("navigation", name="Dashboard").is_visible():
+        menu.click()
+    page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("heading", level=1, name=name).wait_for()
+
+
+def make_webhook(page: Page, url: str) -> str:
+    """Developer API → Webhooks → Create Webhook. Returns the secret shown once."""
+    open_entry(page, "Webhooks")
+    page.get_by_role("link", name="Create webhook").click()
+    page.get_by_role("link", name=re.compile("^MemberPad")).click()
+    page.get_by_label("Name").fill("CRM")
+    page.get_by_label("URL").fill(url)
+    page.get_by_label("Only these:").check()
+    page.get_by_label("member.joined").check()
+    page.get_by_role("button", name="Create webhook").click()
+    return page.locator("#secret").inner_text()
+
+
+def make_application(page: Page, redirect_uri: str) -> tuple[str, str]:
+    """Registers a web application. Returns its client id and the secret shown once."""
+    open_entry(page, "Applications")
+    page.get_by_role("link", name="Register application").click()
+    page.get_by_label("Name").fill("Notes")
+    page.get_by_label(re.compile("^Redirect URIs")).fill(redirect_uri)
+    page.get_by_role("button", name="Register application").click()
+    secret = page.locator("#secret").inner_text()
+    snippet = page.locator("#snippet-1").inner_text()
+    found = re.search(r"client_[a-z0-9]+", snippet)
+    assert found
+    assert secret in snippet
+    return found.group(0), secret
+
+
+def make_member(page: Page, email: str) -> None:
+    open_entry(page, "Members")
+    page.get_by_role("link", name="New member").click()
+    page.get_by_label("Email address").fill(email)
+    page.get_by_label("Name").fill("Ann Example")
+    page.get_by_role("button", name="Create member").click()
+    page.get_by_role("status").wait_for()
+
+
+def test_from_an_empty_instance_to_a_verified_delivery(
+    app: Flask, browser: Browser, base_url: str, setup_link: str, receiver: Receiver
+) -> None:
+    with tab(browser, base_url) as page:
+        become_owner(page, setup_link)
+        secret = make_webhook(page, receiver.url())
+        page.get_by_role("button", name="Test").click()
+        page.get_by_text("Not attempted yet").wait_for()
+        drain()
+        page.get_by_text("HTTP 200").wait_for()  # the page refreshes itself
+        make_member(page, "ann@example.com")
+        drain()
+        open_entry(page, "Deliveries")
+        page.get_by_role("link", name="member.joined").click()
+        page.get_by_text("HTTP 200").wait_for()
+    ping, joined = receiver.requests
+    assert verify_webhook(joined.body, joined.headers, secret).type == "member.joined"
+    assert verify_webhook(ping.body, ping.headers, secret).type == "ping"
+
+
+def test_a_failed_delivery_is_retried_by_hand(
+    app: Flask, browser: Browser, base_url: str, setup_link: str, receiver: Receiver
+) -> None:
+    receiver.script("/hook", Answer(503), Answer(200))
+    with tab(browser, base_url) as page:
+        become_owner(page, setup_link)
+        make_webhook(page, receiver.url())
+        make_member(page, "ann@example.com")
+        drain()
+        open_entry(page, "Deliveries")
+        page.get_by_role("link", name="member.joined").click()
+        page.get_by_text("HTTP 503").wait_for()
+        page.get_by_role("button", name="Retry now").click()
+        page.get_by_text("One more attempt is on its way").wait_for()
+        drain()
+        page.get_by_text("#2").wait_for()
+        page.get_by_text("succeeded").wait_for()
+
+
+def test_an_application_made_here_logs_a_member_in(
+    browser: Browser, base_url: str, setup_link: str, receiver: Receiver
+) -> None:
+    callback = receiver.url("/callback")
+    with tab(browser, base_url) as page:
+        become_owner(page, setup_link)
+        client_id, _secret = make_application(page, callback)
+    with tab(browser, base_url) as member:
+        member.goto(
+            f"/authorize?response_type=code&client_id={client_id}&redirect_uri={callback}&scope=openid&state=s"
+        )
+        member.get_by_role("link", name="Create an account").click()
+        member.get_by_label("Email address").fill("ann@example.com")
+        member.get_by_label("Password").fill(PASSWORD)
+        member.get_by_role("button", name="Create account").click()
+        member.get_by_role("button", name="Allow").click()
+        member.wait_for_url("**/callback?*code=*")
+
+
+def every_page(page: Page, link: str, url: str) -> Iterator[str]:
+    """Bring the tab to each page, empty and filled, and name it."""
+    page.goto(link)
+    yield "setup"
+    become_owner(page, link)
+    for name in (
+        "Overview",
+        "Members",
+        "Plans",
+        "Applications",
+        "API keys",
+        "Webhooks",
+        "Deliveries",
+        "Events",
+    ):
+        open_entry(page, name)
+        yield f"{name} (empty)"
+    for name in ("Audit log", "Operators"):
+        open_entry(page, name)
+        yield name
+    make_member(page, "ann@example.com")
+    yield "member"
+    make_webhook(page, url)
+    yield "webhook"
+    make_application(page, "https://app.example.com/callback")
+    yield "application"
+    open_entry(page, "Plans")
+    page.get_by_role("link", name="New plan").click()
+    yield "new plan"
+    page.get_by_role("button", name="Create plan").click()
+    page.get_by_role("alert").wait_for()
+    yield "new plan (refused)"
+    page.goto("/dashboard/event-types")
+    yield "catalogue"
+    page.goto("/dashboard/members/mem_none")
+    yield "not found"
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, base_url: str, setup_link: str, receiver: Receiver, look: str
+) -> None:
+    options = {
+        "light": {"viewport": {"width": 1280, "height": 800}},
+        "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+        "narrow": {"viewport": {"width": 390, "height": 800}},
+    }[look]
+    with tab(browser, base_url, **options) as page:
+        elsewhere: list[str] = []
+        page.on("request", lambda sent: None if sent.url.startswith(base_url) else elsewhere.append(sent.url))
+        wrong: dict[str, object] = {}
+        seen = 0
+        for name in every_page(page, setup_link, receiver.url()):
+            seen += 1
+            if os.environ.get("MSIDP_SCREENSHOTS"):
+                file = f"dashboard-{re.sub(r'[^a-z]+', '-', name.lower()).strip('-')}-{look}.png"
+                page.screenshot(path=ARTIFACTS / file, full_page=True)
+            if look == "narrow":  # the contrast is the light one's
+                problems = [f"{overflow(page)} px too wide"] if overflow(page) else []
+            else:
+                problems = accessibility_problems(page)
+            if problems:
+                wrong[name] = problems
+        assert seen > 15
+        assert wrong == {}
+        assert elsewhere == []
