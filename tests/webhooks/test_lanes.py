@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msidp.webhooks.claim import Candidate, Due
-from msidp.webhooks.lanes import MOST, SILENCE, SLOTS, START, UNPROVEN_SLOTS, WIDEST, Lanes
+from msidp.webhooks.lanes import MOST, SICK_SLOTS, SILENCE, SLOTS, START, WIDEST, Lanes
 
 NOW = 1_000_000
 
@@ -90,15 +90,25 @@ def test_none_of_a_thousand_waits_for_ever() -> None:
     assert max(served.values()) - min(served.values()) <= 3
 
 
-def test_any_number_of_hanging_endpoints_leaves_half_to_the_proven() -> None:
+def test_any_number_of_failing_endpoints_leaves_half_to_the_others() -> None:
     lanes = Lanes()
-    healthy = [f"healthy-{number}" for number in range(20)]
-    for name in healthy:
-        prove(lanes, name, 10)
+    failing = [due(f"failing-{number}", 10, failing=True) for number in range(1000)]
+    assert begin(lanes, *failing).total() == SICK_SLOTS
+    assert choose(lanes, *failing) == []
+    healthy = [due(f"healthy-{number}", 32) for number in range(100)]
+    assert begin(lanes, *healthy).total() == SLOTS - SICK_SLOTS
+
+
+def test_untried_endpoints_that_hang_leave_half_to_the_proven() -> None:
+    """They are taken for healthy until they have been silent for a second, and again, up to a limit."""
+    lanes = Lanes()
+    prove(lanes, "healthy", 10)
     hanging = [due(f"hanging-{number}", 10) for number in range(1000)]
-    assert begin(lanes, *hanging).total() == UNPROVEN_SLOTS
-    assert choose(lanes, *hanging) == []
-    assert begin(lanes, *[due(name, 32) for name in healthy]).total() == SLOTS - UNPROVEN_SLOTS
+    begun = 0
+    for second in range(10):
+        begun += begin(lanes, *hanging, now=NOW + 1001 * second).total()
+    assert begun == MOST - SICK_SLOTS
+    assert begin(lanes, due("healthy", 32), now=NOW + 10_010) == {"healthy": 32}
 
 
 def test_half_is_left_even_when_all_that_is_in_flight_falls_silent_at_once() -> None:
@@ -111,7 +121,7 @@ def test_half_is_left_even_when_all_that_is_in_flight_falls_silent_at_once() -> 
     later = NOW + SILENCE + 1
     assert begin(lanes, *[due(f"sick-{number}", 32) for number in range(8)], now=later) == {}
     assert begin(lanes, due("healthy", 32), now=later) == {"healthy": 32}
-    assert lanes.room(later) == SLOTS - UNPROVEN_SLOTS - 32
+    assert lanes.room(later) == SLOTS - SICK_SLOTS - 32
 
 
 def test_an_answer_ends_the_silence() -> None:
@@ -129,7 +139,7 @@ def test_the_proven_come_first() -> None:
     for number in range(8):
         for _ in range(30):
             lanes.started(f"x{number}", NOW)
-    prove(lanes, "x0", 1)
+    assert lanes.room(NOW) == 16
     assert {one.endpoint_id for one in choose(lanes, due("new", 2), due("b", 32))} == {"b"}
 
 

@@ -19,7 +19,7 @@ from msidp.webhooks.pace import Pace
 NOW = 1_000_000
 
 
-@given(st.integers(1, 10_000), st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 300)), max_size=40))
+@given(st.integers(1, 10_000), st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 300)), max_size=20))
 def test_a_limit_holds_over_any_time(rate: int, history: list[tuple[int, int]]) -> None:
     pace, now, begun = Pace(rate), NOW, 0
     for pause, wanted in history:

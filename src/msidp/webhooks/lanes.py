@@ -1,9 +1,9 @@
 """Isolation: how much of this process each endpoint may have, so that a bad one never slows another.
 
 Every endpoint has a lane. A lane starts narrow, doubles with success, and is one request wide while its
-endpoint fails. Endpoints that have not just succeeded, be they new, failing or silent, share half of the
-slots, and what they hold beyond that is nobody else's loss. Pure: no clock, no database; moments in
-milliseconds.
+endpoint fails. Endpoints that fail or have fallen silent are sick: they share half of the slots, and what
+they hold beyond that, because they fell silent with many requests under way, is nobody else's loss. Pure:
+no clock, no database; moments in milliseconds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ from msidp.webhooks.pace import Pace
 SLOTS = 256  # requests in flight in one process
 START = 2
 WIDEST = 32
-UNPROVEN_SLOTS = SLOTS // 2
+SICK_SLOTS = SLOTS // 2
 MOST = 2 * SLOTS  # in flight, with those that fell silent while they had many slots
-SILENCE = 1 * clock.SECOND  # without an answer to any request, after which an endpoint counts as unproven
+SILENCE = 1 * clock.SECOND  # without an answer to any request, after which an endpoint counts as sick
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Lane:
 
     width: int = START
     in_flight: int = 0
-    succeeded: bool = False  # whether its latest outcome was a success
+    proven: bool = False  # whether its latest outcome was a success
+    failed: bool = False  # whether it was a failure
     moved_at: int = 0  # when it last had an answer, or began after it had nothing under way
     turn: int = 0  # the last one that it had a part in
 
@@ -40,9 +41,13 @@ class Lane:
         """Whether what is under way has had no answer for long."""
         return self.in_flight > 0 and now - self.moved_at > SILENCE
 
-    def proven(self, now: int) -> bool:
-        """Whether it may use any slot that is free."""
-        return self.succeeded and not self.silent(now)
+    def sick(self, now: int) -> bool:
+        """Whether it has to share half of the slots with its like."""
+        return self.failed or self.silent(now)
+
+
+_Queue = tuple[int, list[Candidate]]
+"""What one endpoint may begin now, and the turn in which it last began something."""
 
 
 class Lanes:
@@ -55,10 +60,9 @@ class Lanes:
         self._turn = 0
 
     def room(self, now: int) -> int:
-        """How many slots are free. Unproven endpoints that hold more than their half take nobody else's."""
-        in_flight, unproven = self._held(now)
-        counted = in_flight - max(0, unproven - UNPROVEN_SLOTS)
-        return max(0, min(SLOTS - counted, MOST - in_flight))
+        """How many slots are free. What the sick hold beyond their half is not counted."""
+        in_flight, sick = self._held(now)
+        return max(0, min(SLOTS - in_flight + max(0, sick - SICK_SLOTS), MOST - in_flight))
 
     def depth(self, now: int) -> int:
         """How many deliveries of each endpoint are worth a look, going by how many had some last time."""
@@ -70,12 +74,13 @@ class Lanes:
         return [endpoint_id for endpoint_id, lane in self._busy.items() if not lane.room(now)]
 
     def choose(self, waiting: Iterable[Due], now: int) -> list[Candidate]:
-        """What to claim now: one of each endpoint in turn, those that are proven first.
+        """What to claim now: one of each endpoint in turn; the proven first, then the untried, then the sick.
 
         Where there is not room for all, those begin that have waited longest for their turn.
         """
-        proven: list[tuple[int, list[Candidate]]] = []
-        others: list[tuple[int, list[Candidate]]] = []
+        proven: list[_Queue] = []
+        untried: list[_Queue] = []
+        sick: list[_Queue] = []
         self._contenders = 0
         for due in waiting:
             self._contenders += 1
@@ -84,15 +89,24 @@ class Lanes:
             if due.rate_limit is not None:
                 may = min(may, Pace(due.rate_limit, due.paced_until).allowance(now))
             if may:
-                (proven if lane.proven(now) else others).append((lane.turn, list(_candidates(due, may))))
-        chosen = _in_turn(proven, self.room(now))
-        in_flight, unproven = self._held(now)
-        room = min(self.room(now) - len(chosen), UNPROVEN_SLOTS - unproven, MOST - in_flight - len(chosen))
-        chosen += _in_turn(others, room)
+                kind = sick if lane.sick(now) else proven if lane.proven else untried
+                kind.append((lane.turn, list(_candidates(due, may))))
+        chosen = self._share(proven, untried, sick, now)
         self._turn += 1
         for one in chosen:
             self._lanes[one.endpoint_id].turn = self._turn
         return chosen
+
+    def _share(
+        self, proven: list[_Queue], untried: list[_Queue], sick: list[_Queue], now: int
+    ) -> list[Candidate]:
+        """The free slots, shared out; the last ones of all are for the proven alone."""
+        in_flight, held_by_sick = self._held(now)
+        room = self.room(now)
+        chosen = _in_turn(proven, room)
+        room = min(room, MOST - SICK_SLOTS - in_flight) - len(chosen)
+        others = _in_turn(untried, room)
+        return chosen + others + _in_turn(sick, min(room - len(others), SICK_SLOTS - held_by_sick))
 
     def started(self, endpoint_id: str, now: int) -> None:
         """A request to this endpoint is under way."""
@@ -107,7 +121,7 @@ class Lanes:
         lane = self._busy[endpoint_id]
         lane.in_flight -= 1
         lane.moved_at = now
-        lane.succeeded = succeeded
+        lane.proven, lane.failed = succeeded, not succeeded
         lane.width = min(lane.width * 2, WIDEST) if succeeded else 1
         if not lane.in_flight:
             del self._busy[endpoint_id]
@@ -116,17 +130,17 @@ class Lanes:
         """The endpoint's lane. One that the database knows to be failing begins with one request."""
         lane = self._lanes.get(endpoint_id)
         if lane is None:
-            lane = self._lanes[endpoint_id] = Lane(width=1 if failing else START)
+            lane = self._lanes[endpoint_id] = Lane(width=1 if failing else START, failed=failing)
         return lane
 
     def _held(self, now: int) -> tuple[int, int]:
-        """How many slots are taken, and how many of them by endpoints that are not proven."""
-        in_flight = unproven = 0
+        """How many slots are taken, and how many of them by sick endpoints."""
+        in_flight = sick = 0
         for lane in self._busy.values():
             in_flight += lane.in_flight
-            if not lane.proven(now):
-                unproven += lane.in_flight
-        return in_flight, unproven
+            if lane.sick(now):
+                sick += lane.in_flight
+        return in_flight, sick
 
 
 def _candidates(due: Due, count: int) -> Iterator[Candidate]:
@@ -134,7 +148,7 @@ def _candidates(due: Due, count: int) -> Iterator[Candidate]:
     return (Candidate(seq, due.endpoint_id, paced) for seq in due.seqs[:count])
 
 
-def _in_turn(queues: list[tuple[int, list[Candidate]]], room: int) -> list[Candidate]:
+def _in_turn(queues: list[_Queue], room: int) -> list[Candidate]:
     """At most `room` of the candidates: the first of each queue, then the second of each, and so on."""
     queues.sort(key=lambda queue: queue[0])
     turns = chain.from_iterable(zip_longest(*(queue for _, queue in queues)))
