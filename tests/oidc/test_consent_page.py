@@ -52,7 +52,7 @@ def test_the_page_names_the_application(asking: Relying) -> None:
         ("Terms of service", "https://shop.example/terms"),
     ):
         assert f'<a href="{uri}" target="_blank" rel="noopener noreferrer">{text}</a>' in page
-    assert "You go on to <strong>shop.example</strong>" in page
+    assert "Either way you go on to <strong>shop.example</strong>" in page
 
 
 def test_the_page_asks_no_other_site(asking: Relying) -> None:

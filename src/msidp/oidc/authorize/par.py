@@ -10,12 +10,13 @@ from msidp.accounts import throttle
 from msidp.db import transaction
 from msidp.errors import TooManyRequests
 from msidp.keys.keyring import keyring
-from msidp.oidc import client_auth, client_endpoint, cors, lifetimes
+from msidp.oidc import client_auth, client_endpoint, cors, dpop, lifetimes
 from msidp.oidc.authorize import checks, pushed
 from msidp.oidc.authorize.draft import Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.clients import Client, clients
+from msidp.oidc.token_request import TokenRequest
 from msidp.settings import Settings
 
 _AUTHENTICATION = ("client_secret", "client_assertion", "client_assertion_type")
@@ -28,13 +29,11 @@ cors.allow_applications(bp)
 @bp.post("/par")
 def push() -> tuple[Response, int]:
     """Check the request as /authorize would, and keep it for a minute."""
-    parameters = _read_form()
-    client = _authenticate(parameters)
-    if "request_uri" in parameters:
+    sent = TokenRequest(request)
+    client = _authenticate(sent)
+    if "request_uri" in sent.form:
         raise InvalidRequestError("A request_uri cannot be pushed.")
-    for name in _AUTHENTICATION:
-        parameters.poplist(name)
-    asked = _check(parameters, client)
+    asked = _check(sent, client)
     with transaction() as session:
         uri = pushed.store(session, client.application_id, asked)
     return jsonify(request_uri=uri, expires_in=clock.seconds(lifetimes.PUSHED_REQUEST)), 201
@@ -58,21 +57,9 @@ def _refuse_flood(problem: TooManyRequests) -> Response:
     return response
 
 
-def _read_form() -> "MultiDict[str, str]":
-    """The parameters of the body, each once but for `resource`."""
-    if request.query_string:
-        raise InvalidRequestError("Parameters belong in the body, not in the address.")
-    if request.mimetype != "application/x-www-form-urlencoded":
-        raise InvalidRequestError("The body must be application/x-www-form-urlencoded.")
-    parameters = MultiDict(request.form)
-    checks.refuse_duplicates(parameters)
-    return parameters
-
-
-def _authenticate(parameters: "MultiDict[str, str]") -> Client:
+def _authenticate(sent: TokenRequest) -> Client:
     """The client that pushes. One without a secret could be anybody, and is throttled."""
-    form = {name: value for name, value in parameters.items() if value}
-    client, _ = client_auth.authenticate(clients(), form, request.headers.get("Authorization"))
+    client, _ = client_auth.authenticate(clients(), sent.form, request.headers.get("Authorization"))
     settings: Settings = current_app.extensions["msidp_settings"]
     if client.public and settings.rate_limits:
         limits = throttle.request_limits("par", request.remote_addr)
@@ -81,7 +68,23 @@ def _authenticate(parameters: "MultiDict[str, str]") -> Client:
     return client
 
 
-def _check(parameters: "MultiDict[str, str]", client: Client) -> AuthorizeRequest:
+def _check(sent: TokenRequest, client: Client) -> AuthorizeRequest:
+    fields = {name: value for name, value in sent.form.items() if name not in _AUTHENTICATION}
+    parameters = MultiDict([*fields.items(), *(("resource", uri) for uri in sent.resources)])
     asked = AuthorizeRequest(client.client_id, checks.find_redirect_uri(parameters, client))
     checks.check(Draft(parameters, client, keyring(), asked))
+    _bind_to_key(asked)
     return asked
+
+
+def _bind_to_key(asked: AuthorizeRequest) -> None:
+    """A DPoP proof binds the code to its key, like `dpop_jkt` does (RFC 9449, section 10.1)."""
+    proofs = request.headers.getlist("DPoP")
+    if not proofs:
+        return
+    if len(proofs) > 1:
+        raise dpop.InvalidProof("One DPoP proof is enough.")
+    thumbprint = dpop.verify(proofs[0], "POST", f"{keyring().issuer}/par")
+    if asked.dpop_jkt not in (None, thumbprint):
+        raise dpop.InvalidProof("The proof's key is not the one of dpop_jkt.")
+    asked.dpop_jkt = thumbprint
