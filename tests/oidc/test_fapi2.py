@@ -24,7 +24,7 @@ from msidp.oidc.models import AuthorizationCode
 def bank(admin: FlaskClient, browser: FlaskClient, member: Member) -> Relying:
     """An application held to the profile; the member is logged in."""
     log_in(browser, member)
-    keys = {"keys": [public(KEYS["PS256"]), public(KEYS["ES256"])]}
+    keys = public(KEYS["PS256"], KEYS["ES256"])
     one = register(admin, browser, name="Bank", securityProfile="fapi2", jwks=keys)
     one.secret = None
     return one
@@ -68,9 +68,8 @@ def test_requests_come_pushed_alone(bank: Relying) -> None:
     assert error_of(bank, by_post) == "invalid_request"
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
+def test_what_the_profile_does_not_allow(bank: Relying) -> None:
+    for changes, error in (
         ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
         ({"code_challenge": "a" * 43, "code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
@@ -79,10 +78,8 @@ def test_requests_come_pushed_alone(bank: Relying) -> None:
         ({"response_type": "code id_token"}, "unsupported_response_type"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),
-    ],
-)
-def test_what_the_profile_does_not_allow(bank: Relying, changes: dict[str, Any], error: str) -> None:
-    assert token_error(push(bank, **changes)) == error
+    ):
+        assert token_error(push(bank, **changes)) == error, changes
 
 
 def test_pushing_needs_the_application_s_signature(bank: Relying) -> None:
