@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from msidp.db import delete_some
-from msidp.oidc.models import AuthorizationRequest, Grant, SpentProof
+from msidp.oidc.models import AuthorizationRequest, DeviceAuthorization, Grant, SpentProof
 
 
 def purge_expired(session: Session, now: int) -> int:
@@ -12,5 +12,5 @@ def purge_expired(session: Session, now: int) -> int:
     Codes and refresh tokens go with their grant and not before: until then a second use of one that was
     redeemed has to be noticed.
     """
-    models = (AuthorizationRequest, Grant, SpentProof)
+    models = (AuthorizationRequest, DeviceAuthorization, Grant, SpentProof)
     return sum(delete_some(session, model, model.expires_at <= now) for model in models)

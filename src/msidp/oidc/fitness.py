@@ -66,7 +66,7 @@ def _check_redirects(draft: Draft) -> None:
         for uri in uris:
             _check_text(name, uri, redirects.check, native=kind.native)
         _check_once(name, uris)
-    if kind.has_members and not draft["redirect_uris"]:
+    if "authorization_code" in draft["grant_types"] and not draft["redirect_uris"]:
         raise refusal("redirectUris", f"a {draft.type} application needs at least one")
 
 
@@ -99,10 +99,11 @@ def _check_shown(draft: Draft) -> None:
 def _check_grants(draft: Draft) -> None:
     kind = draft.kind
     for grant_type in draft["grant_types"]:
-        if grant_type not in kind.grant_types:
+        if grant_type not in kind.grant_types + kind.further_grants:
             raise refusal("grantTypes", f"{grant_type} is not for a {draft.type} application")
-    if kind.grant_types[0] not in draft["grant_types"]:
-        raise refusal("grantTypes", f"a {draft.type} application needs {kind.grant_types[0]}")
+    sufficient = (kind.grant_types[0], *kind.further_grants)
+    if not set(sufficient) & set(draft["grant_types"]):
+        raise refusal("grantTypes", f"a {draft.type} application needs {' or '.join(sufficient)}")
 
 
 def _check_scopes(draft: Draft) -> None:
@@ -161,7 +162,7 @@ def _check_subjects(draft: Draft) -> None:
     if not draft.kind.has_members:
         raise refusal("subjectType", f"a {draft.type} application has no members to name")
     hosts = {urlsplit(uri).hostname for uri in draft["redirect_uris"]}
-    if draft["sector_identifier_uri"] is None and (len(hosts) > 1 or None in hosts):
+    if draft["sector_identifier_uri"] is None and (len(hosts) != 1 or None in hosts):
         message = "pairwise subjects need it where the redirect URIs are not all on one host"
         raise refusal("sectorIdentifierUri", message)
 
@@ -182,10 +183,10 @@ def _check_profile(draft: Draft) -> None:
 
 
 _CHECKS: tuple[Callable[[Draft], None], ...] = (
+    _check_grants,
     _check_redirects,
     _check_called,
     _check_shown,
-    _check_grants,
     _check_scopes,
     _check_resources,
     _check_authentication,

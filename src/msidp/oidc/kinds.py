@@ -7,6 +7,7 @@ from msidp.oidc import lifetimes, scopes
 
 _CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 _MEMBER_GRANTS = ("authorization_code", "refresh_token")
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 FAPI2 = "fapi2"
 
 
@@ -16,6 +17,7 @@ class Kind:
 
     auth_methods: tuple[str, ...]
     grant_types: tuple[str, ...]
+    further_grants: tuple[str, ...] = ()  # allowed as well
     public: bool = False
     native: bool = False
 
@@ -26,9 +28,9 @@ class Kind:
 
 
 KINDS = {
-    "web": Kind(_CONFIDENTIAL, _MEMBER_GRANTS),
+    "web": Kind(_CONFIDENTIAL, _MEMBER_GRANTS, (DEVICE_CODE,)),
     "spa": Kind(("none",), _MEMBER_GRANTS, public=True),
-    "native": Kind(("none",), _MEMBER_GRANTS, public=True, native=True),
+    "native": Kind(("none",), _MEMBER_GRANTS, (DEVICE_CODE,), public=True, native=True),
     "machine": Kind(_CONFIDENTIAL, ("client_credentials",)),
 }
 

@@ -160,3 +160,23 @@ class PairwiseSalt(Base):
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), primary_key=True)
     sealed: Mapped[str]  # under `pairwise_salt:<community_id>`
+
+
+class DeviceAuthorization(Base):
+    """What a device asks for (RFC 8628): undecided until it has a grant or was denied."""
+
+    __tablename__ = "device_authorization"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    device_code_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_code_hash: Mapped[str] = mapped_column(unique=True)
+    application_id: Mapped[str] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), index=True)
+    scope: Mapped[str]
+    resources: Mapped[list[str]]
+    grant_id: Mapped[str | None] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
+    denied_at: Mapped[int | None]
+    redeemed_at: Mapped[int | None]
+    polled_at: Mapped[int | None]
+    interval: Mapped[int]  # seconds that the device waits between two polls
+    created_at: Mapped[int]
+    expires_at: Mapped[int]

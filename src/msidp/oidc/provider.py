@@ -19,6 +19,8 @@ from msidp.oidc import (
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import par, sealed
 from msidp.oidc.authorize import routes as authorize
+from msidp.oidc.device import endpoint as device_endpoint
+from msidp.oidc.device import pages as device_pages
 from msidp.oidc.server import TokenServer
 from msidp.settings import Settings
 
@@ -34,5 +36,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
     endpoints = (discovery, authorize, par, token, userinfo, revoke, introspect, end_session)
-    for module in (applications, logos, *endpoints):
+    for module in (applications, logos, device_endpoint, device_pages, *endpoints):
         app.register_blueprint(module.bp)

@@ -12,13 +12,21 @@ from msidp.oidc import lifetimes
 
 Uris = Annotated[list[Text], Field(max_length=100)]
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
-GrantType = Literal["authorization_code", "refresh_token", "client_credentials"]
+GrantType = Literal[
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:device_code",
+]
 Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
 Profile = Literal["fapi2"]
 
 _DAY = 86_400
 _AUTH_METHOD = "How it authenticates. `client_secret_basic` and `client_secret_post` stand for each other."
-_GRANTS = "By default `authorization_code` and `refresh_token`; `client_credentials` for a machine."
+_GRANTS = (
+    "By default `authorization_code` and `refresh_token`; `client_credentials` for a machine. web and native "
+    "may have the device grant (RFC 8628) as well, or instead of `authorization_code`."
+)
 _SCOPES = "What may be asked for. By default every scope of OpenID; none for a machine, which names its own."
 _RESOURCES = "The audiences that access tokens may be asked for (RFC 8707): absolute URIs."
 _JWKS = "The application's public keys, as a JSON Web Key Set (RFC 7517). Give this or `jwksUri`."

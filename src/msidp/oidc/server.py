@@ -12,12 +12,13 @@ from msidp.errors import BadRequest
 from msidp.keys.keyring import CannotSign, keyring
 from msidp.oidc import client_auth, dpop, subjects
 from msidp.oidc.clients import Client, clients
+from msidp.oidc.device.grant import DeviceGrant
 from msidp.oidc.token_grants import CodeGrant, MachineGrant, RefreshGrant
 from msidp.oidc.token_request import TokenRequest
 from msidp.vault.fields import CannotOpen
 
 _ERROR_CHARACTERS = frozenset(map(chr, (0x20, 0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F))))
-_GRANTS = (CodeGrant, RefreshGrant, MachineGrant)
+_GRANTS = (CodeGrant, RefreshGrant, MachineGrant, DeviceGrant)
 GRANT_TYPES = tuple(grant.GRANT_TYPE for grant in _GRANTS)
 
 
