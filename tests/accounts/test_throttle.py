@@ -116,3 +116,34 @@ def test_throttles_can_be_switched_off(app: Flask) -> None:
 @pytest.mark.parametrize("address", [None, "", "no address", "fe80::1%eth0"])
 def test_odd_addresses(app: Flask, address: str | None) -> None:
     throttle.check(throttle.limits(None, address))
+
+
+def test_mails_are_counted_by_their_receiver_and_by_who_asks(app: Flask) -> None:
+    asks = [post(app.test_client(), "/forgot-password", email="eve@example.com") for _ in range(6)]
+    assert [answer.status_code for answer in asks] == [200] * 5 + [429]
+    assert int(asks[-1].headers["Retry-After"]) > 0
+    # One counter for every kind of mail to somebody, another for everybody else.
+    assert post(app.test_client(), "/login/mail", email="EVE@example.com").status_code == 429
+    assert post(app.test_client(), "/login/mail", email="bob@example.com").status_code == 303
+    # Nobody is shut out of their password by mails that others ask for.
+    assert post(app.test_client(), "/login", **{**WRONG, "email": "eve@example.com"}).status_code == 401
+
+
+def test_each_factor_counts_for_itself(app: Flask) -> None:
+    address = "192.0.2.1"
+    limits = {
+        "password": throttle.limits("a", address),
+        "code": throttle.code_limits("a", address),
+        "mailed code": throttle.mailed_code_limits("a", address),
+        "mail": throttle.mail_limits("a", address),
+    }
+    keys = [limit.key for found in limits.values() for limit in found]
+    assert len(keys) == len(set(keys))
+    for name, mine in limits.items():
+        for _ in range(100):
+            throttle.record_failure(mine)
+        with pytest.raises(TooManyRequests):
+            throttle.check(mine)
+        for other, theirs in limits.items():
+            if list(limits).index(other) > list(limits).index(name):
+                throttle.check(theirs)

@@ -45,6 +45,7 @@ def test_a_letter_is_text_and_html_of_one_template(app: Flask) -> None:
     assert "It came from 192.0.2.1 (<b>Fire & Fox</b>)." in letter.text
     assert "Choose a new password:\nhttps://id.example.com/forgot-password\n" in letter.text
     assert letter.text.endswith("--\nR&D <x>\n")
+    assert "\n\n\n" not in letter.text
     assert "24 November 2025, 16:00 UTC" in letter.text.replace("\n", " ")
     assert max(map(len, letter.text.splitlines())) <= 78
     assert "<b>Fire" not in letter.html

@@ -6,6 +6,7 @@ of this site, `community` is the name of who writes, and `moment(…)` shows a m
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -55,7 +56,8 @@ def _render(form: str, name: str, context: Mapping[str, Any]) -> tuple[str, str]
     parts = environment.get_template(f"parts.{form}.jinja").module
     values = {**context, "parts": parts, "layout": f"layout.{form}.jinja"}
     subject = "".join(template.blocks["subject"](template.new_context(values)))
-    return " ".join(subject.split()), template.render(values).strip() + "\n"
+    body = template.render(values).strip() + "\n"
+    return " ".join(subject.split()), re.sub(r"\n{3,}", "\n\n", body)
 
 
 def _moment(moment: int) -> str:

@@ -1,0 +1,127 @@
+"""The pages of mailed flows in Chromium: small and wide, light and dark, and the way through them."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from tests.accounts.mailed.support import ADA, NEW_PASSWORD, code_in, inbox, link_in
+from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+
+from msidp import db
+from msidp.communities import service as communities
+from msidp.mail import outbox
+
+# What a browser shows does not depend on the kind of database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def site(app: Flask, base_url: str) -> str:
+    with db.transaction() as session:
+        communities.ensure_default(session).name = "Riverside Makers"
+    return base_url
+
+
+def sign_up(page: Page) -> None:
+    page.goto("/signup")
+    page.get_by_label("Email address").fill(ADA)
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Create account").click()
+    page.wait_for_url("**/account")
+
+
+def submit(page: Page, label: str, text: str, button: str) -> None:
+    page.get_by_label(label, exact=True).fill(text)
+    page.get_by_role("button", name=button).click()
+
+
+def every_page(page: Page, site: str) -> Iterator[str]:
+    """Bring the tab to each page in turn, and name it."""
+    sign_up(page)
+    page.goto("/account/email")
+    yield "email"
+    submit(page, "New email address", "lovelace@example.com", "Change address")
+    page.get_by_role("heading", name="Look into your mail").wait_for()
+    yield "mail-sent"
+    page.goto(link_in(inbox(site, "lovelace@example.com")[0], "/change-email"))
+    yield "change-email"
+    page.goto(link_in(inbox(site, ADA)[0], "/keep-email"))
+    yield "keep-email"
+    page.goto(link_in(inbox(site, ADA)[1], "/verify-email"))
+    yield "verify-email"
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("heading", name="Your address is confirmed").wait_for()
+    yield "email-done"
+    page.goto("/verify-email?token=none")
+    yield "link-gone"
+    page.context.clear_cookies()
+    page.goto("/forgot-password")
+    yield "forgot-password"
+    submit(page, "Email address", ADA, "Mail me a link")
+    page.get_by_role("heading", name="Look into your mail").wait_for()
+    page.goto(link_in(inbox(site, ADA)[0], "/reset-password"))
+    submit(page, "New password", "Passw0rd!", "Save and sign in")
+    page.wait_for_selector("[role=alert]")
+    yield "reset-password"
+    page.goto("/login/mail")
+    yield "login-mail"
+    submit(page, "Email address", ADA, "Mail me a code")
+    page.wait_for_url("**/login/code")
+    yield "login-code"
+    page.goto(link_in(inbox(site, ADA)[0], "/login/link"))
+    yield "login-link"
+    page.goto("/dev/inbox")
+    yield "inbox"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_pages_are_accessible_and_fit(browser: Browser, site: str, scheme: str, width: int) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    with tab(browser, site, color_scheme=scheme, viewport={"width": width, "height": 720}) as page:
+        for name in every_page(page, site):
+            page.screenshot(path=ARTIFACTS / f"mailed-{name}-{scheme}-{width}.png")
+            assert accessibility_problems(page) == [], name
+            assert overflow(page) <= 0, name
+
+
+def test_the_mail_itself_is_accessible_and_fits(
+    browser: Browser, site: str, app: Flask, community_id: str
+) -> None:
+    with db.transaction() as session:
+        context = {"code": "123456", "token": "x" * 43, "email": ADA}
+        outbox.send(session, community_id=community_id, to=ADA, template="sign_in", context=context)
+    for scheme, width in (("light", 320), ("dark", 800)):
+        with tab(browser, site, color_scheme=scheme, viewport={"width": width, "height": 720}) as page:
+            page.goto("about:blank")
+            page.set_content(inbox(site, ADA)[0]["html"])
+            page.screenshot(path=ARTIFACTS / f"mail-{scheme}-{width}.png")
+            assert accessibility_problems(page) == []
+            assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_out_and_in_again_by_mail(browser: Browser, site: str, scripts: bool) -> None:
+    with tab(browser, site, java_script_enabled=scripts) as page:
+        sign_up(page)
+        page.goto("/logout")
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Sign in again").click()
+        page.get_by_role("link", name="sign in by mail").click()
+        submit(page, "Email address", ADA, "Mail me a code")
+        submit(page, "Code from the mail", code_in(inbox(site, ADA)[0]), "Sign in")
+        page.wait_for_url("**/account")
+        page.goto("/logout")
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Sign in again").click()
+        page.get_by_role("link", name="Choose a new one").click()
+        submit(page, "Email address", ADA, "Mail me a link")
+        page.goto(link_in(inbox(site, ADA)[0], "/reset-password"))
+        submit(page, "New password", NEW_PASSWORD, "Save and sign in")
+        page.wait_for_url("**/account")

@@ -1,0 +1,106 @@
+"""Nobody learns from the work done whether an address has an account: hashes and statements are counted.
+
+Counted many times over, in turns: the two distributions must be the same one. Wall time would say less, for
+the machine's noise is larger than what an attacker averages out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from tests.accounts.test_abuse import Work, essence, token
+
+from msidp import db
+from msidp.communities.guard import default_community_id
+from msidp.vault import passwords
+
+ROUNDS = 6
+KNOWN = "ada@example.com"
+PASSWORD = "correct horse"
+
+
+class Effort:
+    """What one request does: argon2's calls, and the statements in their order, without their values."""
+
+    def __init__(self, hashes: Work) -> None:
+        self.hashes = hashes
+        self.statements: list[str] = []
+
+    def of(self, action: Callable[[], object]) -> tuple[str, ...]:
+        self.hashes.done.clear()
+        self.statements.clear()
+        action()
+        return (*self.hashes.done, *self.statements)
+
+
+@pytest.fixture
+def effort(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Effort]:
+    hashes = Work(passwords._argon2)
+    monkeypatch.setattr(passwords, "_argon2", hashes)
+    settings = app.extensions["msidp_settings"]
+    app.extensions["msidp_settings"] = settings.model_copy(update={"rate_limits": False})
+    default_community_id()  # read once, and kept
+    found = Effort(hashes)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        found.statements.append(statement)
+
+    event.listen(db.db.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(db.db.engine, "before_cursor_execute", note)
+
+
+def make_member(app: Flask) -> None:
+    from msidp.members import service as members
+
+    with db.transaction() as session:
+        members.create_member(
+            session, default_community_id(), email=KNOWN, password_hash=passwords.hash_password(PASSWORD)
+        )
+
+
+def compare(app: Flask, effort: Effort, path: str, **fields: str) -> tuple[Counter[Any], Counter[Any]]:
+    """What the form costs for the known address, and for unknown ones; the answers must be the same too."""
+    efforts: dict[bool, Counter[Any]] = {True: Counter(), False: Counter()}
+    answers = set()
+    for number in range(ROUNDS):
+        for known in (True, False) if number % 2 else (False, True):
+            email = KNOWN if known else f"eve{number}@example.com"
+            client: FlaskClient = app.test_client()
+            data = {"csrf_token": token(client, path), "email": email, **fields}
+            seen: list[Any] = []
+            efforts[known][effort.of(lambda: seen.append(client.post(path, data=data)))] += 1  # noqa: B023
+            answers.add(str(essence(seen[0], email)))
+    assert len(answers) == 1
+    return efforts[True], efforts[False]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/login", {"password": "wrong password"}),
+        ("/forgot-password", {}),
+        ("/login/mail", {}),
+    ],
+)
+def test_the_work_tells_nothing(app: Flask, effort: Effort, path: str, fields: dict[str, str]) -> None:
+    make_member(app)
+    known, unknown = compare(app, effort, path, **fields)
+    assert known == unknown
+    assert len(known) == 1
+    [(work, _)] = known.items()
+    assert work.count("verify") == (1 if path == "/login" else 0)
+
+
+def test_a_sign_up_with_proof_tells_nothing(app: Flask, effort: Effort) -> None:
+    settings = app.extensions["msidp_settings"]
+    app.extensions["msidp_settings"] = settings.model_copy(update={"sign_up_proof": True})
+    make_member(app)
+    known, unknown = compare(app, effort, "/signup", password="another good one")
+    assert known == unknown
+    [(work, _)] = known.items()
+    assert (work.count("hash"), work.count("verify")) == (1, 0)
