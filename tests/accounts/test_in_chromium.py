@@ -18,6 +18,13 @@ from msidp.communities import service as communities
 # What a browser shows does not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PASSWORD = "correct horse"
+OWN_PAGES = {
+    "password": "Password",
+    "sessions": "Where you are signed in",
+    "applications": "Connected applications",
+    "delete": "Delete your account",
+    "profile": "Profile",
+}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
@@ -62,6 +69,19 @@ def every_page(page: Page) -> Iterator[str]:
     yield "signup-invalid"
     sign_up(page, "a-rather-long-address-that-has-to-wrap-somewhere@subdomain.example.com")
     yield "account"
+    for name in ("password", "sessions", "applications", "delete", "profile"):
+        page.get_by_role("link", name=OWN_PAGES[name]).click()
+        page.wait_for_url(f"**/account/{name}")
+        yield name
+        if name != "profile":
+            page.get_by_role("link", name="Your account").click()
+    page.get_by_label("Date of birth").fill("yesterday")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector("[role=alert]")
+    yield "profile-invalid"
+    page.get_by_label("Date of birth").fill("1990-12-31")
+    page.keyboard.press("Enter")
+    page.get_by_text("Your profile is saved.").wait_for()
     page.goto("/logout")
     yield "logout"
     page.get_by_role("button", name="Sign out").click()
@@ -79,7 +99,7 @@ def test_pages_are_accessible_and_fit(browser: Browser, site: str, scheme: str, 
             page.screenshot(path=ARTIFACTS / f"{name}-{scheme}-{width}.png")
             assert accessibility_problems(page) == [], name
             assert overflow(page) <= 0, name
-            for target in page.locator("a, button, input:not([type=hidden])").all():
+            for target in page.locator("a, button, input:not([type=hidden], [hidden])").all():
                 box = target.bounding_box()
                 assert box is not None
                 assert min(box["width"], box["height"]) >= 24, (name, target.inner_html())

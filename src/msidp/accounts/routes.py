@@ -21,6 +21,8 @@ from msidp.members.emails import normalise
 from msidp.settings import Settings
 from msidp.vault.passwords import hash_password
 
+_DONE = {"profile": "Your profile is saved.", "password": "Your password is changed."}
+
 bp = Blueprint("accounts", __name__)
 bp.add_app_template_filter(day)
 
@@ -66,7 +68,7 @@ def submit_signup() -> Response:
 
 @bp.get("/logout")
 def logout() -> str:
-    return page("logout", member=current_member())
+    return page("logout", member=current_member(), deleted="deleted" in request.args)
 
 
 @bp.post("/logout")
@@ -87,7 +89,7 @@ def account() -> Response | str:
         return redirect(login_url(HOME), 303)
     with reading() as session:
         plans = service.plans_of(session, member.id)
-    return page("account", member=member, plans=plans)
+    return page("account", member=member, plans=plans, done=_DONE.get(request.args.get("done", "")))
 
 
 def _prove(form: LoginForm) -> Proof:

