@@ -64,6 +64,7 @@ class Instance:
             "applicationId": application["id"],
             "webhookId": webhook["id"],
             "eventType": self.post("/event-types", {"name": "invoice.paid"})["name"],
+            "tokenId": self.post("/initial-access-tokens", {"name": "Partners"})["id"],
             "sessionId": self.log_in(member["id"]),
             "deliveryId": self.post(f"/webhooks/{webhook['id']}/test", {})["id"],
             "replayId": self.post(f"/webhooks/{webhook['id']}/replay", {"since": "2020-01-01T00:00:00Z"})[

@@ -31,6 +31,9 @@ COMMANDS = [
     "community show",
     "keys list",
     "keys rotate",
+    "initial-access-token create",
+    "initial-access-token list",
+    "initial-access-token revoke",
 ]
 
 
@@ -239,6 +242,20 @@ def test_keys_are_listed_and_rotated(env: dict[str, str]) -> None:
     assert lines[0].split() == ["kid", "algorithm", "status", "createdAt", "activeAt", "retiredAt"]
     assert len(lines) == 5
     assert run("keys", "rotate", "--algorithm", "none", env=env).exit_code == 2
+
+
+def test_initial_access_tokens(env: dict[str, str]) -> None:
+    run("migrate", env=env)
+    arguments = ["initial-access-token", "create", "--name", "partners", "--uses", "3", "--json"]
+    made = json.loads(run(*arguments, env=env).stdout)
+    assert made["token"].startswith("iat_")
+    assert (made["maxUses"], made["uses"]) == (3, 0)
+    listed = run("initial-access-token", "list", "--json", env=env).stdout
+    assert [row["id"] for row in json.loads(listed)["data"]] == [made["id"]]
+    assert made["token"] not in listed
+    assert run("initial-access-token", "revoke", made["id"], env=env).exit_code == 0
+    assert run("initial-access-token", "revoke", made["id"], env=env).exit_code == 1
+    assert run("initial-access-token", "list", env=env).stdout == "None.\n"
 
 
 def test_the_doctor_asks_for_a_long_secret_key(env: dict[str, str]) -> None:

@@ -129,6 +129,17 @@ def test_signed_as_the_application_s_id_tokens_are(
     verified(token, shop.client_id)
 
 
+def test_the_member_goes_by_the_application_s_own_name(
+    admin: FlaskClient, browser: FlaskClient, member: Member, receiver: Receiver
+) -> None:
+    log_in(browser, member)
+    shop = register(admin, browser, backchannelLogoutUri=receiver.url("/logout"), subjectType="pairwise")
+    issued = id_claims(shop.tokens()["id_token"])
+    log_out(shop)
+    [token] = logout_tokens(receiver)
+    assert verified(token, shop.client_id)["sub"] == issued["sub"] != member.id
+
+
 Ending = Callable[[FlaskClient, Relying, Member], None]
 
 

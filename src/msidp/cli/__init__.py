@@ -7,7 +7,7 @@ import os
 
 import click
 
-from msidp.cli import cron, demo, doctor, keys, operators, records, up, web, worker
+from msidp.cli import cron, demo, doctor, keys, operators, records, registration, up, web, worker
 
 
 @click.group()
@@ -27,6 +27,7 @@ for command in (
     records.api_key,
     records.community,
     keys.keys,
+    registration.initial_access_token,
     operators.operator,
     demo.demo,
 ):

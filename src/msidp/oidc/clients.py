@@ -143,10 +143,11 @@ def _read(client_id: str) -> Client | None:
         row = connection.execute(_BY_CLIENT_ID, parameters).one_or_none()
     if row is None:
         return None
-    return _client_of(row)
+    return client_of(row)
 
 
-def _client_of(row: Any) -> Client:
+def client_of(row: Any) -> Client:
+    """The client behind a row of the table, or behind an Application."""
     kind = KINDS[row.type]
     fapi = row.security_profile == FAPI2
     return Client(

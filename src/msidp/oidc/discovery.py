@@ -32,6 +32,7 @@ def document(issuer: str) -> dict[str, object]:
         "end_session_endpoint": f"{issuer}/end-session",
         "device_authorization_endpoint": f"{issuer}/device_authorization",
         "pushed_authorization_request_endpoint": f"{issuer}/par",
+        "registration_endpoint": f"{issuer}/register",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(scopes.MEMBER_SCOPES),
         "response_types_supported": ["code"],

@@ -52,8 +52,26 @@ class Application(Listed, Base):
     logo_uri: Mapped[str | None]
     policy_uri: Mapped[str | None]
     tos_uri: Mapped[str | None]
+    registration_token_hash: Mapped[str | None]  # of one that registered itself (RFC 7592)
+    document_read_at: Mapped[int | None]  # of one whose client_id is the URL of its metadata (`documents`)
+    document_expires_at: Mapped[int | None]
     created_at: Mapped[int]
     updated_at: Mapped[int]
+
+
+class InitialAccessToken(Listed, Base):
+    """What lets applications register themselves (RFC 7591). Of the token only the hash is kept."""
+
+    __tablename__ = "initial_access_token"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    max_uses: Mapped[int | None]
+    uses: Mapped[int]
+    expires_at: Mapped[int | None]
+    created_at: Mapped[int]
+    revoked_at: Mapped[int | None]
 
 
 class Consent(Base):

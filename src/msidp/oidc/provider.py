@@ -22,6 +22,8 @@ from msidp.oidc.authorize import par, sealed
 from msidp.oidc.authorize import routes as authorize
 from msidp.oidc.device import endpoint as device_endpoint
 from msidp.oidc.device import pages as device_pages
+from msidp.oidc.registration import admin_routes as initial_access_tokens
+from msidp.oidc.registration import routes as registration
 from msidp.oidc.server import TokenServer
 from msidp.settings import Settings
 
@@ -38,5 +40,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     continuation.register(app, authorize.continuation)
     connections.init_app(app)
     endpoints = (discovery, authorize, par, token, userinfo, revoke, introspect, end_session)
-    for module in (applications, logos, device_endpoint, device_pages, *endpoints):
+    others = (applications, initial_access_tokens, registration, logos, device_endpoint, device_pages)
+    for module in (*others, *endpoints):
         app.register_blueprint(module.bp)

@@ -13,7 +13,10 @@ from msidp.accounts.models import Session as MemberSession
 from msidp.accounts.sessions import Ended
 from msidp.db import insert_new
 from msidp.oidc import scopes
+from msidp.oidc.clients import Client, client_of
 from msidp.oidc.models import Application, Grant, SessionApplication
+from msidp.oidc.subjects import subject_of
+from msidp.vault.fields import CannotOpen
 from msidp.webhooks import logout
 from msidp.webhooks.logout import Notice
 
@@ -53,15 +56,24 @@ def _tell(session: Session, ended: Ended) -> None:
 
 
 def _notice(application: Application, session_id: str, member_id: str) -> Notice:
-    assert application.backchannel_logout_uri is not None  # noqa: S101  # the query asks for it
+    client = client_of(application)
+    assert client.backchannel_logout_uri is not None  # noqa: S101  # the query asks for it
     return Notice(
-        application.id,
-        application.backchannel_logout_uri,
-        session_id,
-        member_id,
-        application.client_id,
-        application.id_token_signed_response_alg,
+        application_id=client.application_id,
+        url=client.backchannel_logout_uri,
+        session_id=session_id,
+        subject=_subject(client, member_id),
+        client_id=client.client_id,
+        algorithm=client.id_token_alg,
     )
+
+
+def _subject(client: Client, member_id: str) -> str | None:
+    """What the application calls the member. Without the secret key of a pairwise one the `sid` has to do."""
+    try:
+        return subject_of(client, member_id)
+    except CannotOpen:
+        return None
 
 
 def _revoke(session: Session, ended: Ended) -> None:

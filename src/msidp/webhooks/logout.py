@@ -30,13 +30,15 @@ class Notice:
     application_id: str
     url: str
     session_id: str
-    subject: str
+    subject: str | None
     client_id: str
     algorithm: str
 
     def as_json(self) -> dict[str, object]:
         """What `dialects.logout` makes a token of."""
-        claims = {"aud": self.client_id, "sub": self.subject, "sid": self.session_id}
+        claims = {"aud": self.client_id, "sid": self.session_id}
+        if self.subject is not None:
+            claims["sub"] = self.subject
         return {"algorithm": self.algorithm, "claims": claims}
 
 

@@ -1,0 +1,82 @@
+"""`msidp initial-access-token`: who may register applications at /register."""
+
+import click
+
+from msidp.cli.common import application, as_json, require_instance, require_tables, show, show_all
+
+
+@click.group("initial-access-token")
+def initial_access_token() -> None:
+    """Tokens with which applications register themselves (RFC 7591)."""
+
+
+@initial_access_token.command("create")
+@click.option("--name", required=True, help="Whom the token is for.")
+@click.option(
+    "--days", type=click.IntRange(1, 366), default=7, show_default=True, help="How long it is good."
+)
+@click.option("--uses", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="How often.")
+@as_json
+def create(name: str, days: int, uses: int, as_json: bool) -> None:
+    """Make a token. It is shown this once."""
+    require_instance()
+    with application():
+        from msidp import clock, db
+        from msidp.audit import service as audit
+        from msidp.cli.records import check_name
+        from msidp.communities.guard import default_community_id
+        from msidp.oidc.registration import access
+        from msidp.oidc.registration.views import token_json
+
+        require_tables()
+        check_name(name)
+        community_id = default_community_id()
+        with db.transaction() as session:
+            made = access.create(session, community_id, name, lifetime=days * clock.DAY, max_uses=uses)
+            actor = audit.Actor(community_id, "operator", None)
+            audit.record(session, actor, "initial_access_token.created", made.row.id)
+            row = token_json(made.row)
+    show({**row, "token": made.token}, as_json)
+
+
+@initial_access_token.command("list")
+@as_json
+def list_tokens(as_json: bool) -> None:
+    """Print the tokens that were not revoked."""
+    require_instance()
+    with application():
+        from sqlalchemy import select
+
+        from msidp import db
+        from msidp.oidc.models import InitialAccessToken
+        from msidp.oidc.registration.views import token_json
+
+        require_tables()
+        statement = select(InitialAccessToken).where(InitialAccessToken.revoked_at.is_(None))
+        with db.reading() as session:
+            rows = [token_json(row) for row in session.scalars(statement.order_by(InitialAccessToken.seq))]
+    show_all(rows, as_json)
+
+
+@initial_access_token.command("revoke")
+@click.argument("token_id")
+def revoke(token_id: str) -> None:
+    """Revoke a token, by its id. What was registered with it stays."""
+    require_instance()
+    with application():
+        from msidp import db
+        from msidp.audit import service as audit
+        from msidp.communities.guard import default_community_id
+        from msidp.errors import NotFound
+        from msidp.oidc.registration import access
+
+        require_tables()
+        community_id = default_community_id()
+        try:
+            with db.transaction() as session:
+                access.revoke(session, community_id, token_id)
+                actor = audit.Actor(community_id, "operator", None)
+                audit.record(session, actor, "initial_access_token.revoked", token_id)
+        except NotFound as error:
+            raise click.ClickException(error.message) from None
+    click.echo("Revoked.")

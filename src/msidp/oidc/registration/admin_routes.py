@@ -1,0 +1,92 @@
+"""Initial access tokens over the Admin API."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from msidp import clock
+from msidp.api import (
+    Answer,
+    Data,
+    Deleted,
+    Name,
+    Page,
+    PageQuery,
+    Schema,
+    answers,
+    api,
+    page_json,
+    paginate,
+)
+from msidp.audit import service as audit
+from msidp.audit.routes import key_holder
+from msidp.communities.guard import AdminBlueprint, caller
+from msidp.db import reading, transaction
+from msidp.oidc.models import InitialAccessToken
+from msidp.oidc.registration import access
+from msidp.oidc.registration.views import token_json
+
+bp = AdminBlueprint("initial_access_tokens", __name__, url_prefix="/initial-access-tokens")
+TAGS = ["applications"]
+DAY = 86_400
+
+
+class NewInitialAccessToken(Schema):
+    name: Name
+    expires_in: Annotated[
+        int | None, Field(ge=60, le=366 * DAY, description="In seconds; null for a token that never expires.")
+    ] = 7 * DAY
+    max_uses: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="How many applications; null for any number.")
+    ] = 1
+
+
+class InitialAccessTokenAnswer(Answer):
+    id: str
+    name: str
+    max_uses: int | None
+    uses: int
+    expires_at: str | None
+    created_at: str
+
+
+class InitialAccessTokenWithToken(InitialAccessTokenAnswer):
+    """The only answer that shows the token."""
+
+    token: str
+
+
+@bp.post("")
+@api.validate(resp=answers(Data[InitialAccessTokenWithToken]), tags=TAGS)
+def create(json: NewInitialAccessToken) -> dict[str, Any]:
+    """Make a token with which applications register themselves at `/register`. It is shown this once."""
+    lifetime = None if json.expires_in is None else json.expires_in * clock.SECOND
+    with transaction() as session:
+        made = access.create(
+            session, caller().community_id, json.name, lifetime=lifetime, max_uses=json.max_uses
+        )
+        audit.record(session, key_holder(), "initial_access_token.created", made.row.id)
+        return {"data": {**token_json(made.row), "token": made.token}}
+
+
+@bp.get("")
+@api.validate(resp=answers(Page[InitialAccessTokenAnswer]), tags=TAGS)
+def list_(query: PageQuery) -> dict[str, Any]:
+    """List the initial access tokens that were not revoked, expired and used-up ones too."""
+    with reading() as session:
+        mine = [
+            InitialAccessToken.community_id == caller().community_id,
+            InitialAccessToken.revoked_at.is_(None),
+        ]
+        rows, frame = paginate(session, InitialAccessToken, mine, query)
+        return page_json(rows, frame, token_json)
+
+
+@bp.delete("/<token_id>")
+@api.validate(resp=answers(Data[Deleted], 404), tags=TAGS)
+def revoke(token_id: str) -> dict[str, Any]:
+    """Revoke an initial access token. What was registered with it stays."""
+    with transaction() as session:
+        access.revoke(session, caller().community_id, token_id)
+        audit.record(session, key_holder(), "initial_access_token.revoked", token_id)
+    return {"data": {"id": token_id}}

@@ -1,0 +1,18 @@
+"""Initial access tokens as the Admin API and the command line show them."""
+
+from typing import Any
+
+from msidp import clock
+from msidp.oidc.models import InitialAccessToken
+
+
+def token_json(row: InitialAccessToken) -> dict[str, Any]:
+    """One token's row; the token itself is stored as a hash."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "maxUses": row.max_uses,
+        "uses": row.uses,
+        "expiresAt": None if row.expires_at is None else clock.iso(row.expires_at),
+        "createdAt": clock.iso(row.created_at),
+    }
