@@ -119,12 +119,13 @@ def take(session: Session, chosen: Sequence[Candidate], now: int, lease: int) ->
         return []
     token = secrets.token_hex(16)
     values = {"seqs": bound_list(connection, seqs), "now": now, "until": now + lease, "token": token}
-    rows = sorted(connection.execute(_take(connection.dialect.name), values).all())
+    rows = sorted(map(tuple, connection.execute(_take(connection.dialect.name), values)))
     if not rows:
         return []
-    pace.note(connection, (row.endpoint_id for row in rows), paces, now)
-    messages = _messages(connection, {row.event_id for row in rows})
-    return [Claimed._make((*row, token, *messages[row.event_id, row.dialect])) for row in rows]
+    if paces:
+        pace.note(connection, (endpoint_id for _, _, endpoint_id, *_ in rows), paces, now)
+    messages = _messages(connection, {event_id for _, _, _, event_id, *_ in rows})
+    return [Claimed._make((*row, token, *messages[row[3:5]])) for row in rows]
 
 
 def park(session: Session, claimed: Sequence[Claimed], now: int) -> None:

@@ -1,11 +1,14 @@
-"""Statements over a list that is bound as one value, so that their text never varies."""
+"""Lists: bound as one value, so that a statement's text never varies; and many rows inserted cheaply."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, bindparam, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute
+
+from msidp.db import Base
 
 
 def among(
@@ -20,3 +23,19 @@ def among(
 def bound_list(connection: Connection, values: Collection[Any]) -> Any:
     """A list in the form that `among` binds."""
     return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
+
+
+def insert_many(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, given as the driver takes them.
+
+    A third of what SQLAlchemy's own insert costs, which fills in defaults and converts each value.
+    """
+    if rows:
+        connection.exec_driver_sql(_insert(model, tuple(rows[0]), connection.dialect.name), list(rows))
+
+
+@cache
+def _insert(model: type[Base], columns: Sequence[str], dialect: str) -> str:
+    mark = ":{}" if dialect == "sqlite" else "%({})s"
+    values = ", ".join(map(mark.format, columns))
+    return f"INSERT INTO {model.__tablename__} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608  # names of the model

@@ -12,6 +12,7 @@ from msidp.db import after_commit
 from msidp.webhooks import schedule
 from msidp.webhooks.catalogue import LOGOUT, PING, voice
 from msidp.webhooks.dialects import Happening, hear
+from msidp.webhooks.lists import insert_many
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 _ENABLED = (
@@ -115,6 +116,11 @@ def _deliver(
             "endpoint_id": target.id,
             "dialect": target.dialect,
             "origin": origin,
+            "status": "pending",
+            "attempt_count": 0,
+            "scheduled_count": 0,
+            "manual": False,
+            "claims": 0,
             "due_at": due_at,
             "created_at": now,
         }
@@ -125,14 +131,15 @@ def _deliver(
         return []
     needed = {delivery["dialect"] for delivery in deliveries}
     connection = session.connection()
-    connection.execute(
-        insert(EventBody),
+    insert_many(
+        connection,
+        EventBody,
         [
             {"event_id": event_id, "dialect": dialect, "name": name, "body": body}
             for dialect, (name, body) in told.items()
             if dialect in needed
         ],
     )
-    connection.execute(insert(Delivery), deliveries)
+    insert_many(connection, Delivery, deliveries)
     after_commit(session, "webhooks", queue.ring)
     return [str(delivery["id"]) for delivery in deliveries]

@@ -4,16 +4,17 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from json.encoder import encode_basestring_ascii as _quote
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, insert, null, select, update
+from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, null, select, update
 from sqlalchemy.orm import Session
 
 from msidp.outbound.exchange import Reply
 from msidp.webhooks import ailing, retry
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.claim import Claimed, Target
-from msidp.webhooks.lists import among, bound_list
+from msidp.webhooks.lists import among, bound_list, insert_many
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
 _REFUSALS: Mapping[tuple[str, int | None], str] = {  # what no repetition would change
@@ -46,7 +47,7 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
         return
     _settle_successes(connection, [outcome for outcome in held if outcome.reply.error is None])
     _settle_failures(connection, [outcome for outcome in held if outcome.reply.error is not None], schedule)
-    connection.execute(insert(Attempt), [_attempt(outcome) for outcome in held])
+    insert_many(connection, Attempt, [_attempt(outcome) for outcome in held])
     _mark_endpoints(connection, held)
     given_up = dict(filter(None, map(_given_up, held)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
@@ -58,11 +59,11 @@ def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
 
     An application's logout tokens are not ended by its answers.
     """
-    if outcome.claimed.dialect == LOGOUT:
+    if outcome.reply.error is None or outcome.claimed.dialect == LOGOUT:
         return None
     if outcome.reply.status == retry.GONE:
         return outcome.target.id, (ailing.GONE, outcome.at)
-    if outcome.reply.error is not None and ailing.is_stuck(outcome.target.failing_since, outcome.at):
+    if ailing.is_stuck(outcome.target.failing_since, outcome.at):
         return outcome.target.id, (ailing.STUCK, outcome.at)
     return None
 
@@ -128,7 +129,7 @@ def _attempt(outcome: Outcome) -> dict[str, Any]:
         "tls_ms": reply.timings.tls,
         "first_byte_ms": reply.timings.first_byte,
         "error": reply.error,
-        "request_headers": json.dumps(outcome.headers),
+        "request_headers": _json_object(outcome.headers),
         "response_headers": _head_json(reply.head) if reply.status is not None else None,
         "response_excerpt": _text(reply.excerpt) if reply.status is not None else None,
         "manual": outcome.claimed.manual,
@@ -178,6 +179,11 @@ def read_head(head: Iterable[bytes]) -> dict[str, str]:
             text = _text(value.strip(), "latin-1")
             headers[key] = (f"{headers[key]}, {text}" if key in headers else text)[:MAX_HEADER]
     return headers
+
+
+def _json_object(texts: Mapping[str, str]) -> str:
+    """An object of text alone, in half of the time that json.dumps takes."""
+    return "{" + ",".join([f"{_quote(name)}:{_quote(text)}" for name, text in texts.items()]) + "}"
 
 
 @lru_cache(maxsize=256)
