@@ -3,6 +3,7 @@
 Each has been a hole in some provider. What a redirect URI may be is in `test_redirects.py`.
 """
 
+import hmac
 import html
 import re
 from typing import Any
@@ -14,12 +15,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import RSAKey
+from joserfc.util import urlsafe_b64encode
 from structlog.testing import LogCapture
-from tests.oidc.conftest import REDIRECT_URI, Relying, register, sent_to
+from tests.oidc.conftest import REDIRECT_URI, Relying, id_claims, register, sent_to
 from tests.oidc.test_authorize_checks import assert_page
+from tests.support.jose import segment, sign
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from msidp.keys.keyring import keyring
 from msidp.oidc.authorize import checks, flow, routes
 from msidp.oidc.authorize.errors import PageError
 from msidp.oidc.clients import clients
@@ -111,6 +117,56 @@ def test_twice_is_refused_by_get_by_post_and_split(shop: Relying) -> None:
                 assert_page(answer)
             else:
                 assert sent_to(answer, shop.redirect_uri)["error"] == "invalid_request", name
+
+
+# Hints that nobody of ours has signed
+
+
+def forged_hints(claims: dict[str, Any]) -> dict[str, str]:
+    """ID tokens of a member, as somebody else might make them."""
+    ring = keyring()
+    genuine = ring.sign(claims, typ="JWT")
+    first, middle, last = genuine.split(".")
+    kid = jws.extract_compact(genuine.encode()).headers()["kid"]
+    public_key = RSAKey.import_key(next(key for key in ring.jwks()["keys"] if key["kid"] == kid))
+    own = RSAKey.generate_key(2048)
+    head = {"typ": "JWT", "alg": "RS256", "kid": kid}
+    mac = f"{segment(head | {'alg': 'HS256'})}.{segment(claims)}"
+    macs = {
+        name: urlsafe_b64encode(hmac.digest(secret, mac.encode(), "sha256")).decode()
+        for name, secret in {
+            "pem": public_key.as_pem(private=False),
+            "der": public_key.as_der(private=False),
+            "kid": kid.encode(),
+        }.items()
+    }
+    jwk = own.as_dict(private=False)
+    return {
+        "alg none": f"{segment(head | {'alg': 'none'})}.{segment(claims)}.",
+        **{f"HS256 by the public key ({name})": f"{mac}.{value}" for name, value in macs.items()},
+        "another key": sign(head, claims, own),
+        "a key brought along": sign(head | {"jwk": jwk}, claims, own),
+        "a key under our kid": sign(head | {"jwk": jwk | {"kid": kid}}, claims, own),
+        "a key elsewhere": sign(head | {"jku": "https://evil.example/jwks"}, claims, own),
+        "altered": f"{first}.{segment(claims | {'sub': 'mem_other'})}.{last}",
+        "without a signature": f"{first}.{middle}.",
+        "a logout token": ring.sign(claims, typ="logout+jwt"),
+        "an access token": ring.sign(claims, typ="at+jwt"),
+        "another issuer's": ring.sign(claims | {"iss": "https://evil.example"}, typ="JWT"),
+        "another client's": ring.sign(claims | {"aud": "client_other"}, typ="JWT"),
+        "nobody's": "x.y.z",
+    }
+
+
+def test_only_id_tokens_of_ours_are_hints(shop: Relying) -> None:
+    token = shop.tokens()["id_token"]
+    for name, hint in forged_hints(id_claims(token)).items():
+        for prompt in (None, "none"):
+            answer = shop.authorize(id_token_hint=hint, prompt=prompt)
+            assert sent_to(answer, shop.redirect_uri)["error"] == "invalid_request", name
+    expired = keyring().sign(id_claims(token) | {"exp": 1, "iat": 0}, typ="JWT")
+    for good in (token, expired):
+        assert shop.code(id_token_hint=good, prompt="none")
 
 
 # Scripts in what comes back

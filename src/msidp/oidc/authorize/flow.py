@@ -27,18 +27,14 @@ log = structlog.get_logger(__name__)
 
 def take_step(client: Client, waiting: Waiting, *, is_new: bool = False) -> Response | str:
     """Do what comes next for a request that waited, or `is_new` and has just arrived."""
-    asked, login = waiting.request, current_login()
-    way_up = _way_up(waiting, login)
-    since = None if is_new else waiting.since
+    login = current_login()
     allowed = _allowed(client, login)
     try:
-        step = decide(
-            asked, Situation(login, _subject(client, login), since, way_up is not None, allowed, clock.now())
-        )
+        step, way_up = _decide(client, waiting, login, allowed, is_new=is_new)
     except OAuthError as error:
-        return fail(asked, error)
+        return fail(waiting.request, error)
     if step is Step.FINISH and login is not None:
-        return finish(client, asked, login)
+        return finish(client, waiting.request, login)
     if step is Step.CONSENT:
         return pages.consent(client, waiting, continue_path(waiting), allowed or frozenset())
     if step is Step.CHOOSE:
@@ -49,16 +45,13 @@ def take_step(client: Client, waiting: Waiting, *, is_new: bool = False) -> Resp
 def consented(client: Client, waiting: Waiting) -> Response | str:
     """The member has allowed it: finish, unless something else has to come first by now."""
     login = current_login()
-    way_up = _way_up(waiting, login)
-    situation = Situation(
-        login, _subject(client, login), waiting.since, way_up is not None, None, clock.now()
-    )
     try:
-        if login is None or decide(waiting.request, situation) is not Step.FINISH:
-            return redirect(continue_path(waiting), 303)
+        step, _ = _decide(client, waiting, login, None)
     except OAuthError as error:
         return fail(waiting.request, error)
-    return finish(client, waiting.request, login, remember=True)
+    if step is Step.FINISH and login is not None:
+        return finish(client, waiting.request, login, remember=True)
+    return redirect(continue_path(waiting), 303)
 
 
 def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: bool = False) -> Response:
@@ -108,15 +101,27 @@ def continue_path(waiting: Waiting) -> str:
     return f"{CONTINUE}?request={waiting.token}"
 
 
-def _subject(client: Client, login: Login | None) -> str | None:
-    return None if login is None else subject_of(client, login.member_id)
-
-
-def _way_up(waiting: Waiting, login: Login | None) -> str | None:
-    """Where this member meets the acr that is asked for; None where there is no need or no means."""
-    if login is None or not lacks_acr(waiting.request, login):
-        return None
-    return step_up.url(login, waiting.request.acr_values, continue_path(waiting))
+def _decide(
+    client: Client,
+    waiting: Waiting,
+    login: Login | None,
+    allowed: frozenset[str] | None,
+    *,
+    is_new: bool = False,
+) -> tuple[Step, str | None]:
+    """The next step, and where the member meets the acr that is asked for, if that is it."""
+    way_up = None
+    if login is not None and lacks_acr(waiting.request, login):
+        way_up = step_up.url(login, waiting.request.acr_values, continue_path(waiting))
+    situation = Situation(
+        login=login,
+        subject=None if login is None else subject_of(client, login.member_id),
+        waiting_since=None if is_new else waiting.since,
+        can_step_up=way_up is not None,
+        allowed=allowed,
+        now=clock.now(),
+    )
+    return decide(waiting.request, situation), way_up
 
 
 def _allowed(client: Client, login: Login | None) -> frozenset[str] | None:
