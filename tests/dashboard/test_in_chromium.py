@@ -163,9 +163,11 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     ):
         open_entry(page, name)
         yield f"{name} (empty)"
-    for name in ("Audit log", "Operators"):
+    for name in ("Audit log", "Signing keys", "Settings", "Health", "Operators"):
         open_entry(page, name)
         yield name
+    page.goto("/dashboard/account")
+    yield "account"
     make_member(page, "ann@example.com")
     yield "member"
     make_webhook(page, url)

@@ -15,7 +15,11 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 # Written by hand: the code's own marks are what is tested.
 OPEN = {"/dashboard/sign-in", "/dashboard/setup"}
 OWNERS = ("/dashboard/operators",)
-ANYBODYS_POSTS = {"/dashboard/sign-out"}
+ANYBODYS_POSTS = {
+    "/dashboard/sign-out",
+    "/dashboard/account/password",
+    "/dashboard/account/sessions/end-others",
+}
 
 
 def pages(app: Flask) -> Iterator[tuple[str, str]]:

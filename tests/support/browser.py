@@ -53,7 +53,7 @@ def tab(browser: Browser, base_url: str, **options: Any) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints  # pytest does not explain what stands here
 
 
 def is_complaint(text: str) -> bool:

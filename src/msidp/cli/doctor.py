@@ -1,18 +1,16 @@
 """`msidp doctor`: the settings in force, what is wrong, and how to mend it."""
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from msidp.cli.common import as_json, load_settings, require_instance
+from msidp.ops.disclosure import shown
 
 if TYPE_CHECKING:
     from msidp.ops.checks import Check
-
-_PASSWORD = re.compile(r"(://[^/@\s]*:)[^@/\s]*@")
 
 
 @click.command()
@@ -35,19 +33,6 @@ def doctor(as_json: bool) -> None:
     else:
         print_report(given_names(settings), values, checks)
     sys.exit(0 if all(check.ok for check in checks) else 1)
-
-
-def shown(value: Any) -> str:
-    """A setting's value as it may be seen: secrets hidden, passwords taken out of addresses."""
-    if isinstance(value, tuple):
-        return ",".join(shown(part) for part in value)
-    if hasattr(value, "get_secret_value"):
-        return "(hidden)"
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, float):
-        return f"{value:g}"
-    return "" if value is None else _PASSWORD.sub(r"\1(hidden)@", str(value))
 
 
 def check_json(check: "Check") -> dict[str, Any]:

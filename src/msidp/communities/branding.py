@@ -38,6 +38,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["current_brand"] = current_brand
 
 
+def forget() -> None:
+    """Read the brand anew at the next page of this process; the others follow within half a minute."""
+    cache: _Cache = current_app.extensions["msidp_brand"]
+    cache.brand = None
+
+
 def current_brand() -> Brand | None:
     """The brand of this instance's community; None before there is one.
 

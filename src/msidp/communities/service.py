@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
@@ -42,6 +42,11 @@ def ensure_default(session: Session) -> Community:
         session.add(community)
         session.flush()
     return community
+
+
+def rename(session: Session, community_id: str, name: str) -> None:
+    """Call the community something else, on every page that its members see."""
+    session.execute(update(Community).where(Community.id == community_id).values(name=name))
 
 
 def app_id(session: Session, community_id: str) -> str:

@@ -20,6 +20,7 @@ from flask import (
     request,
 )
 from flask_wtf.csrf import CSRFError
+from pydantic.alias_generators import to_snake
 from werkzeug.wrappers import Response as BaseResponse
 
 from msidp import clock, web
@@ -107,13 +108,18 @@ def actor() -> Actor:
 def page(template: str, status: int = 200, **context: Any) -> Response:
     """A page of the dashboard. `problem` (an error) is told at its head, and beside the fields it names."""
     problem: Problem | None = context.get("problem")
-    errors = {detail["field"]: detail["message"] for detail in (problem.details or ())} if problem else {}
+    errors = {field_of(detail): detail["message"] for detail in (problem.details or ())} if problem else {}
     frame = {"operator": signed_in(), "errors": errors, "problem": None, "may": may}
     html = render_template(f"dashboard/{template}.html", **frame | context)
     response = Response(html, problem.status if problem else status, mimetype="text/html")
     if problem:
         response.headers.update(problem.headers)
     return response
+
+
+def field_of(detail: dict[str, str]) -> str:
+    """The form's field that an error of the Admin API (`redirectUris.0`) is about."""
+    return to_snake(detail["field"].partition(".")[0])
 
 
 def may(role: Role) -> bool:

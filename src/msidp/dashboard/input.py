@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.alias_generators import to_snake
 
 from msidp import canonical
 from msidp.api import Name, Schema, reasons
@@ -20,8 +19,7 @@ def checked(model: type[Model], fields: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        details = [{**found, "field": to_snake(found["field"].partition(".")[0])} for found in reasons(error)]
-        raise Invalid("invalid", "Please check what you entered.", details=details) from None
+        raise Invalid("invalid", "Please check what you entered.", details=reasons(error)) from None
 
 
 def name_of(form: Mapping[str, str]) -> str:

@@ -40,6 +40,9 @@ NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         "Operation",
         (
             Entry("Audit log", f"{HOME}/audit-log", "history"),
+            Entry("Signing keys", f"{HOME}/keys", "certificate"),
+            Entry("Settings", f"{HOME}/settings", "settings"),
+            Entry("Health", f"{HOME}/health", "heartbeat"),
             Entry("Operators", f"{HOME}/operators", "user-shield", "owner"),
         ),
     ),

@@ -2,41 +2,34 @@
 
 import json
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from flask import Flask
 
 from msidp import clock
-from msidp.dashboard import (
-    api_keys,
-    applications,
-    audit_log,
-    deliveries,
-    entrance,
-    events,
-    members,
-    operators,
-    overview,
-    plans,
-    webhooks,
-)
-from msidp.dashboard.frame import bp
+from msidp.dashboard.frame import bp, field_of
 from msidp.dashboard.navigation import NAVIGATION
 
-# Importing the pages registered them.
 PAGES = (
-    api_keys,
-    applications,
-    audit_log,
-    deliveries,
-    entrance,
-    events,
-    members,
-    operators,
-    overview,
-    plans,
-    webhooks,
+    "account",
+    "api_keys",
+    "applications",
+    "audit_log",
+    "deliveries",
+    "entrance",
+    "events",
+    "health",
+    "keys",
+    "members",
+    "operators",
+    "overview",
+    "plans",
+    "settings",
+    "webhooks",
 )
+for _name in PAGES:
+    import_module(f"msidp.dashboard.{_name}")  # which registers its pages
 
 
 def init_app(app: Flask) -> None:
@@ -69,4 +62,5 @@ def tuple_twice(text: str) -> tuple[str, str]:
 
 
 bp.app_template_filter("iso")(clock.iso)
+bp.app_template_filter("field_of")(field_of)
 bp.context_processor(lambda: {"navigation": NAVIGATION})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, db, ids
@@ -145,6 +145,12 @@ def find_by_email(session: Session, community_id: str, email: str) -> Operator |
             Operator.community_id == community_id, Operator.email_key == normalise(email).key
         )
     )
+
+
+def change_password(session: Session, operator_id: str, password_hash: str, keep_session: str) -> None:
+    """Set an operator's password, and sign them out everywhere but here."""
+    session.execute(update(Operator).where(Operator.id == operator_id).values(password_hash=password_hash))
+    sessions.end_others(session, operator_id, keep_session)
 
 
 def change_role(session: Session, community_id: str, operator_id: str, role: Role) -> Operator:

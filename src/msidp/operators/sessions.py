@@ -80,7 +80,30 @@ def end(session: Session, token: str) -> None:
 
 def end_all(session: Session, operator_id: str) -> None:
     """Sign an operator out everywhere."""
-    session.execute(delete(OperatorSession).where(OperatorSession.operator_id == operator_id))
+    end_others(session, operator_id, "")
+
+
+def end_others(session: Session, operator_id: str, keep: str) -> None:
+    """Sign an operator out everywhere but in the session `keep`."""
+    session.execute(
+        delete(OperatorSession).where(OperatorSession.operator_id == operator_id, OperatorSession.id != keep)
+    )
+
+
+def list_live(session: Session, operator_id: str) -> list[OperatorSession]:
+    """An operator's sessions, the latest first."""
+    now = clock.now()
+    return list(
+        session.scalars(
+            select(OperatorSession)
+            .where(
+                OperatorSession.operator_id == operator_id,
+                OperatorSession.expires_at > now,
+                OperatorSession.seen_at > now - IDLE,
+            )
+            .order_by(OperatorSession.seq.desc())
+        )
+    )
 
 
 def purge_expired(session: Session, now: int) -> int:

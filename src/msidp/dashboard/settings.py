@@ -1,0 +1,45 @@
+"""Settings: the community's name; what the environment says, to look at."""
+
+from typing import Any
+
+from flask import current_app, request
+from werkzeug.wrappers import Response
+
+from msidp.audit import service as audit
+from msidp.communities import branding, service
+from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.input import name_of
+from msidp.db import reading, transaction
+from msidp.errors import Problem
+from msidp.ops.disclosure import shown
+
+PATH = f"{HOME}/settings"
+
+
+@bp.get("/settings")
+def settings() -> Response:
+    return _page()
+
+
+@bp.post("/settings")
+def change_settings() -> Response:
+    """Give the community another name."""
+    try:
+        name = name_of(request.form)
+        with transaction() as session:
+            service.rename(session, operator().community_id, name)
+            audit.record(session, actor(), "community.updated", operator().community_id, {"fields": ["name"]})
+    except Problem as problem:
+        return _page(problem=problem, name=request.form.get("name", ""))
+    branding.forget()
+    return done("Saved. Every page shows it within half a minute.", PATH)
+
+
+def _page(**context: Any) -> Response:
+    with reading() as session:
+        community = service.find_default(session)
+    environment = {
+        f"MSIDP_{name.upper()}": shown(value) for name, value in current_app.extensions["msidp_settings"]
+    }
+    frame: dict[str, Any] = {"name": community.name if community else "", "community": community}
+    return page("settings", environment=environment, **frame | context)

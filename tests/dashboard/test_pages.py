@@ -1,0 +1,189 @@
+"""What the dashboard's forms do: the same as the Admin API, on the audit log, with errors in place."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from tests.dashboard.conftest import PASSWORD, submit
+
+from msidp import db
+from msidp.audit.models import AuditEntry
+from msidp.operators.roles import Role
+
+ROOT = "/dashboard"
+
+
+@pytest.fixture
+def owner(sign_in: Callable[[Role], FlaskClient]) -> FlaskClient:
+    return sign_in("owner")
+
+
+def last_act() -> tuple[str, str, str | None]:
+    """Who did what last, as the audit log has it."""
+    with db.reading() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1)).one()
+        return entry.actor_type, entry.action, entry.target_id
+
+
+def make_member(owner: FlaskClient, email: str = "ann@example.com") -> str:
+    """Returns the path of the member's page."""
+    answer = submit(owner, f"{ROOT}/members/new", f"{ROOT}/members", email=email, name="Ann")
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["Location"])
+
+
+def test_a_member_is_made_changed_and_deleted(owner: FlaskClient, admin: FlaskClient) -> None:
+    path = make_member(owner)
+    member_id = path.rpartition("/")[2]
+    assert last_act() == ("operator", "member.created", member_id)
+    form = {"email": "ann@new.example", "role": "mentor", "verified": "1", "custom_fields": '{"a": 1}'}
+    assert submit(owner, path, path, **form).status_code == 303
+    seen = admin.get(f"/members/{member_id}").json["data"]
+    assert (seen["auth"]["email"], seen["role"], seen["verified"]) == ("ann@new.example", "mentor", True)
+    assert seen["customFields"] == {"a": 1}
+    assert submit(owner, path, f"{path}/delete", confirm="ann@example.com").status_code == 422
+    assert submit(owner, path, f"{path}/delete", confirm="ann@new.example").status_code == 303
+    assert last_act() == ("operator", "member.deleted", member_id)
+    assert owner.get(path).status_code == 404
+    types = [event["type"] for event in admin.get("/events").json["data"]]
+    assert types == ["member.created", "member.updated", "member.role_changed", "member.deleted"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("email", "nonsense"), ("custom_fields", "{no json"), ("profile", '{"birthdate": 3}'), ("role", "")],
+)
+def test_what_is_wrong_about_a_member_is_said_in_place(owner: FlaskClient, field: str, value: str) -> None:
+    path = make_member(owner)
+    form = {"email": "ann@example.com", "role": "member", field: value}
+    answer = submit(owner, path, path, **form)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+
+
+def test_a_plan_is_made_joined_and_archived(owner: FlaskClient, admin: FlaskClient) -> None:
+    assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", name="Readers").status_code == 303
+    plan = admin.get("/plans").json["data"][0]
+    path = make_member(owner)
+    assert submit(owner, path, f"{path}/plans", plan_id=plan["id"]).status_code == 303
+    member_id = path.rpartition("/")[2]
+    (connection,) = admin.get(f"/members/{member_id}").json["data"]["planConnections"]
+    changed = submit(owner, path, f"{path}/plans/{connection['id']}", status="CANCELED")
+    assert changed.status_code == 303
+    assert submit(owner, path, f"{path}/plans/{connection['id']}", status="NO").status_code == 422
+    (connection,) = admin.get(f"/members/{member_id}").json["data"]["planConnections"]
+    assert connection["status"] == "CANCELED"
+    page = f"{ROOT}/plans/{plan['id']}"
+    assert submit(owner, page, f"{page}/delete", confirm="Readers").status_code == 409  # it is in use
+    assert submit(owner, page, page, name="Readers", status="ARCHIVED").status_code == 303
+    assert admin.get(f"/plans/{plan['id']}").json["data"]["status"] == "ARCHIVED"
+
+
+def test_prices_are_json_and_bad_ones_are_refused(owner: FlaskClient, admin: FlaskClient) -> None:
+    form = {"name": "Pro", "prices": '[{"amount": -1, "currency": "eur"}]'}
+    answer = submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", **form)
+    assert answer.status_code == 422
+    assert 'id="prices-error"' in answer.text
+    form["prices"] = '[{"amount": 9.5, "currency": "eur", "interval": {"type": "MONTH"}}]'
+    assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", **form).status_code == 303
+    plan = admin.get("/plans").json["data"][0]
+    page = f"{ROOT}/plans/{plan['id']}"
+    shown = owner.get(page).text
+    assert plan["prices"][0]["id"] in shown
+
+
+def test_an_api_key_works_until_it_is_revoked(app: Flask, owner: FlaskClient) -> None:
+    made = submit(owner, f"{ROOT}/api-keys", f"{ROOT}/api-keys", name="Backend")
+    key = made.text.split('id="secret">')[1].split("<")[0]
+    client = app.test_client()
+    assert client.get("/members", headers={"X-API-KEY": key}).status_code == 200
+    _, action, key_id = last_act()
+    assert action == "api_key.created"
+    assert key not in owner.get(f"{ROOT}/api-keys").text
+    assert submit(owner, f"{ROOT}/api-keys", f"{ROOT}/api-keys/{key_id}/revoke").status_code == 303
+    assert client.get("/members", headers={"X-API-KEY": key}).status_code == 401
+
+
+def test_a_webhook_that_may_not_be_called_is_refused_in_place(owner: FlaskClient) -> None:
+    new = f"{ROOT}/webhooks/new?dialect=standard"
+    form = {"name": "Bad", "dialect": "standard", "url": "https://10.0.0.1/", "headers": "no colon"}
+    answer = submit(owner, new, f"{ROOT}/webhooks", **form)
+    assert answer.status_code == 422
+    assert 'id="headers-error"' in answer.text
+    answer = submit(owner, new, f"{ROOT}/webhooks", **{**form, "headers": "X-A: 1"})
+    assert answer.status_code == 422
+    assert 'id="url-error"' in answer.text
+
+
+def test_an_application_keeps_what_the_form_does_not_show(owner: FlaskClient, admin: FlaskClient) -> None:
+    made = admin.post(
+        "/applications",
+        json={
+            "name": "Notes",
+            "type": "web",
+            "redirectUris": ["https://a.example/cb"],
+            "accessTokenLifetime": 90,
+        },
+    ).json["data"]
+    page = f"{ROOT}/applications/{made['id']}"
+    form = {"name": "Notes 2", "redirect_uris": "https://a.example/cb\nhttps://a.example/cb2\n"}
+    assert submit(owner, page, page, **form).status_code == 303
+    seen = admin.get(f"/applications/{made['id']}").json["data"]
+    assert (seen["name"], seen["accessTokenLifetime"]) == ("Notes 2", 90)
+    assert seen["redirectUris"] == ["https://a.example/cb", "https://a.example/cb2"]
+    answer = submit(owner, page, page, **{**form, "redirect_uris": "http://a.example/cb#x"})
+    assert answer.status_code == 422
+    assert 'id="redirect_uris-error"' in answer.text
+    rotated = submit(owner, page, f"{page}/rotate-secret")
+    assert rotated.text.split('id="secret">')[1].startswith("cs_")
+    assert submit(owner, page, f"{page}/delete", confirm="Notes 2").status_code == 303
+    assert admin.get(f"/applications/{made['id']}").status_code == 404
+
+
+def test_a_member_is_found_by_the_start_of_the_address(owner: FlaskClient) -> None:
+    for email in ("ann@example.com", "Anna_b@example.com", "bob@example.com"):
+        make_member(owner, email)
+
+    def found(query: str) -> set[str]:
+        text = owner.get(f"{ROOT}/members", query_string={"q": query}).text
+        return {name for name in ("ann@", "anna_b@", "bob@") if name in text.lower().split('id="found"')[1]}
+
+    assert found("AN") == {"ann@", "anna_b@"}
+    assert found("anna_") == {"anna_b@"}
+    assert found("ann_") == set()  # `_` is no wildcard
+    assert found("%") == set()
+    assert found("") == {"ann@", "anna_b@", "bob@"}
+
+
+def test_a_new_password_ends_the_other_sessions(
+    app: Flask, owner: FlaskClient, sign_in: Callable[[Role], FlaskClient]
+) -> None:
+    other = app.test_client()
+    form = {"email": "owner@example.com", "password": PASSWORD}
+    assert submit(other, f"{ROOT}/sign-in", f"{ROOT}/sign-in", **form).status_code == 303
+    page, action = f"{ROOT}/account", f"{ROOT}/account/password"
+    assert submit(owner, page, action, current="wrong", password="another long one").status_code == 422
+    assert submit(owner, page, action, current=PASSWORD, password="another long one").status_code == 303
+    assert owner.get(page).status_code == 200
+    assert other.get(page).status_code == 303
+
+
+def test_the_community_is_renamed_on_every_page(owner: FlaskClient, client: FlaskClient) -> None:
+    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="Riverside <Makers>").status_code == 303
+    assert "Riverside &lt;Makers&gt;" in client.get("/login").text
+    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="").status_code == 422
+
+
+def test_a_signing_key_is_rotated(owner: FlaskClient, admin: FlaskClient) -> None:
+    before = len(admin.get("/jwks").json["keys"])
+    assert submit(owner, f"{ROOT}/keys", f"{ROOT}/keys/rotate", algorithm="ES256").status_code == 303
+    assert len(admin.get("/jwks").json["keys"]) == before + 1
+    assert submit(owner, f"{ROOT}/keys", f"{ROOT}/keys/rotate", algorithm="none").status_code == 422
+
+
+def test_secrets_of_the_settings_are_not_shown(app: Flask, owner: FlaskClient) -> None:
+    text = owner.get(f"{ROOT}/settings").text
+    for secret in app.extensions["msidp_settings"].secret_keys:
+        assert secret not in text
