@@ -231,7 +231,7 @@ def test_the_member_refuses(browser: Browser, notes: Application) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
-def test_the_consent_page_is_accessible(
+def test_the_pages_on_the_way_are_accessible(
     browser: Browser, notes: Application, scheme: str, width: int
 ) -> None:
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 720}}
@@ -242,6 +242,13 @@ def test_the_consent_page_is_accessible(
         page.screenshot(path=ARTIFACTS / f"consent-{scheme}-{width}.png")
         assert accessibility_problems(page) == []
         assert overflow(page) <= 0
+        page.goto(notes.link(prompt="select_account"))
+        page.get_by_role("button", name="Continue as ada@example.com").wait_for()
+        page.screenshot(path=ARTIFACTS / f"account-{scheme}-{width}.png")
+        assert accessibility_problems(page) == []
+        assert overflow(page) <= 0
+        page.get_by_role("button", name="Continue as ada@example.com").click()
+        page.get_by_role("button", name="Allow").wait_for()  # the choice was made, consent comes next
         page.goto(notes.link(redirect_uri="https://evil.example/"))
         page.get_by_role("heading", name="This sign-in cannot go on").wait_for()
         assert accessibility_problems(page) == []

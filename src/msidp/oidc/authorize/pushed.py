@@ -42,7 +42,10 @@ def find(session: Session, application_id: str, uri: str) -> AuthorizeRequest | 
             AuthorizationRequest.created_at > clock.now() - lifetimes.PUSHED_REQUEST,
         )
     )
-    return AuthorizeRequest.from_json(parameters | {"pushed": id_hash}) if parameters else None
+    try:
+        return AuthorizeRequest.from_json(parameters | {"pushed": id_hash}) if parameters else None
+    except ValueError:
+        return None
 
 
 def take(session: Session, id_hash: str) -> bool:

@@ -51,8 +51,11 @@ class AuthorizeRequest:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """Read it back."""
-        return cls(**value)
+        """Read it back. Raises ValueError for one that another version of msidp has written."""
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise ValueError("not a request of this version") from error
 
     def success(self, issuer: str, code: str) -> dict[str, str]:
         """What the answer with the code carries (RFC 6749, section 4.1.2; RFC 9207 for `iss`)."""

@@ -47,12 +47,12 @@ def unseal(token: str) -> Waiting | None:
         return None
     try:
         value: dict[str, Any] = json.loads(_cipher().open(token, _CONTEXT))
+        since = value.pop("since")
+        request = AuthorizeRequest.from_json(value)
     except (CannotOpen, ValueError):
         return None
-    since = value.pop("since")
-    if not 0 <= clock.now() - since < lifetimes.AUTHORIZATION_REQUEST:
-        return None
-    return Waiting(token, AuthorizeRequest.from_json(value), since)
+    is_young = 0 <= clock.now() - since < lifetimes.AUTHORIZATION_REQUEST
+    return Waiting(token, request, since) if is_young else None
 
 
 def _cipher() -> FieldCipher:
