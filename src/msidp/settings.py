@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     rate_limits: bool = True
     member_token_issuer: str = ""
     key_rotation_days: int = 90
+    client_id_metadata_documents: bool = False
 
     @field_validator(
         "secret_key", "outbound_allow_networks", "webhook_retry_schedule", "operator_email", mode="before"

@@ -4,6 +4,7 @@ A change made in this process shows at once, one made in another within `FRESH`.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,6 +66,16 @@ class Client:
     policy_uri: str | None
     tos_uri: str | None
 
+    @property
+    def host(self) -> str | None:
+        """Of a client whose id is a URL, the host that vouches for it."""
+        return urlsplit(self.client_id).hostname if self.client_id.startswith("https://") else None
+
+    @property
+    def shown_name(self) -> str:
+        """What pages call it. A name that nobody has looked at stands beside the host that vouches for it."""
+        return f"{self.name} ({self.host})" if self.host else self.name
+
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether it may use this grant (asked by Authlib's grants)."""
         return grant_type in self.grant_types
@@ -84,6 +95,7 @@ class Clients:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[int, Client]] = {}
         self._origins: tuple[int, frozenset[str]] | None = None
+        self.by_url: Callable[[str], Client | None] = _nobody  # see `documents`
 
     def find(self, client_id: str) -> Client | None:
         """The client with this id."""
@@ -91,9 +103,12 @@ class Clients:
         kept = self._kept.get(client_id)
         if kept is not None and 0 <= now - kept[0] < FRESH:
             return kept[1]
-        if not _CLIENT_ID.fullmatch(client_id):
+        if client_id.startswith("https://"):
+            client = self.by_url(client_id)
+        elif _CLIENT_ID.fullmatch(client_id):
+            client = _read(client_id)
+        else:
             return None
-        client = _read(client_id)
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         if client is None:
@@ -115,15 +130,24 @@ class Clients:
         self._origins = None
 
 
+def _nobody(_url: str) -> None:
+    return None
+
+
 def init_app(app: Flask) -> None:
     """Give the application its clients."""
     app.extensions["msidp_clients"] = Clients()
 
 
+def clients_of(app: Flask) -> Clients:
+    """An application's clients."""
+    found: Clients = app.extensions["msidp_clients"]
+    return found
+
+
 def clients() -> Clients:
     """This application's clients."""
-    found: Clients = current_app.extensions["msidp_clients"]
-    return found
+    return clients_of(current_app)
 
 
 def forget_all() -> None:

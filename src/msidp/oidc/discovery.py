@@ -64,7 +64,10 @@ def document(issuer: str) -> dict[str, object]:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Write the document once; nothing in it changes while the process lives."""
-    text = json.dumps(document(settings.base_url), indent=1)
+    metadata = document(settings.base_url)
+    if settings.client_id_metadata_documents:
+        metadata["client_id_metadata_document_supported"] = True
+    text = json.dumps(metadata, indent=1)
     app.extensions["msidp_discovery"] = (text, sha256(text.encode()).hexdigest()[:32])
 
 

@@ -113,7 +113,7 @@ def _ask(asked: LogoutRequest) -> str:
         web.let_forms_lead_away()
     return render_template(
         "oidc/end_session.html",
-        application=asked.client and asked.client.name,
+        application=asked.client and asked.client.shown_name,
         member=browser.current_member(),
         parameters=asked.parameters,
     )

@@ -10,6 +10,7 @@ from msidp.oidc import (
     clients,
     connections,
     discovery,
+    documents,
     end_session,
     introspect,
     logos,
@@ -32,6 +33,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Install the provider on this app."""
     logging.getLogger("authlib").setLevel(logging.INFO)  # below that it logs the tokens it issues
     clients.init_app(app)
+    documents.init_app(app, settings)
     client_keys.init_app(app)
     discovery.init_app(app, settings)
     logos.init_app(app)

@@ -15,7 +15,7 @@ from msidp.communities import answers
 from msidp.keys import rotation
 from msidp.keys import service as keys
 from msidp.mail import delivery as mail
-from msidp.oidc import expiry
+from msidp.oidc import documents, expiry
 from msidp.operators import sessions as operator_sessions
 from msidp.settings import Settings
 from msidp.webhooks import retention
@@ -33,6 +33,7 @@ PURGES: tuple[Purge, ...] = (
     challenges.purge_expired,
     mailed.purge_expired,
     expiry.purge_expired,
+    documents.purge_unused,
     mail.purge_expired,
     retention.purge_attempts,
     retention.purge_deliveries,

@@ -38,8 +38,9 @@ def _page(name: str, client: Client, waiting: Waiting, path: str, **context: Any
     web.let_forms_lead_away()
     return render_template(
         f"oidc/{name}.html",
-        application=client.name,
-        logo=f"/logos/{client.client_id}" if client.logo_uri else None,
+        application=client.shown_name,
+        logo=f"/logos/{client.client_id}" if client.logo_uri and not client.host else None,
+        host=client.host,
         site=_site(waiting.request.redirect_uri),
         token=waiting.token,
         member=current_member(),

@@ -83,7 +83,7 @@ def continuation(path: str) -> Continuation | None:
         return None
     waiting = sealed.unseal(tokens[0])
     client = clients().find(waiting.request.client_id) if waiting else None
-    return Continuation(client.name) if client else None
+    return Continuation(client.shown_name) if client else None
 
 
 def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -> Response | str:

@@ -53,7 +53,7 @@ def confirm() -> Response | str | tuple[str, int]:
             return redirect(login_url(f"{PATH}?user_code={user_code}"), 303)
         else:
             _allow(session.connection(), user_code, pending, client, login)
-    return render_template("oidc/device_done.html", application=client.name, allowed=allowed)
+    return render_template("oidc/device_done.html", application=client.shown_name, allowed=allowed)
 
 
 def _confirm(login: Login, typed: str) -> str | tuple[str, int]:
@@ -63,7 +63,7 @@ def _confirm(login: Login, typed: str) -> str | tuple[str, int]:
     user_code, pending, client = found
     return render_template(
         "oidc/device_confirm.html",
-        application=client.name,
+        application=client.shown_name,
         user_code=user_code,
         permissions=[scopes.MEMBER_SCOPES[scope] for scope in pending.scopes],
         member=current_member(),

@@ -34,9 +34,11 @@ class Registered:
     token: str
 
 
-def read(given: Mapping[str, Any], policy: OutboundPolicy) -> Registration:
+def read(
+    given: Mapping[str, Any], policy: OutboundPolicy, *, default_method: str = "client_secret_basic"
+) -> Registration:
     """What a client asks to be. Raises Refused. May fetch a document: no transaction may be open."""
-    asked = metadata.read(given)
+    asked = metadata.read(given, default_method=default_method)
     uri = asked.fields.get("sector_identifier_uri")
     if uri is not None:
         try:
