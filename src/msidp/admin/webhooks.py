@@ -1,5 +1,7 @@
 """Verify webhooks of every dialect: Standard Webhooks 1.0, Svix's header names, MemberPad's signature.
 
+With the standard library alone; only a public key (`whpk_…`, for `v1a` signatures) needs cryptography.
+
 A delivery that carries a signature with a time in it (`webhook-*`, else `svix-*`) stands or falls by
 that one. `X-MemberPad-Signature` covers the body alone, so it decides only where there is no other.
 """
@@ -12,6 +14,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
@@ -22,6 +25,7 @@ DEFAULT_TOLERANCE = 300  # seconds a signed time may lie in the past or the futu
 _Pairs = Iterable[tuple[str | bytes, str | bytes]]
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105  # the prefix of secrets, not one of them
+_PUBLIC_PREFIX = "whpk_"
 _TIMED = ("webhook", "svix")
 _MEMBERPAD = "x-memberpad-signature"
 _SECONDS = re.compile(r"[0-9]{1,12}\Z")
@@ -42,8 +46,9 @@ def verify_webhook(
     """Check who sent a webhook, and read it.
 
     `payload` is the request's body exactly as it arrived; `headers` a mapping or a list of pairs, names
-    in any case; `secret` the endpoint's `whsec_…`; `tolerance` the greatest age of the signature in
-    seconds (each attempt is signed anew). Raises InvalidSignature.
+    in any case; `secret` the endpoint's `whsec_…`, or for an endpoint with `v1a` a public key `whpk_…` of
+    /.well-known/webhook-keys; `tolerance` the greatest age of the signature in seconds (each attempt is
+    signed anew). Raises InvalidSignature.
     """
     body = _as_bytes(payload)
     found = _lower(headers)
@@ -51,7 +56,7 @@ def verify_webhook(
         if f"{family}-signature" in found:
             signed_at = _check_timed(body, found, family, secret, tolerance)
             return _read(body, found[f"{family}-id"], signed_at)
-    if _MEMBERPAD in found:
+    if _MEMBERPAD in found and not secret.startswith(_PUBLIC_PREFIX):
         _check_memberpad(body, found[_MEMBERPAD], secret)
         return _read(body, found.get("x-memberpad-delivery", ""), None)
     raise InvalidSignature("missing", "The request carries no webhook signature.")
@@ -84,22 +89,47 @@ def _text(value: str | bytes) -> str:
 def _check_timed(
     body: bytes, headers: Mapping[str, str], family: str, secret: str, tolerance: float
 ) -> datetime:
-    """Standard Webhooks 1.0: HMAC-SHA256 over `id.timestamp.body`, `v1,<base64>` once or more."""
+    """Standard Webhooks 1.0: over `id.timestamp.body`, one signature or more."""
     message_id = headers.get(f"{family}-id", "")
     timestamp = headers.get(f"{family}-timestamp", "")
     if not message_id or not _SECONDS.match(timestamp):
         raise InvalidSignature("headers", f"{family}-id or {family}-timestamp is missing or unusable.")
     signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + body
-    digest = hmac.digest(_key(secret), signed, hashlib.sha256)
-    expected = b"v1," + base64.b64encode(digest)
     given = headers[f"{family}-signature"].split(" ")
-    if not any([_equal(expected, signature) for signature in given]):  # noqa: C419  # all of them: constant time
+    holds = _holds_asymmetric if secret.startswith(_PUBLIC_PREFIX) else _holds_symmetric
+    if not holds(secret, signed, given):
         raise InvalidSignature("signature", "The signature does not match the body and the secret.")
     age = time.time() - int(timestamp)
     if not -tolerance <= age <= tolerance:
         where = "ago" if age > 0 else "ahead"
         raise InvalidSignature("timestamp", f"The webhook was signed {abs(age):.0f} seconds {where}.")
     return datetime.fromtimestamp(int(timestamp), UTC)
+
+
+def _holds_symmetric(secret: str, signed: bytes, given: list[str]) -> bool:
+    """`v1,` and the base64 of HMAC-SHA256."""
+    expected = b"v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256))
+    return any([_equal(expected, signature) for signature in given])  # noqa: C419  # all of them: constant time
+
+
+def _holds_asymmetric(public_key: str, signed: bytes, given: list[str]) -> bool:
+    """`v1a,` and the base64 of an ed25519 signature."""
+    from cryptography.exceptions import InvalidSignature as WrongSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(
+            base64.b64decode(public_key[len(_PUBLIC_PREFIX) :], validate=True)
+        )
+    except ValueError:
+        raise InvalidSignature("secret", "This is not a public key (whpk_ and base64 of 32 bytes).") from None
+    for signature in given:
+        version, _, encoded = signature.partition(",")
+        if version == "v1a":
+            with suppress(WrongSignature, ValueError):
+                key.verify(base64.b64decode(encoded, validate=True), signed)
+                return True
+    return False
 
 
 def _check_memberpad(body: bytes, signature: str, secret: str) -> None:

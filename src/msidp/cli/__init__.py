@@ -7,7 +7,20 @@ import os
 
 import click
 
-from msidp.cli import cron, demo, doctor, keys, operators, records, registration, up, web, worker
+from msidp.cli import (
+    cron,
+    demo,
+    doctor,
+    keys,
+    listen,
+    operators,
+    records,
+    registration,
+    trigger,
+    up,
+    web,
+    worker,
+)
 
 
 @click.group()
@@ -29,6 +42,8 @@ for command in (
     keys.keys,
     registration.initial_access_token,
     operators.operator,
+    listen.listen,
+    trigger.trigger,
     demo.demo,
 ):
     main.add_command(command)

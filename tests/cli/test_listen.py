@@ -1,0 +1,232 @@
+"""`msidp listen` and `msidp trigger`, as processes, against a whole msidp."""
+
+import base64
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.instance import Instance, msidp
+from tests.support.ports import free_port
+from tests.support.receiver import Answer, Receiver
+
+from msidp.admin import InvalidSignature, verify_webhook
+
+TIMEOUT = 30.0
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with Instance(tmp_path_factory.mktemp("listen")) as running:
+        yield running
+
+
+class Listener:
+    """A `msidp listen --json` and the lines it prints."""
+
+    def __init__(self, env: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "msidp", "listen", "--json", *arguments],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self._buffer = b""
+        self.greeting = self.line()
+
+    def line(self) -> dict[str, Any]:
+        """The next line."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + TIMEOUT
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                assert selector.select(max(0, deadline - time.monotonic())), "nothing came"
+                chunk = self.process.stdout.read()
+                assert chunk, f"it ended: {self.process.stderr.read().decode()}"  # type: ignore[union-attr]
+                self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(TIMEOUT)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()  # type: ignore[union-attr]
+            self.process.stderr.close()  # type: ignore[union-attr]
+
+
+def webhooks(instance: Instance) -> list[dict[str, Any]]:
+    with msidp_client(instance) as client:
+        return client.get("/webhooks?first=100")["data"]
+
+
+def msidp_client(instance: Instance) -> Any:
+    from contextlib import closing
+
+    from msidp.admin.transport import Transport
+
+    return closing(Transport(instance.secret_key, instance.base_url, 10))
+
+
+@pytest.mark.parametrize("dialect", ["memberstack", "memberpad"])
+def test_it_registers_verifies_forwards_and_goes(
+    instance: Instance, receiver: Receiver, dialect: str
+) -> None:
+    name = {"memberpad": "member.joined"}.get(dialect, "member.created")
+    listener = Listener(
+        instance.env, "--dialect", dialect, "--forward-to", receiver.url("/mine"), "--events", name
+    )
+    try:
+        (registered,) = webhooks(instance)
+        assert registered["id"] == listener.greeting["webhookId"]
+        triggered = instance.command("trigger", name)
+        arrived = listener.line()
+        assert (arrived["verified"], arrived["type"], arrived["id"]) == (True, name, triggered["id"])
+        assert (arrived["dialect"], arrived["answered"]) == (dialect, 200)
+        (forwarded,) = receiver.wait_for(1, "/mine")
+        assert forwarded.body == arrived["body"].encode()
+        event = verify_webhook(forwarded.body, forwarded.headers, listener.greeting["secret"])
+        assert event.id == triggered["id"]
+        assert event.data["memberId" if dialect == "memberpad" else "id"] == triggered["memberId"]
+    finally:
+        assert listener.stop() == 0
+    assert webhooks(instance) == []
+
+
+def test_what_is_forged_is_shown_as_such_and_not_forwarded(instance: Instance, receiver: Receiver) -> None:
+    listener = Listener(instance.env, "--forward-to", receiver.url())
+    try:
+        import urllib3
+
+        answer = urllib3.request("POST", listener.greeting["listening"], body=b'{"type":"x","data":{}}')
+        assert answer.status == 401
+        arrived = listener.line()
+        assert (arrived["verified"], arrived["type"]) == (False, None)
+        assert "signature" in arrived["error"]
+    finally:
+        assert listener.stop(signal.SIGTERM) == 0
+    assert receiver.received() == []
+
+
+def test_a_failing_application_shows_through(instance: Instance, receiver: Receiver) -> None:
+    receiver.script("/hook", Answer(503))
+    listener = Listener(instance.env, "--forward-to", receiver.url())
+    try:
+        instance.command("trigger", "payment.succeeded", "--data", '{"amount": 7}')
+        arrived = listener.line()
+        assert (arrived["answered"], arrived["forwarded"].partition(" ")[0]) == (503, "503")
+        assert json.loads(arrived["body"])["data"] == {"amount": 7}
+        with msidp_client(instance) as client:
+            (delivery,) = client.get(f"/deliveries?webhook={listener.greeting['webhookId']}")["data"]
+            assert delivery["status"] in ("failed", "pending")
+    finally:
+        listener.stop()
+    gone = Listener(instance.env, "--forward-to", f"127.0.0.1:{free_port()}")
+    try:
+        instance.command("trigger", "post.published")
+        assert gone.line()["answered"] == 502
+    finally:
+        gone.stop()
+
+
+def test_what_a_killed_listener_left_is_replaced(instance: Instance) -> None:
+    port = str(free_port())
+    killed = Listener(instance.env, "--port", port)
+    assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
+    (left,) = webhooks(instance)
+    again = Listener(instance.env, "--port", port)
+    try:
+        (now,) = webhooks(instance)
+        assert now["id"] == again.greeting["webhookId"] != left["id"]
+    finally:
+        again.stop()
+
+
+def test_from_elsewhere_it_goes_by_address_and_key(instance: Instance, tmp_path: Path) -> None:
+    away = {**instance.env, "MSIDP_INSTANCE_DIR": str(tmp_path), "MSIDP_API_KEY": instance.secret_key}
+    for name in ("MSIDP_DATABASE_URL", "MSIDP_SECRET_KEY"):
+        away.pop(name, None)
+    listener = Listener(away, "--url", instance.base_url)
+    try:
+        done = msidp("trigger", "course.completed", "--url", instance.base_url, "--json", env=away)
+        assert done.returncode == 0, done.stderr
+        assert listener.line()["id"] == json.loads(done.stdout)["id"]
+    finally:
+        assert listener.stop() == 0
+    assert list(tmp_path.iterdir()) == []
+    for arguments, words in (
+        (("--url", instance.base_url, "--api-key", "sk_wrong"), "unknown or was revoked"),
+        (("--url", "ftp://x"), "absolute http"),
+        (("--url", f"http://127.0.0.1:{free_port()}"), "refused"),
+        ((), "no msidp instance"),
+    ):
+        refused = msidp("listen", *arguments, env=away)
+        assert refused.returncode != 0
+        assert words in refused.stderr, refused.stderr
+
+
+def test_an_instance_that_may_not_call_here_says_how_to_allow_it(tmp_path: Path, instance: Instance) -> None:
+    strict = {**instance.env, "MSIDP_OUTBOUND_ALLOW_HTTP": "0", "MSIDP_OUTBOUND_ALLOW_NETWORKS": ""}
+    refused = msidp("listen", env=strict)
+    assert refused.returncode == 1
+    assert "MSIDP_OUTBOUND_ALLOW_HTTP=1" in refused.stderr
+    assert webhooks(instance) == []
+
+
+def test_every_type_can_be_triggered(instance: Instance) -> None:
+    types = [each["name"] for each in instance.command("trigger", "--list")]
+    assert len(types) == 28
+    for name in ("subscription.renewed", "member.left"):
+        told = instance.command("trigger", name)
+        assert told["id"].startswith("evt_")
+    with msidp_client(instance) as client:
+        assert client.get("/members")["data"] == []
+        assert client.get("/plans")["data"] == []
+        kept = instance.command("trigger", "member.created", "--keep")
+        member = client.get(f"/members/{kept['memberId']}")["data"]
+        assert member["metaData"] == {"sample": True, "madeBy": "msidp trigger"}
+        client.delete(f"/members/{member['id']}")
+    for arguments in (
+        ("nothing.happened",),
+        ("member.created", "--data", "{}"),
+        ("post.published", "--data", "["),
+    ):
+        refused = msidp("trigger", *arguments, env=instance.env)
+        assert refused.returncode != 0
+        assert "Traceback" not in refused.stderr
+    plain = msidp("trigger", "member.updated", env=instance.env)
+    assert plain.stdout.startswith("✓ member.updated  evt_")
+    assert plain.stderr == ""
+
+
+def test_a_public_key_verifies_what_a_secret_cannot(instance: Instance, receiver: Receiver) -> None:
+    with msidp_client(instance) as client:
+        hook = {"name": "A", "url": receiver.url(), "dialect": "memberstack", "v1a": True}
+        made = client.post("/webhooks", hook)["data"]
+        client.post(f"/webhooks/{made['id']}/test", {})
+        (request,) = receiver.wait_for(1)
+        (key,) = client.fetch_public(f"{instance.base_url}/.well-known/webhook-keys")["keys"]
+        client.delete(f"/webhooks/{made['id']}")
+    assert verify_webhook(request.body, request.headers, key["key"]).type == "ping"
+    assert verify_webhook(request.body, request.headers, made["secret"]).type == "ping"
+    other = "whpk_" + base64.b64encode(bytes(32)).decode()
+    for body, secret, reason in (
+        (request.body + b" ", key["key"], "signature"),
+        (request.body, other, "signature"),
+        (request.body, "whpk_AAAA", "secret"),
+        (request.body, "whpk_***", "secret"),
+    ):
+        with pytest.raises(InvalidSignature) as refused:
+            verify_webhook(body, request.headers, secret)
+        assert refused.value.reason == reason
