@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-from msidp import db, logs, queue, web
+from msidp import db, logs, metrics, queue, web
 from msidp.keys import keyring
 from msidp.settings import Settings
 from msidp.vault import fields
@@ -26,6 +26,7 @@ def create_core(settings: Settings) -> Flask:
     logs.init_app(settings)
     db.init_app(app, settings)
     queue.init_app(app, settings)
+    metrics.init_app(app, settings)
     fields.init_app(app, settings)
     keyring.init_app(app, settings)
     for name in (

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(default=90, ge=0, le=36_500)  # 0: for ever; so the next two
     delivery_retention_days: int = Field(default=90, ge=0, le=36_500)
     attempt_retention_days: int = Field(default=30, ge=0, le=36_500)
+    metrics_token: SecretStr | None = None
     operator_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     mail_from: str = ""

@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import ids
+from msidp import ids, metrics
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import MAX_BODY, StrictRequest
 from msidp.settings import Settings
@@ -33,6 +33,7 @@ _CODES = {
     415: "unsupported-media-type",
 }
 
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _TITLES = {
     401: "Please sign in",
     403: "Not allowed",
@@ -188,7 +189,17 @@ def _finish(response: Response) -> Response:
         if name.lower() not in present:
             headers.add(name, value)
     _log_request(response.status_code)
+    _count_request(response.status_code)
     return response
+
+
+def _count_request(status: int) -> None:
+    """For the metrics: by route and not by path, so that nobody makes up labels."""
+    endpoint = request.endpoint or "none"
+    method = request.method if request.method in _METHODS else "other"
+    took = metrics.observed("msidp_http_request_seconds", (endpoint,), time.perf_counter() - g.begun_at)
+    requests = metrics.Series("msidp_http_requests", (endpoint, method, str(status)))
+    metrics.recorder().add([(requests, 1), *took])
 
 
 def _log_request(status: int) -> None:

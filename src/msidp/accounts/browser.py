@@ -7,7 +7,7 @@ from flask import Response, after_this_request, current_app, g, request
 from flask import session as form_session
 from sqlalchemy.orm import Session
 
-from msidp import clock, web
+from msidp import clock, metrics, web
 from msidp.accounts import sessions
 from msidp.accounts.continuation import local_path
 from msidp.accounts.sessions import Login, NewSession
@@ -81,6 +81,7 @@ def start_session(session: Session, member: Member, methods: tuple[str, ...]) ->
     if started is None:
         _end_present(session)
         started = sessions.start(session, member, methods, **_place())
+    metrics.count("msidp_logins", "succeeded")
     return _carry(started)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from msidp import ids, queue
+from msidp import ids, metrics, queue
 from msidp.errors import TooManyRequests
 
 WINDOW = 15 * 60  # seconds
@@ -86,6 +86,7 @@ def check(limits_: list[Limit]) -> None:
 
 def record_failure(limits_: list[Limit]) -> None:
     """Count a failed attempt."""
+    metrics.count("msidp_logins", "failed")
     record(limits_)
 
 

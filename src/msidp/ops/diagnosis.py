@@ -82,13 +82,20 @@ def check_files(settings: Settings) -> Check:
 
 def check_workers() -> Check:
     """Whether somebody takes work from the queue."""
-    try:
-        count = sum(map(_is_at_work, queue.connection().smembers(Worker.redis_workers_keys)))
-    except (redis.RedisError, OSError):
+    count = workers_at_work()
+    if count is None:
         return Check("workers", False, "not known without the queue", "Mend the queue first.")
     if not count:
         return Check("workers", False, "none listens: deliveries wait", "Start `msidp up` or `msidp worker`.")
     return Check("workers", True, f"{count} at work")
+
+
+def workers_at_work() -> int | None:
+    """How many workers take work from the queue; None where it does not answer."""
+    try:
+        return sum(map(_is_at_work, queue.connection().smembers(Worker.redis_workers_keys)))
+    except (redis.RedisError, OSError):
+        return None
 
 
 def _is_at_work(key: bytes | str) -> bool:

@@ -1,10 +1,15 @@
-"""GET /healthz and /readyz, for supervisors and load balancers."""
+"""GET /healthz and /readyz, for supervisors and load balancers; GET /metrics, for Prometheus."""
 
+import hmac
+import ipaddress
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response, abort, current_app, request
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from msidp.ops import checks
+from msidp.errors import Unauthorized
+from msidp.ops import checks, exposition
+from msidp.settings import Settings
 
 bp = Blueprint("ops", __name__)
 ADVISORY = {"queue"}  # without it everything is answered, deliveries wait
@@ -31,3 +36,34 @@ def readyz() -> tuple[dict[str, Any], int]:
         "checks": {check.name: {"ok": check.ok, "message": check.message} for check in found},
     }
     return body, 503 if status == "unavailable" else 200
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Metrics in Prometheus' text format, for holders of MSIDP_METRICS_TOKEN.
+
+    Without a token set they are for this machine alone, and for no proxy on it: to others there is nothing
+    here.
+    """
+    settings: Settings = current_app.extensions["msidp_settings"]
+    if settings.metrics_token is not None:
+        _require_token(settings.metrics_token.get_secret_value())
+    elif not _comes_from_this_machine():
+        abort(404)
+    return Response(exposition.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _require_token(token: str) -> None:
+    expected = f"Bearer {token}".encode()
+    given = request.headers.get("Authorization", "").encode("utf-8", "surrogatepass")
+    if not hmac.compare_digest(expected, given):
+        message = "Send MSIDP_METRICS_TOKEN as a bearer token."
+        raise Unauthorized("unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _comes_from_this_machine() -> bool:
+    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "Via"))
+    try:
+        return not forwarded and ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False

@@ -74,6 +74,7 @@ class Claimed(NamedTuple):
     manual: bool
     resume_at: int | None
     claims: int
+    created_at: int
     lease_token: str
     name: str
     body: bytes
@@ -248,6 +249,7 @@ def _take(dialect: str) -> Executable:
             Delivery.manual,
             Delivery.resume_at,
             Delivery.claims,
+            Delivery.created_at,
         )
     )
 

@@ -17,7 +17,7 @@ from msidp.outbound.client import Client
 from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
-from msidp.webhooks import claim, settle
+from msidp.webhooks import claim, settle, tally
 from msidp.webhooks.claim import Candidate, Claimed, Target
 from msidp.webhooks.dialects import Message, prepare
 from msidp.webhooks.lanes import Lanes
@@ -95,9 +95,10 @@ class Feed:
         now = self._claimed_at = clock.now()
         if ended:
             with transaction() as session:
-                settle.record(session, ended, self._schedule)
+                recorded = settle.record(session, ended, self._schedule)
                 plan = self._plan(session, now) if claiming else _NOTHING
                 claimed, targets = self._claim(session, plan, now)
+            tally.count(recorded)
         else:
             with reading() as session:  # a look costs no write lock
                 plan = self._plan(session, now) if claiming else _NOTHING

@@ -34,8 +34,12 @@ class Outcome(NamedTuple):
     reply: Reply
 
 
-def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
-    """Write the attempts and what follows from them.
+Recorded = tuple[Outcome, str]
+"""An outcome, and the status it gave its delivery."""
+
+
+def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> list[Recorded]:
+    """Write the attempts and what follows from them. Returns what was written.
 
     An outcome whose claim no longer holds (the lease ran out and another process took over, or the
     delivery was canceled) leaves no trace.
@@ -44,14 +48,17 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     _lock_endpoints(connection, outcomes)  # endpoints before deliveries, like everyone who locks both
     held = _held(connection, outcomes)
     if not held:
-        return
-    _settle_successes(connection, [outcome for outcome in held if outcome.reply.error is None])
-    _settle_failures(connection, [outcome for outcome in held if outcome.reply.error is not None], schedule)
+        return []
+    succeeded = [outcome for outcome in held if outcome.reply.error is None]
+    failed = [outcome for outcome in held if outcome.reply.error is not None]
+    _settle_successes(connection, succeeded)
+    statuses = _settle_failures(connection, failed, schedule)
     insert_many(connection, Attempt, [_attempt(outcome) for outcome in held])
     _mark_endpoints(connection, held)
     given_up = dict(filter(None, map(_given_up, held)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
         ailing.disable(session, endpoint_id, reason, at)
+    return [(outcome, "succeeded") for outcome in succeeded] + list(zip(failed, statuses, strict=True))
 
 
 def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
@@ -88,9 +95,14 @@ def _settle_successes(connection: Connection, outcomes: Sequence[Outcome]) -> No
             connection.execute(_success(connection.dialect.name), values)
 
 
-def _settle_failures(connection: Connection, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> None:
-    if outcomes:
-        connection.execute(_failure(), [_failure_values(outcome, schedule) for outcome in outcomes])
+def _settle_failures(
+    connection: Connection, outcomes: Sequence[Outcome], schedule: Sequence[float]
+) -> list[str]:
+    """The statuses that these deliveries have now."""
+    values = [_failure_values(outcome, schedule) for outcome in outcomes]
+    if values:
+        connection.execute(_failure(), values)
+    return [each["new_status"] for each in values]
 
 
 def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, Any]:
