@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from tests.support.instance import Instance, msidp
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
 from msidp.admin import InvalidSignature, verify_webhook
+from msidp.cli import main
 
 TIMEOUT = 30.0
 
@@ -71,6 +73,19 @@ def webhooks(instance: Instance) -> list[dict[str, Any]]:
         return client.get("/webhooks?first=100")["data"]
 
 
+def trigger(instance: Instance, *arguments: str) -> Result:
+    """`msidp trigger` in this process, over HTTP."""
+    return CliRunner().invoke(
+        main, ["trigger", *arguments, "--url", instance.base_url, "--api-key", instance.secret_key]
+    )
+
+
+def told(instance: Instance, *arguments: str) -> Any:
+    done = trigger(instance, *arguments, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
 def msidp_client(instance: Instance) -> Any:
     from contextlib import closing
 
@@ -79,11 +94,8 @@ def msidp_client(instance: Instance) -> Any:
     return closing(Transport(instance.secret_key, instance.base_url, 10))
 
 
-@pytest.mark.parametrize("dialect", ["memberstack", "memberpad"])
-def test_it_registers_verifies_forwards_and_goes(
-    instance: Instance, receiver: Receiver, dialect: str
-) -> None:
-    name = {"memberpad": "member.joined"}.get(dialect, "member.created")
+def test_it_registers_verifies_forwards_and_goes(instance: Instance, receiver: Receiver) -> None:
+    dialect, name = "memberpad", "member.joined"
     listener = Listener(
         instance.env, "--dialect", dialect, "--forward-to", receiver.url("/mine"), "--events", name
     )
@@ -98,7 +110,7 @@ def test_it_registers_verifies_forwards_and_goes(
         assert forwarded.body == arrived["body"].encode()
         event = verify_webhook(forwarded.body, forwarded.headers, listener.greeting["secret"])
         assert event.id == triggered["id"]
-        assert event.data["memberId" if dialect == "memberpad" else "id"] == triggered["memberId"]
+        assert event.data["memberId"] == triggered["memberId"]
     finally:
         assert listener.stop() == 0
     assert webhooks(instance) == []
@@ -123,7 +135,7 @@ def test_a_failing_application_shows_through(instance: Instance, receiver: Recei
     receiver.script("/hook", Answer(503))
     listener = Listener(instance.env, "--forward-to", receiver.url())
     try:
-        instance.command("trigger", "payment.succeeded", "--data", '{"amount": 7}')
+        told(instance, "payment.succeeded", "--data", '{"amount": 7}')
         arrived = listener.line()
         assert (arrived["answered"], arrived["forwarded"].partition(" ")[0]) == (503, "503")
         assert json.loads(arrived["body"])["data"] == {"amount": 7}
@@ -132,12 +144,6 @@ def test_a_failing_application_shows_through(instance: Instance, receiver: Recei
             assert delivery["status"] in ("failed", "pending")
     finally:
         listener.stop()
-    gone = Listener(instance.env, "--forward-to", f"127.0.0.1:{free_port()}")
-    try:
-        instance.command("trigger", "post.published")
-        assert gone.line()["answered"] == 502
-    finally:
-        gone.stop()
 
 
 def test_what_a_killed_listener_left_is_replaced(instance: Instance) -> None:
@@ -159,16 +165,12 @@ def test_from_elsewhere_it_goes_by_address_and_key(instance: Instance, tmp_path:
         away.pop(name, None)
     listener = Listener(away, "--url", instance.base_url)
     try:
-        done = msidp("trigger", "course.completed", "--url", instance.base_url, "--json", env=away)
-        assert done.returncode == 0, done.stderr
-        assert listener.line()["id"] == json.loads(done.stdout)["id"]
+        assert told(instance, "course.completed")["id"] == listener.line()["id"]
     finally:
         assert listener.stop() == 0
     assert list(tmp_path.iterdir()) == []
     for arguments, words in (
         (("--url", instance.base_url, "--api-key", "sk_wrong"), "unknown or was revoked"),
-        (("--url", "ftp://x"), "absolute http"),
-        (("--url", f"http://127.0.0.1:{free_port()}"), "refused"),
         ((), "no msidp instance"),
     ):
         refused = msidp("listen", *arguments, env=away)
@@ -185,26 +187,25 @@ def test_an_instance_that_may_not_call_here_says_how_to_allow_it(tmp_path: Path,
 
 
 def test_every_type_can_be_triggered(instance: Instance) -> None:
-    types = [each["name"] for each in instance.command("trigger", "--list")]
+    types = [each["name"] for each in told(instance, "--list")]
     assert len(types) == 28
-    for name in ("subscription.renewed", "member.left"):
-        told = instance.command("trigger", name)
-        assert told["id"].startswith("evt_")
+    for name in (*types, "member.plan.added"):
+        assert told(instance, name)["id"].startswith("evt_")
     with msidp_client(instance) as client:
         assert client.get("/members")["data"] == []
         assert client.get("/plans")["data"] == []
-        kept = instance.command("trigger", "member.created", "--keep")
+        kept = told(instance, "member.created", "--keep")
         member = client.get(f"/members/{kept['memberId']}")["data"]
         assert member["metaData"] == {"sample": True, "madeBy": "msidp trigger"}
         client.delete(f"/members/{member['id']}")
     for arguments in (
-        ("nothing.happened",),
-        ("member.created", "--data", "{}"),
-        ("post.published", "--data", "["),
+        ["nothing.happened"],
+        ["member.created", "--data", "{}"],
+        ["post.published", "--data", "["],
     ):
-        refused = msidp("trigger", *arguments, env=instance.env)
-        assert refused.returncode != 0
-        assert "Traceback" not in refused.stderr
+        refused = trigger(instance, *arguments)
+        assert refused.exit_code in (1, 2)
+        assert isinstance(refused.exception, SystemExit)
     plain = msidp("trigger", "member.updated", env=instance.env)
     assert plain.stdout.startswith("✓ member.updated  evt_")
     assert plain.stderr == ""
