@@ -48,7 +48,7 @@ def mailed_code_limits(account: str, address: str | None) -> list[Limit]:
 
 def mail_limits(account: str, address: str | None) -> list[Limit]:
     """What counts for mails that somebody asks for: here every one counts, whether or not it is sent."""
-    found = [Limit(_key("mails", account), 5), Limit(_key("mails-of-a-day", account), 20, DAY)]
+    found = [Limit(_key("mails", account), 10), Limit(_key("mails-of-a-day", account), 40, DAY)]
     return found + _of_address("mails", address, 50)
 
 

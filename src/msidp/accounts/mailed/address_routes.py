@@ -31,6 +31,7 @@ def submit_email() -> Response | str:
     try:
         check_origin()
         address = form.address()
+        asking.count_mail(normalise(member.email))  # which gets a notice
         asking.count_mail(address)
         with transaction() as session:
             addresses.ask_to_change(session, member, address)
