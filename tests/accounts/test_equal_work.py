@@ -18,7 +18,7 @@ from msidp import db
 from msidp.communities.guard import default_community_id
 from msidp.vault import passwords
 
-ROUNDS = 6
+ROUNDS = 4
 KNOWN = "ada@example.com"
 PASSWORD = "correct horse"
 

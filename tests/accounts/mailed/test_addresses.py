@@ -23,6 +23,8 @@ from msidp.accounts.models import Session
 from msidp.audit.models import AuditEntry
 from msidp.errors import Gone
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 NEW = "lovelace@example.com"
 
 
@@ -53,6 +55,7 @@ def test_the_address_is_proved_after_sign_up(base_url: str) -> None:
     assert Browser(base_url).get(link).status == 410
 
 
+@one_database
 def test_the_proof_is_asked_for_once_more(base_url: str) -> None:
     browser = sign_up(base_url)
     page = browser.submit(browser.get("/account/email").form("/verify"))
@@ -63,6 +66,7 @@ def test_the_proof_is_asked_for_once_more(base_url: str) -> None:
     assert [form.action.rpartition("/")[2] for form in browser.get("/account/email").forms] == ["email"]
 
 
+@one_database
 def test_nobody_says_of_themselves_that_they_are_verified(base_url: str) -> None:
     browser = sign_up(base_url)
     form = browser.get("/account/email").form("/account/email")
@@ -120,6 +124,7 @@ def test_the_former_address_takes_a_change_back(base_url: str) -> None:
     assert owner.get(stop).status == 410
 
 
+@one_database
 def test_an_address_somebody_else_has(base_url: str) -> None:
     sign_up(base_url, NEW)
     browser = sign_up(base_url)
@@ -139,6 +144,7 @@ def test_an_address_that_was_taken_meanwhile(base_url: str) -> None:
     assert member().email == ADA
 
 
+@one_database
 def test_only_the_latest_change_counts(base_url: str) -> None:
     browser = sign_up(base_url)
     ask_to_change(browser)
@@ -157,6 +163,7 @@ def test_what_is_no_new_address(base_url: str) -> None:
         assert words in page.text
 
 
+@one_database
 def test_a_change_asks_for_a_fresh_log_in(base_url: str) -> None:
     browser = sign_up(base_url)
     form = browser.get("/account/email").form("/account/email")
