@@ -48,8 +48,12 @@ class Sink:
 
     def count(self) -> int:
         """How many webhooks have arrived."""
-        self._questions.request("GET", "/count")
-        return int(self._questions.getresponse().read())
+        try:
+            self._questions.request("GET", "/count")
+            return int(self._questions.getresponse().read())
+        except http.client.RemoteDisconnected:  # it has been idle for too long
+            self._questions.close()
+            return self.count()
 
     def wait_for(self, count: int, within: float = 120) -> None:
         """Wait until so many have arrived."""

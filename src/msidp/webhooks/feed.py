@@ -26,8 +26,7 @@ from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
-GATHER = 0.01  # seconds that an outcome may wait for others, to be recorded together
-BATCH = 128
+BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
 REDACTED = "(not logged)"
@@ -57,7 +56,6 @@ class Feed:
         self._schedule = settings.webhook_retry_schedule
         self._lanes = Lanes()
         self._ended: list[Outcome] = []
-        self._ended_since = 0.0
         self._looked = 0.0
         self._claimed_at = 0
 
@@ -74,19 +72,18 @@ class Feed:
             self._receive(self._client.poll(self._patience()))
 
     def _turn_is_due(self) -> bool:
-        now = time.monotonic()
-        if self._ended and (
-            len(self._ended) >= BATCH or not self._client.in_flight or now - self._ended_since >= GATHER
-        ):
+        """Whether to record and to look again: each costs a transaction, so outcomes are gathered.
+
+        They are not once half of what was under way has ended, for then the slots run dry.
+        """
+        ended = len(self._ended)
+        if ended and ended >= min(BATCH, self._client.in_flight):
             return True
-        return now - self._looked >= LOOK_EVERY
+        return time.monotonic() - self._looked >= LOOK_EVERY
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
-        until = self._looked + LOOK_EVERY
-        if self._ended:
-            until = min(until, self._ended_since + GATHER) if self._client.in_flight else 0.0
-        return max(0.0, until - time.monotonic())
+        return max(0.0, self._looked + LOOK_EVERY - time.monotonic())
 
     def _turn(self, *, claiming: bool) -> bool:
         """Record what ended and claim anew, in one transaction. Tells whether anything was due."""
@@ -157,10 +154,6 @@ class Feed:
         self._client.post(target.url, lines, body, timeout=self._timeout, tag=(claimed, target, headers, now))
 
     def _receive(self, replies: Sequence[tuple[Tag, Reply]]) -> None:
-        if not replies:
-            return
-        if not self._ended:
-            self._ended_since = time.monotonic()
         now = clock.now()
         for (claimed, target, headers, at), reply in replies:
             self._lanes.ended(target.id, now, succeeded=reply.error is None)
