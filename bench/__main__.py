@@ -80,7 +80,7 @@ def measure_parts(size: Size, parts: Sequence[str], instance: Path) -> None:
             hello = stack.enter_context(Hello())
             report_requests(size, msidp, site, hello, stack.enter_context(Load(hello.port)), sink)
         if "peers" in parts:
-            comparison.report(msidp, site, instance, size.rounds, size.requests // 3)
+            comparison.report(msidp, site, instance, size.requests // 3, quick=size.rounds == 1)
         if "flood" in parts:
             flood.report(site, msidp.port, size.requests * 2)
         if "deliveries" in parts:

@@ -57,7 +57,7 @@ def _flood(site: Site, port: int) -> Iterator[list[Answer]]:
     def rush() -> None:
         with Load(port) as load:
             while not over.is_set():
-                answers.extend(load.send([log_in] * CLIENTS * 2, connections=CLIENTS))
+                answers.extend(load.send([log_in] * CLIENTS, connections=CLIENTS))
                 begun.set()
 
     thread = threading.Thread(target=rush)

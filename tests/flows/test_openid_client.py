@@ -168,3 +168,29 @@ def test_authlib_s_client_logs_in(base_url: str, registered: Callable[..., Any])
     assert done["token"]["userinfo"]["iss"] == base_url  # the ID token's claims, verified
     assert done["userinfo"]["sub"] == done["token"]["userinfo"]["sub"]
     assert done["userinfo"]["email"] == EMAIL
+
+
+REGISTER = """
+    import * as client from 'openid-client';
+    const [issuer, token, metadata] = args;
+    const config = await client.dynamicClientRegistration(
+        new URL(issuer), metadata, client.ClientSecretBasic(),
+        { initialAccessToken: token, execute: [client.allowInsecureRequests] });
+    console.log(JSON.stringify(config.clientMetadata()));
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_openid_client_registers_itself_and_logs_in(base_url: str, admin: FlaskClient) -> None:
+    token = admin.post("/initial-access-tokens", json={"name": "partners"}).json["data"]["token"]
+    metadata = {
+        "client_name": "Shop",
+        "redirect_uris": [REDIRECT_URI],
+        "grant_types": ["authorization_code", "refresh_token"],
+    }
+    made = run_node(REGISTER, base_url, token, metadata)
+    begun = run_node(SET_UP + BEGIN, base_url, made["client_id"], made["client_secret"], ASKED)
+    browser = Browser(base_url)
+    landed = sign_up_and_allow(browser.get(begun["url"]), browser)
+    more = {"url": landed, "checks": begun["checks"]}
+    assert run_node(SET_UP + REVOKE, base_url, made["client_id"], made["client_secret"], more) == 401
