@@ -4,6 +4,8 @@ Until the redirect URI is known to be the client's own, nothing is redirected (R
 4.1.2.1). From there on errors go to it.
 """
 
+import re
+
 from werkzeug.datastructures import MultiDict
 
 from msidp import canonical
@@ -15,11 +17,7 @@ from msidp.oidc.clients import Client, Clients
 
 MAX_LENGTH = 8_192  # bytes of the whole in UTF-8: it has to fit into an address
 MAX_LENGTHS = {"state": 2_048, "nonce": 2_048, "login_hint": 320, "claims": 4_096}
-_KNOWN = (
-    "response_type", "client_id", "redirect_uri", "scope", "response_mode", "nonce", "code_challenge",
-    "code_challenge_method", "prompt", "max_age", "acr_values", "claims", "id_token_hint", "login_hint",
-    "dpop_jkt", "request", "request_uri", "display", "ui_locales",
-)  # fmt: skip
+_NAME = re.compile(r"[a-z_]{1,40}")  # of a parameter, fit for an error_description
 _UNSUPPORTED = {
     "request": "request_not_supported",
     "request_uri": "request_uri_not_supported",
@@ -83,16 +81,11 @@ def check_state(draft: Draft) -> None:
 
 
 def check_duplicates(draft: Draft) -> None:
-    """No parameter twice (RFC 6749, section 3.1)."""
-    refuse_duplicates(draft.parameters)
-
-
-def refuse_duplicates(parameters: "MultiDict[str, str]") -> None:
-    """Refuse a parameter that is there twice; `resource` alone may be (RFC 8707, section 2)."""
-    for name, values in parameters.lists():
+    """No parameter twice (RFC 6749, section 3.1); `resource` alone may be (RFC 8707, section 2)."""
+    for name, values in draft.parameters.lists():
         if len(values) > 1 and name != "resource":
-            shown = name if name in _KNOWN else "parameter"
-            raise OAuthError("invalid_request", f"A parameter is there twice: {shown}.")
+            which = f": {name}" if _NAME.fullmatch(name) else ""
+            raise OAuthError("invalid_request", f"A parameter is there twice{which}.")
 
 
 def check_lengths(draft: Draft) -> None:
