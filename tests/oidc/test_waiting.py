@@ -6,7 +6,7 @@ import string
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from tests.oidc.conftest import Relying
@@ -57,6 +57,7 @@ def test_it_ends_in_time(app: Flask) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_anything_else_is_no_request(app: Flask) -> None:
+    @settings(deadline=None)
     @given(st.text(max_size=200) | st.text(string.ascii_letters + "._-=", max_size=200).map("v1.".__add__))
     def is_none(token: str) -> None:
         assert sealed.unseal(token) is None
