@@ -189,6 +189,32 @@ def test_another_member_s_hint(shop: Relying, community_id: str) -> None:
     assert not is_logged_in(shop)
 
 
+def test_a_client_id_alone_leads_back_once_the_person_agrees(shop: Relying) -> None:
+    """For an application that has lost the ID token (RP-Initiated Logout 1.0, section 3)."""
+    query = {"client_id": shop.client_id, "post_logout_redirect_uri": BACK, "state": STATE}
+    answer = leave(shop, **query)
+    fields = asks(answer)
+    assert "<strong>Shop</strong> asks to sign you out" in answer.text
+    assert is_logged_in(shop)
+    answer = shop.browser.post("/end-session/confirm", data=fields)
+    assert parse_qs(urlsplit(answer.headers["Location"]).query)["state"] == [STATE]
+    assert not is_logged_in(shop)
+    assert is_signed_out_page(leave(shop, **query))  # nobody is there to be asked
+
+
+def test_a_client_id_alone_leads_to_its_own_addresses(shop: Relying) -> None:
+    for query in (
+        {"client_id": shop.client_id, "post_logout_redirect_uri": "https://evil.example/"},
+        {"client_id": "client_unknown", "post_logout_redirect_uri": BACK},
+        {"client_id": shop.client_id, "id_token_hint": "x", "post_logout_redirect_uri": BACK},
+    ):
+        page = leave(shop, **query)
+        if "Sign out?" in page.text:
+            answer = shop.browser.post("/end-session/confirm", data=asks(page))
+            assert is_signed_out_page(answer), query
+        assert is_signed_out_page(leave(shop, **query)), query
+
+
 def test_nobody_else_presses_the_button(shop: Relying) -> None:
     fields = asks(leave(shop))
     without = {name: value for name, value in fields.items() if name != "csrf_token"}

@@ -2,7 +2,8 @@
 
 An ID token of ours as the hint shows that the request comes from its application. Where it is about the
 member who is logged in, nobody is asked; in all other cases the person is. The way back leads to a
-registered address of the hint's application, and nowhere else.
+registered address of the hint's application, or of the one that the person agreed to be signed out by, and
+nowhere else.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ bp = Blueprint("end_session", __name__)
 class LogoutRequest:
     """What is asked for, and what of it holds.
 
-    `client` and `subject` are those of a good hint; `return_to` is where the browser goes afterwards,
-    None for nowhere.
+    `client` and `subject` are those of a good hint; without any hint `client` is the one that the client_id
+    names. `return_to` is where the browser goes afterwards, None for nowhere.
     """
 
     parameters: dict[str, str]
@@ -43,7 +44,9 @@ class LogoutRequest:
 
     def is_about(self, member_id: str) -> bool:
         """Whether the hint names this member, by the subject that its client knows."""
-        return self.client is not None and subject_of(self.client, member_id) == self.subject
+        if self.client is None or self.subject is None:
+            return False
+        return subject_of(self.client, member_id) == self.subject
 
 
 @bp.get("/end-session")
@@ -67,15 +70,16 @@ def end_session_by_post() -> Response:
 def confirm() -> Response | str:
     """The person's answer on the page that asks."""
     web.csrf.protect()
-    return _log_out(_check(request.form))
+    return _log_out(_check(request.form), confirmed=True)
 
 
 def _check(given: "MultiDict[str, str]") -> LogoutRequest:
     """Raises BadRequest for parameters that nobody could mean."""
     parameters = _read(given)
     hint = _claims(parameters.get("id_token_hint"))
-    client = clients().find(str(hint.get("aud")))
-    if client is None or parameters.get("client_id", client.client_id) != client.client_id:
+    named = parameters.get("client_id")
+    client = clients().find(str(hint.get("aud") if "id_token_hint" in parameters else named))
+    if client is None or named not in (None, client.client_id):
         return LogoutRequest(parameters)
     uri = parameters.get("post_logout_redirect_uri")
     return_to = uri if uri in client.post_logout_redirect_uris else None
@@ -119,13 +123,15 @@ def _ask(asked: LogoutRequest) -> str:
     )
 
 
-def _log_out(asked: LogoutRequest) -> Response | str:
+def _log_out(asked: LogoutRequest, *, confirmed: bool = False) -> Response | str:
+    """End the session and go back. Where only a client_id names the application, if the person has agreed."""
+    return_to = asked.return_to if confirmed or asked.subject is not None else None
     if browser.current_login() is not None:
         with transaction() as session:
             browser.end_session(session)
-    if asked.return_to is None:
+    if return_to is None:
         refused = asked.client is not None and "post_logout_redirect_uri" in asked.parameters
-        return render_template("oidc/signed_out.html", refused=refused)
+        return render_template("oidc/signed_out.html", refused=refused and asked.return_to is None)
     state = asked.parameters.get("state")
-    url = redirects.with_parameters(asked.return_to, {"state": state}) if state else asked.return_to
+    url = redirects.with_parameters(return_to, {"state": state}) if state else return_to
     return redirect(url, 302 if request.method == "GET" else 303)
