@@ -177,6 +177,25 @@ def test_native(
     assert names["tokens"]["refresh_token"]
 
 
+def test_device(base_url: str, admin: FlaskClient, ada: str) -> None:
+    grants = ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"]
+    made = register(admin, "native", grantTypes=grants)
+    script = example("integrate/native.md", "js").replace(ISSUER, base_url)
+    script = script.replace("client_…", made["clientId"])
+    script = script.replace("execute: []", "execute: [client.allowInsecureRequests]")  # no https here
+    device = subprocess.Popen(
+        [NODE, "--input-type=module", "--eval", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert device.stdout is not None
+    _, address, _, _, code = device.stdout.readline().split()
+    phone = Browser(base_url)
+    page = phone.submit(phone.get(address).form(), email=EMAIL, password=PASSWORD)
+    assert code in page.text
+    page = phone.submit(page.form("/device/confirm"), button="Connect")
+    assert "Forum is connected" in page.text
+    assert device.communicate(timeout=60)[0] == f"signed in: {ada}\n"
+
+
 def test_machine_and_the_api_it_calls(base_url: str, admin: FlaskClient) -> None:
     made = register(admin, "machine", scopes=["reports:read", "reports:write"])
     names: dict[str, Any] = {}
