@@ -4,7 +4,7 @@ Written for the token endpoint: Core statements built once, every claim one cond
 that comes a second time ends its whole grant (RFC 6749, section 4.1.2). `refresh_tokens` goes on from here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, insert, or_, select, update
@@ -16,6 +16,8 @@ from msidp.oidc.models import AuthorizationCode, Grant
 
 _grant: Any = Grant.__table__
 _code: Any = AuthorizationCode.__table__
+_INSERT_GRANT = insert(_grant)  # made once: SQLAlchemy finds again what it has compiled for it
+_INSERT_CODE = insert(_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class NewGrant:
     dpop_jkt: str | None = None  # the key that the request named (RFC 9449, section 10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Redeemed:
     """A live grant, reached with a code or a refresh token. `refresh_token` is the new one, if any."""
 
@@ -79,7 +81,7 @@ def record(connection: Connection, new: NewGrant) -> str:
     online = lifetimes.CODE + new.client.access_token_lifetime
     lifetime = new.client.refresh_token_lifetime if offline else online
     connection.execute(
-        insert(_grant),
+        _INSERT_GRANT,
         {
             "id": grant_id,
             "application_id": new.client.application_id,
@@ -104,7 +106,7 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
     """Record a finished authorization. Returns its code."""
     grant_id, code = record(connection, new), ids.new_token()
     connection.execute(
-        insert(_code),
+        _INSERT_CODE,
         {
             "code_hash": ids.hash_token(code),
             "grant_id": grant_id,
@@ -140,7 +142,9 @@ def redeem_code(
     if not pkce.proves(verifier, claimed.code_challenge):
         return Refused("The code_verifier does not answer the code_challenge of the authorization request.")
     found = find_live(connection, claimed.grant_id)
-    return found if isinstance(found, Refused) else replace(found, redirect_uri=claimed.redirect_uri)
+    if isinstance(found, Redeemed):
+        found.redirect_uri = claimed.redirect_uri
+    return found
 
 
 def find_live(connection: Connection, grant_id: str) -> Redeemed | Refused:

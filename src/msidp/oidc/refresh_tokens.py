@@ -12,7 +12,6 @@ import base64
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -33,6 +32,7 @@ _CLAIM = (
     .values(redeemed_at=bindparam("now"), successor_seed=bindparam("seed"))
     .returning(_refresh.c.grant_id)
 )
+_INSERT = insert(_refresh)
 _FIND = select(_refresh.c.grant_id).where(*grants.usable(_refresh))
 _SPENT = grants.spent(_refresh)
 _JUST_SPENT = select(_refresh.c.grant_id, _refresh.c.successor_seed).where(
@@ -100,7 +100,7 @@ def _issue(
     connection: Connection, client: Client, redeemed: Redeemed, jkt: str | None, token: str
 ) -> Redeemed:
     connection.execute(
-        insert(_refresh),
+        _INSERT,
         {
             "token_hash": ids.hash_token(token),
             "grant_id": redeemed.grant_id,
@@ -112,7 +112,8 @@ def _issue(
             "dpop_jkt": jkt if client.public else None,
         },
     )
-    return replace(redeemed, refresh_token=token)
+    redeemed.refresh_token = token
+    return redeemed
 
 
 def _keep(
@@ -143,7 +144,8 @@ def _again(
     if isinstance(found, Refused):
         return found
     check(found)
-    return replace(found, refresh_token=successor)
+    found.refresh_token = successor
+    return found
 
 
 def _successor(token: str, seed: str) -> str:
