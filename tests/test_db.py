@@ -49,6 +49,16 @@ def test_an_inner_transaction_joins_the_outer_one(app: Flask) -> None:
     assert count() == 0
 
 
+def test_a_savepoint_is_undone_alone(app: Flask) -> None:
+    with db.transaction() as session:
+        with pytest.raises(RuntimeError), session.begin_nested():
+            add(session, "one")
+            session.flush()
+            raise RuntimeError
+        add(session, "two")
+    assert count() == 1
+
+
 def test_after_commit_runs_once_a_key_and_sees_the_commit(app: Flask) -> None:
     seen = []
     with db.transaction() as session:

@@ -29,7 +29,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    Session,
+    SessionTransaction,
+    mapped_column,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical, clock
@@ -231,8 +238,9 @@ def _new_session(*, begin: str) -> Session:
 
 
 @event.listens_for(Session, "after_begin")
-def _begin_session(session: Session, _transaction: Any, connection: Connection) -> None:
-    _begin_sqlite(connection, session.info.get("begin", "DEFERRED"))
+def _begin_session(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:  # a savepoint is within a transaction that has begun
+        _begin_sqlite(connection, session.info.get("begin", "DEFERRED"))
 
 
 def _begin_sqlite(connection: Connection, mode: str) -> None:

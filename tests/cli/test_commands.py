@@ -30,6 +30,10 @@ COMMANDS = [
     "api-key create",
     "community show",
     "keys list",
+    "member list",
+    "member create",
+    "member import",
+    "member export",
     "keys rotate",
     "initial-access-token create",
     "initial-access-token list",
@@ -299,3 +303,26 @@ def test_the_doctor_is_content_with_a_whole_instance(
     assert [check for check in checks.values() if not check["ok"]] == []
     assert settings["MSIDP_WEBHOOK_TIMEOUT"] == "10"
     assert worker.returncode == 0
+
+
+def test_members_in_and_out(env: dict[str, str], tmp_path: Path) -> None:
+    run("migrate", env=env)
+    file = tmp_path / "members.jsonl"
+    lines = [{"email": f"m{number}@example.com"} for number in range(3)] + [{"email": "none"}]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    result = run("member", "import", str(file), "--json", env=env)
+    assert result.exit_code == 1
+    done = json.loads(result.stdout)
+    assert (done["created"], done["known"], [each["record"] for each in done["failed"]]) == (3, 0, [4])
+    assert json.loads(run("member", "import", str(file), "--json", env=env).stdout)["known"] == 3
+    exported = tmp_path / "exported.jsonl"
+    exported.write_text(run("member", "export", env=env).stdout)
+    assert len(exported.read_text().splitlines()) == 3
+    assert json.loads(run("member", "import", str(exported), "--json", env=env).stdout)["known"] == 3
+    made = run("member", "create", "--email", "ada@example.com", "--json", env=env)
+    listed = json.loads(run("member", "list", "--first", "1", "--json", env=env).stdout)["data"]
+    assert [each["id"] for each in listed] == [json.loads(made.stdout)["id"]]
+    assert "ada@example.com" in run("member", "list", env=env).stdout
+    assert run("member", "create", "--email", "ADA@example.com", env=env).exit_code == 1
+    file.write_text("nonsense")
+    assert "cannot be read" in run("member", "import", str(file), env=env).stderr

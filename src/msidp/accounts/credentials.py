@@ -33,7 +33,7 @@ def prove(community_id: str, email: str, password: str) -> Proof | None:
     stored = member.password_hash if member else None
     if not passwords.verify_password(password, stored) or member is None or stored is None:
         return None
-    new_hash = passwords.hash_password(password) if passwords.needs_rehash(stored) else None
+    new_hash = passwords.rehash(password) if passwords.needs_rehash(stored) else None
     return Proof(member.id, stored, new_hash)
 
 

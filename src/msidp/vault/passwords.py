@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from msidp import canonical
 from msidp.errors import Busy, Invalid
+from msidp.vault import foreign
 
 MIN_LENGTH = 8  # code points
 MAX_LENGTH = 256
@@ -83,6 +84,8 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     if not _usable(password):
         password, password_hash = "", None  # no stored password is like this
     with pool.turn():
+        if password_hash is not None and foreign.is_foreign(password_hash):
+            return foreign.matches(password, password_hash)
         try:
             _argon2.verify(password_hash or _NOBODY, _canonical(password))
         except (VerificationError, InvalidHashError):
@@ -91,8 +94,14 @@ def verify_password(password: str, password_hash: str | None) -> bool:
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _argon2.check_needs_rehash(password_hash)
+    """Whether the hash was made with other parameters than today's, or by another system."""
+    return foreign.is_foreign(password_hash) or _argon2.check_needs_rehash(password_hash)
+
+
+def rehash(password: str) -> str:
+    """Hash a password that was just found right, though it may be shorter than a new one. Raises Busy."""
+    with pool.turn():
+        return _argon2.hash(_canonical(password))
 
 
 def _canonical(password: str) -> str:
