@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import event
 from tests.accounts.test_abuse import Work, essence, token
 
@@ -94,6 +95,16 @@ def test_the_work_tells_nothing(app: Flask, effort: Effort, path: str, fields: d
     assert len(known) == 1
     [(work, _)] = known.items()
     assert work.count("verify") == (1 if path == "/login" else 0)
+
+
+def test_nor_where_mails_are_sent(app: Flask, effort: Effort) -> None:
+    settings = app.extensions["msidp_settings"]
+    smtp_url = SecretStr("smtp://127.0.0.1:1")
+    app.extensions["msidp_settings"] = settings.model_copy(update={"smtp_url": smtp_url})
+    make_member(app)
+    known, unknown = compare(app, effort, "/forgot-password")
+    assert known == unknown
+    assert len(known) == 1
 
 
 def test_a_sign_up_with_proof_tells_nothing(app: Flask, effort: Effort) -> None:

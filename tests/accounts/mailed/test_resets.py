@@ -21,6 +21,7 @@ from tests.support.threads import at_once
 from msidp import clock, db
 from msidp.accounts.mailed import resets, tokens
 from msidp.accounts.mailed.models import MailedToken
+from msidp.accounts.models import Session
 from msidp.audit.models import AuditEntry
 from msidp.errors import Gone
 from msidp.members.models import Member
@@ -52,6 +53,8 @@ def test_a_forgotten_password(base_url: str) -> None:
     assert events() == [("member.created", None), ("member.updated", ["verified.updated"])]
     with db.reading() as session:
         actions = session.scalars(select(AuditEntry.action)).all()
+        # The mailbox is what was proved; the first log-in by the new password comes after.
+        assert session.scalars(select(Session.methods).order_by(Session.seq)).all() == [["email"], ["pwd"]]
     assert {"password_reset.requested", "password.reset", "email.verified"} <= set(actions)
 
 

@@ -55,7 +55,7 @@ def submit_reset_password() -> Response:
         password_hash = hash_password(form.password)
         with transaction() as session:
             member = resets.finish(session, asking.token(), password_hash)
-            way = signin.sign_in(session, member, (*assurance.PASSWORD, *assurance.MAILED_CODE))
+            way = signin.sign_in(session, member, assurance.MAILED_CODE)
     except Gone as gone:
         return _gone(gone)
     except Problem as problem:

@@ -26,7 +26,7 @@ def submit_finish() -> Response:
         check_origin()
         with transaction() as session:
             member = sign_up.finish(session, asking.token())
-            way = signin.sign_in(session, member, (*assurance.PASSWORD, *assurance.MAILED_CODE))
+            way = signin.sign_in(session, member, assurance.MAILED_CODE)
     except Gone as gone:
         return _gone(gone)
     except Problem as problem:
