@@ -26,6 +26,7 @@ from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
+PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
 BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
@@ -57,6 +58,7 @@ class Feed:
         self._lanes = Lanes()
         self._ended: list[Outcome] = []
         self._looked = 0.0
+        self._pause = LOOK_EVERY
         self._claimed_at = 0
 
     def run(self, going: Callable[[], bool]) -> None:
@@ -79,11 +81,11 @@ class Feed:
         ended = len(self._ended)
         if ended and ended >= min(BATCH, self._client.in_flight):
             return True
-        return time.monotonic() - self._looked >= LOOK_EVERY
+        return self._patience() == 0
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
-        return max(0.0, self._looked + LOOK_EVERY - time.monotonic())
+        return max(0.0, self._looked + self._pause - time.monotonic())
 
     def _turn(self, *, claiming: bool) -> bool:
         """Record what ended and claim anew, in one transaction. Tells whether anything was due."""
@@ -105,6 +107,7 @@ class Feed:
                 claimed, targets = self._claim(session, plan, now)
         for one in claimed:
             self._start(one, targets[one.endpoint_id])
+        self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
         return plan.due
 
     def _plan(self, session: Session, now: int) -> _Plan:
