@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 import time_machine
-from flask import Flask, current_app
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -21,8 +21,11 @@ from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, generate
 from msidp.keys.routes import MAX_AGE
 from msidp.keys.service import AHEAD, HINTS_AFTER, KEPT_AFTER, LONGEST_TOKEN, Rotation
+from msidp.oidc.schemas import NewApplication
 from msidp.ops import housekeeping
 from msidp.vault.fields import cipher
+
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ def test_a_life_of_a_key(app: Flask, community_id: str, time: time_machine.Trave
     assert not is_good(first, allow_expired=True)
 
 
+@one_database
 def test_no_cache_that_keeps_to_our_headers_meets_an_unknown_key(
     client: FlaskClient, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -111,6 +115,7 @@ def test_no_cache_that_keeps_to_our_headers_meets_an_unknown_key(
     assert (again.status_code, len(again.json["keys"])) == (200, len(ALGORITHMS) + 1)
 
 
+@one_database
 def test_a_caching_client_verifies_across_a_rotation(
     base_url: str, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -134,6 +139,7 @@ def test_a_caching_client_verifies_across_a_rotation(
         verify(before[algorithm])
 
 
+@one_database
 def test_a_client_that_asks_for_unknown_keys_verifies_across_a_rotation_at_once(
     base_url: str, community_id: str
 ) -> None:
@@ -181,6 +187,7 @@ def test_the_calendar_rotates(app: Flask, time: time_machine.Traveller) -> None:
     assert kid_of(signed()) != kid_of(first)
 
 
+@one_database
 def test_the_calendar_can_be_switched_off(app: Flask, time: time_machine.Traveller) -> None:
     settings = app.extensions["msidp_settings"].model_copy(update={"key_rotation_days": 0})
     app.extensions["msidp_settings"] = settings
@@ -206,6 +213,7 @@ def test_a_revoked_key_verifies_nothing(app: Flask, community_id: str, time: tim
     assert kid_of(signed(other)) == fresh
 
 
+@one_database
 def test_a_key_of_another_process_verifies_at_once(
     app: Flask, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -239,12 +247,14 @@ def test_over_the_admin_api(admin: FlaskClient, client: FlaskClient) -> None:
     assert manners == ["overlapping", *["now"] * 4, "revoking"]
 
 
+@one_database
 @pytest.mark.parametrize("body", [{"algorithm": "HS256"}, {"algorithm": 1}, {"now": 1}, {"other": True}])
 def test_unusable_rotations_are_refused(admin: FlaskClient, body: dict) -> None:
     assert admin.post("/keys/rotate", json=body).status_code == 422
     assert len(published()) == 1
 
 
+@one_database
 def test_keys_need_a_secret_key(client: FlaskClient) -> None:
     assert client.get("/keys").status_code == 401
     assert client.post("/keys/rotate", json={}).status_code == 401
@@ -252,7 +262,6 @@ def test_keys_need_a_secret_key(client: FlaskClient) -> None:
 
 def test_the_database_says_so_too(app: Flask, community_id: str) -> None:
     """The columns that an operator who looks into the table goes by."""
-    assert current_app
     rotate(community_id)
     with db.reading() as session:
         rows = session.scalars(
@@ -260,3 +269,10 @@ def test_the_database_says_so_too(app: Flask, community_id: str) -> None:
         ).all()
     assert rows[0].retired_at == rows[1].active_at + KEPT_AFTER
     assert rows[1].retired_at is None
+
+
+def test_no_token_outlives_its_key() -> None:
+    """What applications may ask for keeps to what rotation counts on."""
+    for name in ("access_token_lifetime", "id_token_lifetime"):
+        most = [rule.le for rule in NewApplication.model_fields[name].metadata if hasattr(rule, "le")]
+        assert max(most) * clock.SECOND <= LONGEST_TOKEN, name

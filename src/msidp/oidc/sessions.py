@@ -60,6 +60,7 @@ def _notice(application: Application, session_id: str, member_id: str) -> Notice
     assert client.backchannel_logout_uri is not None  # noqa: S101  # the query asks for it
     return Notice(
         application_id=client.application_id,
+        name=client.name,
         url=client.backchannel_logout_uri,
         session_id=session_id,
         subject=_subject(client, member_id),

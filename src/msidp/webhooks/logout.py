@@ -16,7 +16,6 @@ from msidp.webhooks import disabling, schedule, secrets
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
-NAME = "Back-channel logout"
 NOT_WANTED = "The application takes no logout tokens any more."
 
 
@@ -28,6 +27,7 @@ class Notice:
     """
 
     application_id: str
+    name: str
     url: str
     session_id: str
     subject: str | None
@@ -60,7 +60,7 @@ def follow(session: Session, application_id: str, url: str | None) -> None:
 
 def record(session: Session, community_id: str, member_id: str, notices: Sequence[Notice]) -> None:
     """Record that these applications are to be told, once the session has committed."""
-    enabled = _enabled(session, community_id, {notice.application_id: notice.url for notice in notices})
+    enabled = _enabled(session, community_id, {notice.application_id: notice for notice in notices})
     due = [notice for notice in notices if notice.application_id in enabled]
     if not due:
         return
@@ -83,36 +83,36 @@ def record(session: Session, community_id: str, member_id: str, notices: Sequenc
     after_commit(session, "webhooks", queue.ring)
 
 
-def _enabled(session: Session, community_id: str, urls: Mapping[str, str]) -> set[str]:
+def _enabled(session: Session, community_id: str, wanted: Mapping[str, Notice]) -> set[str]:
     """The applications whose endpoints take deliveries, made where there are none yet, and held."""
     statement = (
         select(WebhookEndpoint.id, WebhookEndpoint.enabled)
-        .where(WebhookEndpoint.id.in_(urls))
+        .where(WebhookEndpoint.id.in_(wanted))
         .order_by(WebhookEndpoint.seq)
         .with_for_update(read=True, key_share=True)
     )
     rows = session.execute(statement).all()
-    missing = sorted(urls.keys() - {row.id for row in rows})
+    missing = sorted(wanted.keys() - {row.id for row in rows})
     if missing:
         for application_id in missing:
-            _make_endpoint(session, community_id, application_id, urls[application_id])
+            _make_endpoint(session, community_id, wanted[application_id])
         rows = session.execute(statement).all()
     return {row.id for row in rows if row.enabled}
 
 
-def _make_endpoint(session: Session, community_id: str, application_id: str, url: str) -> None:
+def _make_endpoint(session: Session, community_id: str, notice: Notice) -> None:
     """Two transactions may want the same one: the second waits for the first, and makes none."""
     now = clock.now()
     values = {
-        "id": application_id,
+        "id": notice.application_id,
         "community_id": community_id,
-        "name": NAME,
-        "url": url,
+        "name": f"{notice.name}: back-channel logout",
+        "url": notice.url,
         "dialect": LOGOUT,
         "events": [],
         "headers": "",
         "enabled": True,
-        "secret": secrets.seal(application_id, ids.new_webhook_secret()),  # every endpoint has one
+        "secret": secrets.seal(notice.application_id, ids.new_webhook_secret()),  # every endpoint has one
         "created_at": now,
         "updated_at": now,
     }
