@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -247,7 +248,10 @@ def _begin_sqlite(connection: Connection, mode: str) -> None:
     """SQLite's transaction starts here, by hand: pysqlite's own would be late and never IMMEDIATE."""
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.dbapi_connection
-        driver.execute(f"BEGIN {mode}")  # past SQLAlchemy, whose bookkeeping costs more than the statement
+        try:  # past SQLAlchemy, whose bookkeeping costs more than the statement
+            driver.execute(f"BEGIN {mode}")
+        except sqlite3.Error as error:
+            raise OperationalError(f"BEGIN {mode}", None, error) from error
 
 
 def _prepare_sqlite(engine: Engine) -> None:
