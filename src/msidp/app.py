@@ -66,6 +66,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts import routes as accounts
     from msidp.accounts import session_routes as sessions
     from msidp.accounts.factors import account_routes as two_factor
+    from msidp.accounts.factors import admin_routes as member_factors
     from msidp.accounts.factors import passkey_routes as passkeys
     from msidp.accounts.factors import routes as factors
     from msidp.accounts.mailed import address_routes, reset_routes, sign_in_routes, sign_up_routes
@@ -110,6 +111,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(two_factor.bp)
     app.register_blueprint(sessions.bp)
     app.register_blueprint(passkeys.bp)
+    app.register_blueprint(member_factors.bp)
     app.register_blueprint(own.bp)
     app.register_blueprint(own_data.bp)
     provider.init_app(app, settings)

@@ -5,6 +5,7 @@ import pytest
 import requests
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from tests.accounts.factors.support import ADA, PASSWORD, add_app, begin, code, codes_on, log_in, sign_up
 from tests.support.forms import Browser, Page
@@ -191,6 +192,21 @@ def test_switching_it_off(browser: Browser, other: Browser) -> None:
     assert actions()[-2] == "second_factor.removed"
     with db.reading() as session:
         assert session.scalars(select(RecoveryCode)).all() == []
+
+
+@one_database
+def test_an_operator_helps_who_has_lost_both(browser: Browser, other: Browser, admin: FlaskClient) -> None:
+    path = f"/members/{member().id}/factors"
+    nothing = {"password": True, "authenticatorApp": False, "recoveryCodes": 0, "passkeys": []}
+    assert admin.get(path).json == {"data": nothing}
+    add_app(browser)
+    assert admin.get(path).json == {"data": {**nothing, "authenticatorApp": True, "recoveryCodes": 10}}
+    assert admin.delete(f"{path}/authenticator-app").json == {"data": {"id": member().id}}
+    assert admin.get(path).json == {"data": nothing}
+    assert log_in(other).path == "/account"
+    assert actions()[-2] == "second_factor.removed"
+    assert admin.delete(f"{path}/authenticator-app").status_code == 404
+    assert admin.get("/members/mem_none/factors").status_code == 404
 
 
 @one_database
