@@ -186,7 +186,7 @@ def test_gone_disables_the_endpoint(app: Flask, community_id: str, receiver: Rec
     assert len(receiver.received(path)) == 2
 
 
-@hasty
+@pytest.mark.parametrize("overrides", [{**ONCE, "webhook_timeout": 2}])
 def test_other_failures_have_their_class(app: Flask, community_id: str, receiver: Receiver) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)

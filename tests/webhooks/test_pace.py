@@ -5,7 +5,7 @@ import time
 
 import pytest
 from flask import Flask
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.receiver import Receiver
 from tests.webhooks.support import add_endpoint, attempts, happen
@@ -19,7 +19,11 @@ from msidp.webhooks.pace import Pace
 NOW = 1_000_000
 
 
-@given(st.integers(1, 10_000), st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 300)), max_size=20))
+history = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 300)), max_size=20)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that does much else
+@given(st.integers(1, 10_000), history)
 def test_a_limit_holds_over_any_time(rate: int, history: list[tuple[int, int]]) -> None:
     pace, now, begun = Pace(rate), NOW, 0
     for pause, wanted in history:
