@@ -51,8 +51,8 @@ def confirm() -> Response | str | tuple[str, int]:
             authorizations.deny(session.connection(), user_code)
         elif not sessions.join(session, login.session_id, client.application_id):
             return redirect(login_url(f"{PATH}?user_code={user_code}"), 303)
-        else:
-            _allow(session.connection(), user_code, pending, client, login)
+        elif not _allow(session.connection(), user_code, pending, client, login):
+            return _wrong(typed)
     return render_template("oidc/device_done.html", application=client.shown_name, allowed=allowed)
 
 
@@ -91,8 +91,8 @@ def _look_up(login: Login, typed: str) -> tuple[str, Pending, Client] | None:
     return user_code, pending, client
 
 
-def _allow(connection: Connection, user_code: str, pending: Pending, client: Client, login: Login) -> None:
-    """Record the grant and give it to the device; a code that was decided meanwhile gets nothing."""
+def _allow(connection: Connection, user_code: str, pending: Pending, client: Client, login: Login) -> bool:
+    """Record the grant and give it to the device. False where the code was decided meanwhile."""
     granted = grants.NewGrant(
         client=client,
         member_id=login.member_id,
@@ -106,5 +106,7 @@ def _allow(connection: Connection, user_code: str, pending: Pending, client: Cli
         resources=pending.resources,
     )
     grant_id = grants.record(connection, granted)
-    if not authorizations.allow(connection, user_code, grant_id):
-        grants.revoke(connection, grant_id)
+    if authorizations.allow(connection, user_code, grant_id):
+        return True
+    grants.revoke(connection, grant_id)
+    return False
