@@ -73,7 +73,11 @@ def _advance_one(session: Session) -> None:
 
 
 def _next_events(session: Session, replay: Replay, endpoint: WebhookEndpoint) -> list[Row[Any]]:
-    """The events after the cursor, held against being expunged, each with its body's name if it has one."""
+    """The events after the cursor, held against being expunged, each with its body's name if it has one.
+
+    Whose they are is looked at later: asked for that too, SQLite would go by the community's index and sort
+    all of them for each slice.
+    """
     body = (EventBody.event_id == Event.id) & (EventBody.dialect == endpoint.voice)
     wanted = exists().where(
         Delivery.event_id == Event.id,
@@ -86,17 +90,14 @@ def _next_events(session: Session, replay: Replay, endpoint: WebhookEndpoint) ->
             Event.id,
             Event.type,
             Event.occurred_at,
+            Event.community_id,
             Event.data,
             Event.expunged_at,
             EventBody.name.label("told"),
             (true() if replay.status is None else wanted).label("wanted"),
         )
         .outerjoin(EventBody, body)
-        .where(
-            Event.community_id == replay.community_id,
-            Event.id > replay.cursor,
-            Event.id < ids.first_id("evt", replay.until + 1),
-        )
+        .where(Event.id > replay.cursor, Event.id < ids.first_id("evt", replay.until + 1))
         .order_by(Event.id)
         .limit(SLICE)
         .with_for_update(read=True, of=Event)
@@ -108,6 +109,8 @@ def _hearing(replay: Replay, endpoint: WebhookEndpoint, found: list[Row[Any]]) -
     """What of these events the endpoint hears, as it subscribes and speaks now."""
     told = []
     for event in found:
+        if event.community_id != replay.community_id:
+            continue
         if event.expunged_at is not None or event.type == PING or not event.wanted:
             continue
         heard = _tell(event, endpoint)
