@@ -140,20 +140,23 @@ def test_attempt_to_use_expired_auth_code(bank: Fapi) -> None:
         assert error(bank.exchange(code)) == "invalid_grant"
 
 
-NOW = int(time.time())
-ASSERTIONS: list[Any] = [
-    pytest.param({"exp": NOW - 300}, id="ensure-client-assertion-with-exp-is-5-minutes-in-past-fails"),
-    pytest.param({"aud": "https://elsewhere.example"}, id="ensure-client-assertion-with-wrong-aud-fails"),
-    pytest.param({"sub": None}, id="ensure-client-assertion-with-no-sub-fails"),
-    pytest.param({"nbf": NOW + 86_400, "iat": NOW + 86_400, "exp": NOW + 86_460},
-                 id="par-ensure-jwt-client-assertion-with-iat-nbf-over-60-seconds-in-the-future-fails"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("claims", ASSERTIONS)
-def test_assertions_that_fail(bank: Fapi, claims: dict[str, Any]) -> None:
-    assert error(bank.push(bank.request(), **claims), 400, 401) == "invalid_client"
-    refused = bank.exchange(bank.code(bank.request()), assertion=bank.assertion(**claims))
+@pytest.mark.parametrize(
+    ("claims", "later"),
+    [
+        pytest.param({}, {"exp": -300}, id="ensure-client-assertion-with-exp-is-5-minutes-in-past-fails"),
+        pytest.param({"aud": "https://else.example"}, {}, id="ensure-client-assertion-with-wrong-aud-fails"),
+        pytest.param({"sub": None}, {}, id="ensure-client-assertion-with-no-sub-fails"),
+        pytest.param(
+            {}, {"nbf": 86_400, "iat": 86_400, "exp": 86_460},
+            id="par-ensure-jwt-client-assertion-with-iat-nbf-over-60-seconds-in-the-future-fails",
+        ),
+    ],
+)  # fmt: skip
+def test_assertions_that_fail(bank: Fapi, claims: dict[str, Any], later: dict[str, int]) -> None:
+    """`later`: claims that are so many seconds from now."""
+    wrong = claims | {name: int(time.time()) + seconds for name, seconds in later.items()}
+    assert error(bank.push(bank.request(), **wrong), 400, 401) == "invalid_client"
+    refused = bank.exchange(bank.code(bank.request()), assertion=bank.assertion(**wrong))
     assert error(refused, 400, 401) == "invalid_client"
 
 
