@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from msidp.web import MAX_FIELDS, MAX_FORM
+from msidp.incoming import MAX_FIELDS, MAX_FORM
 
 FORM = "application/x-www-form-urlencoded"
 TOO_MANY = b"&".join([b"x=1"] * (MAX_FIELDS + 1))
