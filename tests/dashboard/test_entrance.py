@@ -149,6 +149,8 @@ def test_an_invitation_names_the_address_and_the_role(
     made = submit(owner, page, f"{page}/invitations", email="new@example.com", role="admin")
     link = made.text.split('id="secret">')[1].split("<")[0]
     assert link.startswith(app.extensions["msidp_settings"].base_url)
+    (mail,) = app.test_client().get("/dev/inbox").json["data"]
+    assert (mail["to"], link in mail["text"]) == ("new@example.com", True)
     path = link.removeprefix(app.extensions["msidp_settings"].base_url)
     guest = app.test_client()
     assert (

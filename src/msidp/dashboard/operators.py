@@ -9,6 +9,7 @@ from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
+from msidp.mail import outbox
 from msidp.operators import service
 from msidp.operators.links import setup_link
 from msidp.operators.roles import MEANING, ROLES, Role
@@ -26,7 +27,7 @@ def operators() -> Response:
 @bp.post("/operators/invitations")
 @needs("owner")
 def invite_operator() -> Response:
-    """Invite somebody; the page shows the link this once."""
+    """Invite somebody by mail; the page shows the link this once too."""
     email = request.form.get("email", "").strip()
     who = operator()
     try:
@@ -34,6 +35,14 @@ def invite_operator() -> Response:
         with transaction() as session:
             made = service.invite(session, who.community_id, email, role, who.operator_id)
             audit.record(session, actor(), "operator.invited", made.id, {"role": role})
+            outbox.send(
+                session,
+                community_id=who.community_id,
+                to=made.email,
+                template="operator_invited",
+                context={"token": made.token, "role": role, "inviter": who.name},
+                expires_at=made.expires_at,
+            )
     except Problem as problem:
         return _page(problem=problem, email=email[:320])
     return _page(made=made, link=setup_link(made.token))
