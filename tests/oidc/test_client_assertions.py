@@ -11,7 +11,7 @@ import time_machine
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64encode
-from tests.oidc.conftest import Relying, log_in, register, token_error
+from tests.oidc.conftest import Relying, basic, log_in, register, token_error
 from tests.support.jose import public, segment, sign
 from tests.support.receiver import Answer, Receiver
 from tests.support.threads import at_once
@@ -203,6 +203,18 @@ def test_unknown_clients_and_wrong_keys_look_alike(signer: Relying, shop: Relyin
     ]
     assert len({(answer.status_code, answer.text) for answer in answers}) == 1
     assert not accepted(answers[0])
+
+
+def test_an_application_that_has_no_secret_yet_is_let_in_by_none(admin: FlaskClient, signer: Relying) -> None:
+    """It signed until now; the secret for its new method is made by a rotation."""
+    path = f"/applications/{signer.id}"
+    assert admin.patch(path, json={"tokenEndpointAuthMethod": "client_secret_basic"}).status_code == 200
+    for secret in ("nobody's secret", "None", ""):
+        headers = {"Authorization": basic(signer.client_id, secret)}
+        answer = signer.backend.post("/token", data={"grant_type": "refresh_token"}, headers=headers)
+        assert token_error(answer, 401) == "invalid_client"
+    signer.secret = admin.post(f"{path}/rotate-secret", json={}).json["data"]["clientSecret"]
+    assert token_error(signer.refresh("rt_none")) == "invalid_grant"
 
 
 def test_one_method_a_request_and_the_registered_one(

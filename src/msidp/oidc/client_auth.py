@@ -20,7 +20,7 @@ from msidp.oidc.foreign import Untrusted
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 _SECRET_METHODS = ("client_secret_basic", "client_secret_post")  # an application of one may use the other
 _ASSERTION = ("client_assertion", "client_assertion_type")
-_NOBODY = ids.hash_token("nobody's secret")
+_NOBODY = ids.hash_token(ids.new_token())  # of a secret that nobody knows, for clients that have none
 
 
 @dataclass(frozen=True, slots=True)
