@@ -159,6 +159,14 @@ def test_a_native_application_may_listen_on_any_loopback_port(host: str, one: in
     assert redirects.matches(f"http://{host}:{other}/cb?x=1", registered) == (one == other)
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_nothing_can_listen_on_matches_nothing(port: str) -> None:
+    """An answer sent there is a crash: what writes the Location header reads the port."""
+    registered = ["http://127.0.0.1/cb", "http://[::1]/cb"]
+    assert not redirects.matches(f"http://127.0.0.1:{port}/cb", registered, native=True)
+    assert not redirects.matches(f"http://[::1]:{port}/cb", registered, native=True)
+
+
 def test_localhost_is_a_name_and_keeps_its_port() -> None:
     assert not redirects.matches("http://localhost:2/cb", ["http://localhost:1/cb"], native=True)
 

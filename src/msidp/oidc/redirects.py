@@ -8,6 +8,7 @@ import re
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 MAX_LENGTH = 2000
+_MAX_PORT = 65_535
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 _RESERVED = {"code", "error", "error_description", "iss", "state"}  # what an authorization response adds
 
@@ -15,7 +16,7 @@ _RESERVED = {"code", "error", "error_description", "iss", "state"}  # what an au
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?|\[[0-9a-f:]+\]")
 _PRIVATE_USE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
-_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)")
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?((?:[/?].*)?)")
 
 
 def check(uri: str, *, native: bool = False) -> None:
@@ -94,7 +95,9 @@ def matches(requested: str, registered: list[str], *, native: bool = False) -> b
 
 def _without_loopback_port(uri: str) -> tuple[str, str] | None:
     found = _LOOPBACK.fullmatch(uri)
-    return (found[1], found[2]) if found and _CHARACTERS.fullmatch(uri) else None
+    if found is None or not _CHARACTERS.fullmatch(uri) or not 0 < int(found[2] or 80) <= _MAX_PORT:
+        return None
+    return found[1], found[3]
 
 
 def with_parameters(uri: str, parameters: dict[str, str]) -> str:
