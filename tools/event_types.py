@@ -47,7 +47,8 @@ two are fixed):
 - A name is `<thing>[.<part>].<what happened>` in lower case, 100 characters at most; `member.*` and `subscription.*` are
   msidp's own. A community has 200 types of its own at most.
 - `schema` is a JSON Schema (2020-12) of `data`: 16,000 characters and 20 levels at most, `$ref` to `#/$defs/<name>` alone
-  and in no circle, regular expressions without look-around and back-references. `{}` takes any object.
+  and in no circle, regular expressions without look-around and back-references. `{}` takes any object. The more a schema
+  asks, the less data is taken: the subschemas it comes to, times the values of the data, are 5,000,000 at most.
 - `memberId`, where there is one, is always a member's id (`mem_…`).
 - `GET`, `PATCH` and `DELETE /event-types/{name}`. One that a webhook names among its events cannot be removed (409
   `event-type-in-use`).

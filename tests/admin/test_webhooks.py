@@ -50,6 +50,13 @@ def test_memberpad_alone() -> None:
     assert event.signed_at is None
 
 
+@pytest.mark.parametrize("secret", ["", "whsec_", " ", "whsec_!"])
+def test_a_secret_that_was_never_set_makes_nobody_genuine(secret: str) -> None:
+    """Whoever guesses that it is empty could sign."""
+    body = body_of(MEMBERPAD)
+    assert reason(body, memberpad_headers(body, secret), secret) == "secret"
+
+
 def test_standard() -> None:
     body = body_of(STANDARD)
     event = verify_webhook(body, signed(body), SECRET)

@@ -2,6 +2,7 @@
 
 import runpy
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,37 @@ def test_a_hungry_pattern_is_matched_in_linear_time(admin: FlaskClient) -> None:
     thread.start()
     thread.join(10)
     assert answer == [422]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_schema_holds_the_process_up(admin: FlaskClient) -> None:
+    """Every value is compared with hundreds of alternatives, and each that does not fit is an error."""
+    choices = [{"const": number} for number in range(300)]
+    schema = {"properties": {"a": {"items": {"anyOf": choices}}}}
+    assert register(admin, schema=schema, example=None).status_code == 200
+    for values, message in (
+        ([7] * 10, None),
+        (["x"] * 10, "data.a.0: "),
+        (["x"] * 5_000, "data: does not fit"),
+        ([7] * 5_000, None),
+        (["x"] * 100_000, "data: is more than"),
+        (["x" * 900_000, "x"], "data: does not fit"),
+    ):
+        began = time.monotonic()
+        answer = admin.post("/events", json={"event": "invoice.paid", "data": {"a": values}})
+        assert time.monotonic() - began < 5
+        assert answer.status_code == (422 if message else 200)
+        assert answer.json.get("message", "").startswith(message or "")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_wrong_is_told_in_few_words(admin: FlaskClient) -> None:
+    schema = {"propertyNames": {"maxLength": 10}, "additionalProperties": False}
+    assert register(admin, schema=schema, example=None).status_code == 200
+    data = {"k" * 10_000 + str(number): 1 for number in range(30)}
+    answer = admin.post("/events", json={"event": "invoice.paid", "data": data})
+    assert (answer.status_code, len(answer.json["details"]) <= 20) == (422, True)
+    assert len(answer.data) < 20_000
 
 
 keywords = st.sampled_from(

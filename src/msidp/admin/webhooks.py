@@ -134,6 +134,7 @@ def _holds_asymmetric(public_key: str, signed: bytes, given: list[str]) -> bool:
 
 def _check_memberpad(body: bytes, signature: str, secret: str) -> None:
     """MemberPad: `sha256=<hex HMAC-SHA256 over the body>`, the secret used whole."""
+    _key(secret)  # one that was never set would make everybody's signature good
     digest = hmac.new(secret.encode("utf-8", "surrogatepass"), body, hashlib.sha256).hexdigest()
     if not _equal(f"sha256={digest}".encode(), signature):
         raise InvalidSignature("signature", "The signature does not match the body and the secret.")

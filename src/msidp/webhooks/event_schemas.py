@@ -3,11 +3,15 @@
 A schema runs at every publication, so it is bounded before it is kept: in size, in what its references
 amount to once they are followed, in its regular expressions (linear time alone: no look-around, no
 back-references). It can reach nothing outside itself.
+
+Nothing else runs in this process while data is checked, so that is bounded too: what a schema amounts to,
+times what the data does. Of data that does not fit, everything that is wrong is told only where that is
+little work: an error costs a thousand times what a check does.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
@@ -19,6 +23,10 @@ MAX_LENGTH = 16_000  # characters of a schema as JSON
 MAX_DEPTH = 20
 MAX_EXPANDED = 1_000  # subschemas, each reference counted as what it stands for
 MAX_DETAILS = 20  # of one refusal
+MAX_DETAIL = 300  # characters of each, and of the field's name
+MAX_WORK = 5_000_000  # subschemas times values: half a second
+MAX_TOLD_WORK = 10_000  # the same where everything wrong is told
+_CHARACTERS = 64  # of text that weigh as much as a value
 _DEFINITIONS = "#/$defs/"
 _REFUSED = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$vocabulary", "definitions")
 _NAMED = ("properties", "patternProperties", "dependentSchemas")
@@ -44,7 +52,7 @@ def check_schema(schema: dict[str, Any]) -> None:
         raise _refusal("schema", f"is {error}") from None
     _Measure(schema).check()
     try:
-        _validator(canonical.dumps(schema))
+        _compiled(canonical.dumps(schema))
     except ValidationError as error:
         field = ".".join(map(str, ["schema", *error.instance_path]))
         pattern = (
@@ -53,24 +61,48 @@ def check_schema(schema: dict[str, Any]) -> None:
         raise _refusal(field, error.message + pattern) from None
 
 
+class _Compiled(NamedTuple):
+    """A schema that is ready to run, and how many subschemas it amounts to."""
+
+    validator: Draft202012Validator
+    size: int
+
+
 def check_data(schema: Mapping[str, Any], data: Any, field: str = "data") -> None:
     """Refuse data that does not fit. Raises Invalid (`invalid`), and names what is wrong, not the values."""
+    compiled = _compiled(canonical.dumps(schema))
+    work = compiled.size * _amount(data)
+    if work > MAX_WORK:
+        raise _misfit([{"field": field, "message": "is more than its type's schema can be checked for"}])
+    if compiled.validator.is_valid(data):
+        return
+    if work > MAX_TOLD_WORK:
+        raise _misfit([{"field": field, "message": "does not fit the schema of its type"}])
     details: Details = []
-    for found in _validator(canonical.dumps(schema)).iter_errors(data):
+    for found in compiled.validator.iter_errors(data):
         path = ".".join(map(str, [field, *found.instance_path]))
-        details.append({"field": path, "message": found.message})
+        details.append({"field": path[:MAX_DETAIL], "message": found.message[:MAX_DETAIL]})
         if len(details) == MAX_DETAILS:
             break
-    if details:
-        raise Invalid("invalid", f"{details[0]['field']}: {details[0]['message']}", details=details)
+    raise _misfit(details)
+
+
+def _misfit(details: Details) -> Invalid:
+    return Invalid("invalid", f"{details[0]['field']}: {details[0]['message']}", details=details)
+
+
+def _amount(data: Any) -> int:
+    """How many values there are in the data, long text counted as several. Commas in text count as well."""
+    text = canonical.dumps(data)
+    return 1 + sum(map(text.count, ",[{")) + len(text) // _CHARACTERS
 
 
 @lru_cache(maxsize=256)
-def _validator(schema: str) -> Draft202012Validator:
+def _compiled(text: str) -> _Compiled:
     """Compiled once. Nothing is fetched, no value is quoted."""
-    return Draft202012Validator(
-        canonical.loads(schema), mask="the value", pattern_options=_PATTERNS, offline=True
-    )
+    schema = canonical.loads(text)
+    validator = Draft202012Validator(schema, mask="the value", pattern_options=_PATTERNS, offline=True)
+    return _Compiled(validator, _Measure(schema).total())
 
 
 class _Measure:
@@ -86,8 +118,12 @@ class _Measure:
         """Raises Invalid for references that lead outside, in a circle or to too much."""
         for name in self._definitions:
             self._definition(name, ())
-        if self._size(self._schema, (), top=True) > MAX_EXPANDED:
+        if self.total() > MAX_EXPANDED:
             raise _refusal("schema", f"comes to more than {MAX_EXPANDED:,} subschemas")
+
+    def total(self) -> int:
+        """How many there are, as far as MAX_EXPANDED and one more. Raises Invalid likewise."""
+        return self._size(self._schema, (), top=True)
 
     def _definition(self, name: str, path: tuple[str, ...]) -> int:
         if name in path:
