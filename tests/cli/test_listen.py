@@ -20,6 +20,9 @@ from tests.support.receiver import Answer, Receiver
 
 from msidp.admin import InvalidSignature, verify_webhook
 from msidp.cli import main
+from msidp.cli import receiver as listening
+from msidp.cli.listen import _show
+from msidp.cli.receiver import Arrived
 
 TIMEOUT = 30.0
 
@@ -157,6 +160,50 @@ def test_what_a_killed_listener_left_is_replaced(instance: Instance) -> None:
         assert now["id"] == again.greeting["webhookId"] != left["id"]
     finally:
         again.stop()
+
+
+def test_what_killed_listeners_left_at_any_port_goes(instance: Instance) -> None:
+    alive = Listener(instance.env)
+    try:
+        killed = Listener(instance.env)
+        killed.stop(signal.SIGKILL)
+        again = Listener(instance.env)
+        try:
+            kept = {each["id"] for each in webhooks(instance)}
+            assert kept == {each.greeting["webhookId"] for each in (alive, again)}
+        finally:
+            again.stop()
+    finally:
+        alive.stop()
+
+
+def test_a_circle_ends_at_once(instance: Instance) -> None:
+    port = str(free_port())
+    listener = Listener(instance.env, "--port", port, "--forward-to", f"http://127.0.0.1:{port}/")
+    try:
+        told(instance, "course.completed")
+        inner, outer = listener.line(), listener.line()
+        assert "leads back" in inner["error"]
+        assert (inner["answered"], inner["forwarded"]) == (508, None)
+        assert (outer["answered"], outer["error"]) == (508, None)
+    finally:
+        listener.stop()
+
+
+@pytest.mark.parametrize("body", ["{}\x1b]0;owned\x07", '{"a": "\x7f\u009b2J\u202e"}'])
+def test_a_request_cannot_speak_to_the_terminal(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anybody may send one: what is not genuine is shown as well."""
+    shown: list[Arrived] = []
+    receiving = listening.Receiver(None, shown.append, 0)
+    try:
+        receiving.receive({"webhook-id": "\x1b[2J"}, body.encode())
+    finally:
+        receiving.stop()
+    for as_json in (False, True):
+        _show(shown[0], as_json)
+        printed = capsys.readouterr().out
+        assert "u202e" in printed or "owned" in printed
+        assert all(each.isprintable() for line in printed.split("\n") for each in line), ascii(printed)
 
 
 def test_from_elsewhere_it_goes_by_address_and_key(instance: Instance, tmp_path: Path) -> None:

@@ -113,3 +113,11 @@ def show_all(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def printable(text: str) -> str:
+    """Text of a stranger for a terminal; what would move its cursor or turn a line around is spelled out."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape", "replace").decode()
+        for each in text
+    )

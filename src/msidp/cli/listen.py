@@ -1,6 +1,7 @@
 """`msidp listen`: a developer's receiver. It registers itself, verifies, shows, forwards, unregisters."""
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from msidp.cli.common import printable
 from msidp.cli.remote import API_KEY, URL, Api, Refused, connect
 
 if TYPE_CHECKING:
@@ -68,10 +70,11 @@ def listen(
 
 @contextmanager
 def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator[dict[str, Any]]:
-    """A webhook for as long as the block lasts. One that a killed listener left behind goes first."""
-    name = f"msidp listen on {socket.gethostname()} at {url}"[:200]
+    """A webhook for as long as the block lasts. Those that killed listeners left behind go first."""
+    here = f"msidp listen on {socket.gethostname()} at "
+    name = f"{here}{url}"[:200]
     for old in api.call("GET", "/webhooks?first=100")["data"]:
-        if old["name"] == name:
+        if old["name"] == name or (old["name"].startswith(here) and _is_over(old["url"])):
             api.call("DELETE", f"/webhooks/{old['id']}")
     try:
         webhook = api.call(
@@ -86,6 +89,20 @@ def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator
     finally:
         with suppress(click.ClickException):  # whatever it is, the next one removes it
             api.call("DELETE", f"/webhooks/{webhook['id']}")
+
+
+def _is_over(url: str) -> bool:
+    """Whether a listener of this machine listens there no more."""
+    port = re.fullmatch(r"http://127\.0\.0\.1:([0-9]{1,5})", url)
+    if port is None:
+        return False  # a tunnel's: it may lead anywhere
+    try:
+        socket.create_connection(("127.0.0.1", int(port[1])), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager
@@ -119,14 +136,15 @@ def _greet(webhook: dict[str, Any], at: str, forward_to: str | None, as_json: bo
 
 def _show(arrived: Any, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(arrived.as_json(), ensure_ascii=False))
+        click.echo(json.dumps(arrived.as_json()))  # ASCII alone: it may be a terminal
         return
     mark = click.style("✓", fg="green") if arrived.error is None else click.style("✗", fg="red")
-    click.echo(f"{arrived.at}  {mark} {click.style(arrived.title, bold=True)}  {arrived.subtitle}")
+    title = click.style(printable(arrived.title), bold=True)
+    click.echo(f"{arrived.at}  {mark} {title}  {printable(arrived.subtitle)}")
     if arrived.error is not None:
-        click.echo(f"          not genuine: {arrived.error}")
-    click.echo(_indented(arrived.pretty) + "\n")
+        click.echo(f"          not taken: {printable(arrived.error)}")
+    click.echo(_indented(printable(arrived.pretty)) + "\n")
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"          {line}" for line in text.splitlines())
+    return "\n".join(f"          {line}" for line in text.split("\n"))

@@ -14,6 +14,7 @@ from msidp.demo.local_server import LocalServer, QuietHandler
 
 MAX_BODY = 10_000_000  # bytes
 FORWARD_TIMEOUT = 9.0  # seconds; msidp itself waits ten
+FORWARDED = "x-msidp-listen"  # rides on what was handed on, so that a circle is noticed
 _HOP_BY_HOP = frozenset(("connection", "content-length", "host", "keep-alive", "transfer-encoding"))
 
 
@@ -25,7 +26,7 @@ class Arrived:
     headers: Mapping[str, str]
     body: bytes
     event: Event | None
-    error: str | None  # why it is not genuine
+    error: str | None  # why it was not taken: not genuine, or handed on by this one
     answered: int
     forwarded: str | None  # `200 in 12 ms`, or why not
     milliseconds: int | None
@@ -76,6 +77,7 @@ class Forwarder:
     def send(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str, int]:
         """The status to answer with, in words, and the milliseconds it took. 502 where nobody answers."""
         kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+        kept[FORWARDED] = "forwarded"
         began = time.monotonic()
         try:
             answer = self._pool.request(
@@ -111,7 +113,9 @@ class Receiver:
             event = verify_webhook(body, headers, self.secret)
         except InvalidSignature as refusal:
             error, status = str(refusal), 401
-        if event is not None and self._forwarder is not None:
+        if FORWARDED in map(str.lower, headers):
+            error, status = "--forward-to leads back to this listener.", 508
+        elif event is not None and self._forwarder is not None:
             status, forwarded, took = self._forwarder.send(headers, body)
         at = time.strftime("%H:%M:%S")
         with self._showing:

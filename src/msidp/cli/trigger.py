@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from msidp.cli.common import printable
 from msidp.cli.remote import API_KEY, URL, Api, connect
 
 MARK = {"sample": True, "madeBy": "msidp trigger"}
@@ -192,4 +193,6 @@ def _list(api: Api, as_json: bool) -> None:
         return
     width = max(len(each["name"]) for each in types)
     for each in types:
-        click.echo(f"{each['name']:<{width}}  {', '.join(each['dialects']):<20}  {each['description']}")
+        click.echo(
+            f"{each['name']:<{width}}  {', '.join(each['dialects']):<20}  {printable(each['description'])}"
+        )
