@@ -20,8 +20,10 @@ from msidp.oidc.models import Application
 from msidp.oidc.schemas import ApplicationChanges, NewApplication
 from msidp.oidc.views import application_json
 from msidp.outbound.urls import OutboundPolicy
+from msidp.webhooks.models import Delivery
 
 PATH = f"{HOME}/applications"
+RECENT_LOGOUTS = 5
 TYPES = {
     "web": "Web: runs on a server, keeps a secret",
     "spa": "Single-page: runs in the browser, has no secret",
@@ -160,6 +162,8 @@ def _page(application_id: str, **context: Any) -> Response:
             "scopes": "\n".join(row.scopes),
         }
         has_secret = row.secret_hash is not None
+        told = select(Delivery).where(Delivery.endpoint_id == row.id).order_by(Delivery.seq.desc())
+        logouts = list(session.scalars(told.limit(RECENT_LOGOUTS)))
     secret = context.get("secret")
     issuer: str = current_app.extensions["msidp_settings"].base_url
     frame: dict[str, Any] = {
@@ -167,6 +171,7 @@ def _page(application_id: str, **context: Any) -> Response:
         "values": values,
         "secret": None,
         "has_secret": has_secret,
+        "logouts": logouts,
         "issuer": issuer,
         "snippets": snippets(issuer, found, secret),
         "types": TYPES,

@@ -6,26 +6,26 @@ from typing import Any
 
 from flask import request
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.listing import listing
+from msidp.dashboard.webhooks import STATUSES
 from msidp.db import reading, transaction
 from msidp.errors import NotFound, Problem
-from msidp.webhooks import log, service
+from msidp.webhooks import catalogue, log, service
 from msidp.webhooks.catalogue import LOGOUT
-from msidp.webhooks.models import Delivery, EventBody, WebhookEndpoint
+from msidp.webhooks.models import CustomEventType, Delivery, EventBody, WebhookEndpoint
 from msidp.webhooks.views import delivery_with_attempts_json
 
 PATH = f"{HOME}/deliveries"
-STATUSES = ("pending", "succeeded", "failed", "exhausted", "canceled")
 
 
 @bp.get("/deliveries")
 def deliveries() -> Response:
-    """The log, newest first; `webhook` and `status` narrow it."""
+    """The log, newest first; `webhook`, `status` and `type` narrow it."""
     community_id = operator().community_id
     keep = {}
     if request.args.get("status") in STATUSES:
@@ -41,8 +41,15 @@ def deliveries() -> Response:
         names = {webhook.id: webhook.name for webhook in webhooks}
         if request.args.get("webhook") in names:
             keep["webhook"] = request.args["webhook"]
+        types = _types(session)
+        if request.args.get("type") in types:
+            keep["type"] = request.args["type"]
         wanted = log.conditions(
-            session, community_id, endpoint_id=keep.get("webhook"), status=keep.get("status")
+            session,
+            community_id,
+            endpoint_id=keep.get("webhook"),
+            status=keep.get("status"),
+            type=keep.get("type"),
         )
         found = listing(
             session,
@@ -53,7 +60,14 @@ def deliveries() -> Response:
     choices = [(webhook.id, webhook.name) for webhook in webhooks if not webhook.deleted_at]
     live = not request.args.get("after") and not request.args.get("before")
     return page(
-        "deliveries", found=found, keep=keep, names=names, choices=choices, statuses=STATUSES, live=live
+        "deliveries",
+        found=found,
+        keep=keep,
+        names=names,
+        choices=choices,
+        statuses=STATUSES,
+        types=types,
+        live=live,
     )
 
 
@@ -93,6 +107,13 @@ def _page(delivery_id: str, **context: Any) -> Response:
         open=found["status"] in ("pending", "failed"),
         **context,
     )
+
+
+def _types(session: Session) -> list[str]:
+    """What a delivery may be of, in the words of any dialect."""
+    own = select(CustomEventType.name).where(CustomEventType.community_id == operator().community_id)
+    names = {*catalogue.TYPES, catalogue.PLAN_ADDED, *session.scalars(own)}
+    return [*sorted(names), catalogue.PING, LOGOUT]
 
 
 def _pretty(body: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
+from msidp.dashboard import member_access
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.dashboard.listing import listing
@@ -69,7 +70,7 @@ def create_member() -> Response:
 
 @bp.get("/members/<member_id>")
 def member(member_id: str) -> Response:
-    """One member, with plans, data and what happened."""
+    """One member, with plans, data, log-ins and what happened."""
     return _page(member_id)
 
 
@@ -187,9 +188,11 @@ def _page(member_id: str, problem: Problem | None = None, values: Any = None) ->
                 .limit(RECENT_EVENTS)
             )
         )
+        access = member_access.of(session, member_id)
     return page(
         "member",
         problem=problem,
+        access=access,
         member=found,
         name=display_name(found),
         plans=plans,

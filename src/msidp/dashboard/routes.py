@@ -21,10 +21,12 @@ PAGES = (
     "events",
     "health",
     "keys",
+    "member_access",
     "members",
     "operators",
     "overview",
     "plans",
+    "replays",
     "settings",
     "webhooks",
 )

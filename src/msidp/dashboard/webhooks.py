@@ -8,17 +8,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
+from msidp import clock
 from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, NotFound, Problem
 from msidp.outbound.urls import OutboundPolicy
-from msidp.webhooks import catalogue, schemas, service
-from msidp.webhooks.models import CustomEventType, Delivery, EventBody, WebhookEndpoint
+from msidp.webhooks import catalogue, replays, schemas, service, throttle
+from msidp.webhooks.models import CustomEventType, Delivery, EventBody, Replay, WebhookEndpoint
+from msidp.webhooks.views import replay_json
 
 PATH = f"{HOME}/webhooks"
 RECENT = 10
+RECENT_REPLAYS = 5
+STATUSES = ("pending", "succeeded", "failed", "exhausted", "canceled")  # of deliveries
 DIALECTS = {
     "memberstack": "Memberstack: its six events, its envelope and signature headers",
     "memberpad": "MemberPad: its 22 events, X-MemberPad-Signature",
@@ -59,25 +63,28 @@ def create_webhook() -> Response:
             made, secret = service.create_endpoint(
                 session, operator().community_id, _policy(), **body.model_dump()
             )
+            throttle.count(operator().community_id, "register")
             audit.record(session, actor(), "webhook.created", made.id)
             webhook_id = made.id
     except Problem as problem:
         return _form(dialect, problem=problem, values=request.form, chosen=request.form.getlist("events"))
-    return _page(webhook_id, secret=secret, told="The webhook is made")
+    return show_webhook(webhook_id, secret=secret, told="The webhook is made")
 
 
 @bp.get("/webhooks/<webhook_id>")
 def webhook(webhook_id: str) -> Response:
-    return _page(webhook_id)
+    return show_webhook(webhook_id)
 
 
 @bp.post("/webhooks/<webhook_id>")
 def change_webhook(webhook_id: str) -> Response:
-    """Change name, address, events, headers and rate."""
+    """Change what the form holds; the dialect stays."""
 
     def change(session: Session, endpoint: WebhookEndpoint) -> str:
         body = checked(schemas.WebhookChanges, _sent())
         changes = cast("service.EndpointChanges", body.model_dump(exclude_unset=True))
+        if changes["url"] != endpoint.url:
+            throttle.count(operator().community_id, "register")
         service.update_endpoint(session, endpoint, changes, _policy())
         audit.record(session, actor(), "webhook.updated", webhook_id, {"fields": sorted(changes)})
         return "Saved."
@@ -105,12 +112,13 @@ def test_webhook(webhook_id: str) -> Response:
         with transaction() as session:
             endpoint = service.lock_endpoint(session, operator().community_id, webhook_id)
             delivery = service.test_endpoint(session, endpoint)
+            throttle.count(operator().community_id, "test")
             audit.record(session, actor(), "webhook.tested", webhook_id)
             path = f"{HOME}/deliveries/{delivery.id}"
     except NotFound:
         raise
     except Problem as problem:
-        return _page(webhook_id, problem=problem)
+        return show_webhook(webhook_id, problem=problem)
     return done("A ping is on its way.", path)
 
 
@@ -121,7 +129,7 @@ def rotate_webhook_secret(webhook_id: str) -> Response:
         endpoint = service.lock_endpoint(session, operator().community_id, webhook_id)
         secret = service.rotate_secret(session, endpoint)
         audit.record(session, actor(), "webhook.secret_rotated", webhook_id)
-    return _page(
+    return show_webhook(
         webhook_id, secret=secret, told="The webhook has a new secret; the old one signs on for 24 hours"
     )
 
@@ -138,7 +146,7 @@ def delete_webhook(webhook_id: str) -> Response:
     except NotFound:
         raise
     except Problem as problem:
-        return _page(webhook_id, problem=problem)
+        return show_webhook(webhook_id, problem=problem)
     return done("The webhook is deleted.", PATH)
 
 
@@ -150,7 +158,7 @@ def _change(webhook_id: str, change: Callable[[Session, WebhookEndpoint], str]) 
         raise
     except Problem as problem:
         chosen = request.form.getlist("events")
-        return _page(webhook_id, problem=problem, values=request.form, chosen=chosen)
+        return show_webhook(webhook_id, problem=problem, values=request.form, chosen=chosen)
     return done(message, f"{PATH}/{webhook_id}")
 
 
@@ -164,12 +172,16 @@ def _sent() -> dict[str, Any]:
     form = request.form
     every = form.get("subscribe", "all") == "all"
     rate = form.get("rate_limit", "").strip()
+    plan_event = form.get("plan_event", catalogue.PLAN_CREATED)
+    chosen = [plan_event if name == catalogue.PLAN_CREATED else name for name in form.getlist("events")]
     return {
         "name": form.get("name", "").strip(),
         "url": form.get("url", "").strip(),
-        "events": [] if every else form.getlist("events"),
+        "events": [] if every else chosen,
         "headers": _headers(lines_of(form, "headers")),
         "rateLimit": (int(rate) if rate.isascii() and rate.isdigit() else rate) if rate else None,
+        "v1a": form.get("v1a") == "1",
+        "planEvent": plan_event,
     }
 
 
@@ -201,31 +213,47 @@ def _form(dialect: str, **context: Any) -> Response:
     return page("webhook_new", dialect=dialect, dialects=DIALECTS, names=names, **frame | context)
 
 
-def _page(webhook_id: str, **context: Any) -> Response:
+def show_webhook(webhook_id: str, **context: Any) -> Response:
+    """The page of a webhook; `context` goes before what the page says by itself."""
     with reading() as session:
         found = service.get_endpoint(session, operator().community_id, webhook_id)
-        recent = list(
-            session.scalars(
-                select(Delivery)
-                .where(Delivery.endpoint_id == found.id)
-                .options(joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name))
-                .order_by(Delivery.seq.desc())
-                .limit(RECENT)
-            )
-        )
-        names = _names(session, found.dialect)
-    frame: dict[str, Any] = {
-        "values": {
-            "name": found.name,
-            "url": found.url,
-            "headers": "\n".join(f"{name}: {value}" for name, value in found.headers.items()),
-            "rate_limit": found.rate_limit or "",
-            "subscribe": "some" if found.events else "all",
-        },
-        "chosen": found.events,
-        "secret": None,
+        frame: dict[str, Any] = {
+            "values": _shown(found),
+            "chosen": [catalogue.PLAN_CREATED if name == found.plan_event else name for name in found.events],
+            "secret": None,
+            "names": _names(session, found.dialect),
+            "recent": _recent(session, found),
+            "replays": _replays(session, found),
+            "replay_values": {"since": clock.iso(found.failing_since or clock.now() - clock.DAY)[:16]},
+            "types": _names(session, found.voice),
+            "statuses": STATUSES,
+        }
+    return page("webhook", webhook=found, dialect=found.dialect, **frame | context)
+
+
+def _shown(found: WebhookEndpoint) -> dict[str, Any]:
+    """The form as the webhook stands."""
+    return {
+        "name": found.name,
+        "url": found.url,
+        "headers": "\n".join(f"{name}: {value}" for name, value in found.headers.items()),
+        "rate_limit": found.rate_limit or "",
+        "subscribe": "some" if found.events else "all",
+        "v1a": "1" if found.v1a else "",
+        "plan_event": found.plan_event,
     }
-    return page("webhook", webhook=found, names=names, recent=recent, dialects=DIALECTS, **frame | context)
+
+
+def _recent(session: Session, found: WebhookEndpoint) -> list[Delivery]:
+    latest = select(Delivery).where(Delivery.endpoint_id == found.id).order_by(Delivery.seq.desc())
+    name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
+    return list(session.scalars(latest.options(name).limit(RECENT)))
+
+
+def _replays(session: Session, found: WebhookEndpoint) -> list[dict[str, Any]]:
+    latest = select(Replay).where(Replay.endpoint_id == found.id).order_by(Replay.seq.desc())
+    rows = session.scalars(latest.limit(RECENT_REPLAYS)).all()
+    return [replay_json(row, replays.open_deliveries(session, row)) for row in rows]
 
 
 def _policy() -> OutboundPolicy:
