@@ -1,5 +1,7 @@
 """What is kept for how long, and what a deleted member leaves behind."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -8,15 +10,15 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, attempts, deliveries, delivery, happen, make_due
 
 from msidp import clock, db, ids
 from msidp.ops import housekeeping
-from msidp.webhooks import retention
+from msidp.webhooks import retention, retry
 from msidp.webhooks.drain import drain
-from msidp.webhooks.models import Attempt, Delivery, Event, EventBody
+from msidp.webhooks.models import Attempt, Delivery, Event, EventBody, WebhookEndpoint
 
 DAYS = {"attempt_retention_days": 10, "delivery_retention_days": 20, "event_retention_days": 30}
 
@@ -76,6 +78,35 @@ def test_what_is_open_stays_and_keeps_its_event(app: Flask, community_id: str, r
         assert retention.purge_deliveries(session, clock.now()) == 0
         assert retention.purge_events(session, clock.now() + 100 * clock.DAY) == 0
     assert delivery().status == "failed"
+
+
+@pytest.mark.parametrize("overrides", [DAYS])
+def test_what_is_retried_at_that_moment_stays(app: Flask, community_id: str, receiver: Receiver) -> None:
+    receiver.script("/hook", Answer(410))
+    endpoint_id = add_endpoint(community_id, receiver.url())
+    happen(community_id)
+    drain()
+    age(100)
+    with db.transaction() as session:
+        session.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).values(enabled=True))
+    purged: list[int] = []
+
+    def purge() -> None:
+        with app.app_context(), db.transaction() as session:
+            purged.append(retention.purge_deliveries(session, clock.now()))
+
+    purging = threading.Thread(target=purge)
+    with db.transaction() as session:
+        retry.request_manual(session, session.merge(delivery()))
+        purging.start()
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        on_postgresql = session.get_bind().dialect.name == "postgresql"
+        deadline = time.monotonic() + 10
+        while on_postgresql and not session.scalar(waiting):
+            assert time.monotonic() < deadline
+    purging.join(20)
+    assert purged == [0]
+    assert delivery().status == "pending"
 
 
 @pytest.mark.parametrize("overrides", [dict.fromkeys(DAYS, 0)])

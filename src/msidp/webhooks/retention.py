@@ -93,9 +93,9 @@ def _expunge(session: Session, member_id: str | None, now: int) -> None:
 
 
 def _delete(session: Session, model: Any, condition: Any) -> int:
-    """Delete the oldest rows that fit."""
+    """Delete the oldest rows that fit. The condition twice: a row may change while somebody is waited for."""
     some = select(model.seq).where(condition).order_by(model.seq).limit(SLICE)
-    return _rows(session, delete(model).where(model.seq.in_(some)))
+    return _rows(session, delete(model).where(model.seq.in_(some), condition))
 
 
 def _rows(session: Session, statement: Any) -> int:
