@@ -26,10 +26,12 @@ def snippets(issuer: str, application: dict[str, Any], secret: str | None) -> di
 
 
 def _openid_client(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
-    credentials = f", {json.dumps(secret)}" if secret else ", undefined, client.None()"
+    how = f"{json.dumps(secret)}, undefined" if secret else "undefined, client.None()"
+    if issuer.startswith("http:"):  # an instance for trying out; the library has to be told
+        how += ", { execute: [client.allowInsecureRequests] }"
     return f"""import * as client from "openid-client";
 
-const config = await client.discovery(new URL({json.dumps(issuer)}), {json.dumps(client_id)}{credentials});
+const config = await client.discovery(new URL({json.dumps(issuer)}), {json.dumps(client_id)}, {how});
 
 // To log in: keep verifier and state in the session, then send the browser to `url`.
 const verifier = client.randomPKCECodeVerifier();
@@ -47,7 +49,8 @@ const tokens = await client.authorizationCodeGrant(config, currentUrl, {{
   pkceCodeVerifier: verifier,
   expectedState: state,
 }});
-console.log(tokens.claims());
+const {{ sub }} = tokens.claims(); // who it is; name and address come from userinfo
+console.log(await client.fetchUserInfo(config, tokens.access_token, sub));
 """
 
 
@@ -69,7 +72,8 @@ def login():
 
 @app.get("/callback")
 def callback():
-    session["user"] = oauth.msidp.authorize_access_token()["userinfo"]
+    token = oauth.msidp.authorize_access_token()
+    session["user"] = oauth.msidp.userinfo(token=token)  # sub, email, name, …
     return redirect("/")
 """
 
@@ -82,6 +86,7 @@ const manager = new UserManager({{
   client_id: {json.dumps(client_id)},
   redirect_uri: {json.dumps(redirect)},
   scope: "openid profile email",
+  loadUserInfo: true, // name and address are not in the ID token
 }});
 
 await manager.signinRedirect();          // to log in
@@ -100,6 +105,9 @@ export const {{ handlers, auth }} = NextAuth({{
     issuer: {json.dumps(issuer)},
     clientId: {json.dumps(client_id)},
     clientSecret: {json.dumps(secret)},
+    authorization: {{ params: {{ scope: "openid profile email" }} }},
+    checks: ["pkce", "state", "nonce"],
+    idToken: false, // name and address come from userinfo
   }}],
 }});
 """
