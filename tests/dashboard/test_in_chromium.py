@@ -186,6 +186,16 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     yield "not found"
 
 
+def crushed(page: Page) -> list[str]:
+    """The ids and addresses in tables that got a column of a few letters."""
+    found: list[str] = page.evaluate(
+        """[...document.querySelectorAll('.table td.mono, .table td .mono')]
+             .filter(each => each.textContent.length > 20 && each.clientWidth < 150)
+             .map(each => `crushed to ${each.clientWidth} px: ${each.textContent}`)"""
+    )
+    return found
+
+
 @pytest.mark.parametrize("look", ["light", "dark", "narrow"])
 def test_every_page_is_accessible_and_fits(
     browser: Browser, base_url: str, setup_link: str, receiver: Receiver, look: str
@@ -209,6 +219,7 @@ def test_every_page_is_accessible_and_fits(
                 problems = [f"{overflow(page)} px too wide"] if overflow(page) else []
             else:
                 problems = accessibility_problems(page)
+            problems += crushed(page)
             if problems:
                 wrong[name] = problems
         assert seen > 15
