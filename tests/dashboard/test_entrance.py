@@ -94,6 +94,7 @@ def test_sign_in_leads_back_to_the_page_and_never_elsewhere(app: Flask, communit
         ("//evil.example", "/dashboard"),
         ("/dashboard\\@evil.example", "/dashboard"),
         ("/dashboardevil", "/dashboard"),
+        ("/dashboard/\r\nX-Evil: 1", "/dashboard"),  # no header could hold it
     ):
         answer = submit(
             app.test_client(),

@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_snake
 from werkzeug.wrappers import Response as BaseResponse
 
 from msidp import clock, web
+from msidp.accounts import continuation
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
@@ -149,9 +150,8 @@ def sign_out() -> None:
 
 def local_page(path: str | None) -> str:
     """The page to go on to: one of the dashboard, wherever the caller said."""
-    if path and (path == HOME or path.startswith((HOME + "/", HOME + "?"))) and "\\" not in path:
-        return path
-    return HOME
+    local = continuation.local_path(path)
+    return local if local and (local == HOME or local.startswith((HOME + "/", HOME + "?"))) else HOME
 
 
 def browser() -> dict[str, str | None]:
