@@ -141,7 +141,9 @@ def test_the_member_goes_by_the_application_s_own_name(
     issued = id_claims(shop.tokens()["id_token"])
     log_out(shop)
     [token] = logout_tokens(receiver)
-    assert verified(token, shop.client_id)["sub"] == issued["sub"] != member.id
+    told = verified(token, shop.client_id)
+    assert told["sub"] == issued["sub"] != member.id
+    assert told["sid"] == issued["sid"]
 
 
 Ending = Callable[[FlaskClient, Relying, Member], None]

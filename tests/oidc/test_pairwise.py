@@ -54,6 +54,20 @@ def test_sectors_cannot_compare(admin: FlaskClient, browser: FlaskClient, member
     assert subject_for(public) == member.id
 
 
+def test_sectors_cannot_compare_sessions_either(admin: FlaskClient, browser: FlaskClient) -> None:
+    """One `sid` for all would say that the member here is the member there."""
+
+    def sid_for(one: Relying) -> str:
+        return id_claims(one.tokens()["id_token"])["sid"]
+
+    here = register(admin, browser, **PAIRWISE)
+    also_here = register(admin, browser, redirectUris=["https://shop.example/other"], **PAIRWISE)
+    there = register(admin, browser, redirectUris=["https://market.example/cb"], **PAIRWISE)
+    public = register(admin, browser)
+    assert sid_for(here) == sid_for(also_here) == sid_for(here)
+    assert len({sid_for(here), sid_for(there), sid_for(public)}) == 3
+
+
 def test_it_outlives_the_process(admin: FlaskClient, browser: FlaskClient) -> None:
     one = register(admin, browser, **PAIRWISE)
     before = subject_for(one)

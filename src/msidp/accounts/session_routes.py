@@ -17,7 +17,8 @@ TAGS = ["members"]
 
 
 class MemberSession(Answer):
-    """A browser in which the member is logged in. `id` is the `sid` of tokens, `methods` their `amr`."""
+    """A browser in which the member is logged in. `id` is the `sid` of tokens, but for those of applications
+    with pairwise subjects; `methods` are their `amr`."""
 
     id: str
     created_at: str

@@ -5,6 +5,7 @@ were granted in it ends: access tokens are refused from then on at userinfo and 
 at /token. A grant with offline access goes on (section 2.7), unless the member is logged out everywhere.
 """
 
+import structlog
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
@@ -13,12 +14,14 @@ from msidp.accounts.models import Session as MemberSession
 from msidp.accounts.sessions import Ended
 from msidp.db import insert_new
 from msidp.oidc import scopes
-from msidp.oidc.clients import Client, client_of
+from msidp.oidc.clients import client_of
 from msidp.oidc.models import Application, Grant, SessionApplication
-from msidp.oidc.subjects import subject_of
+from msidp.oidc.subjects import sid_of, subject_of
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import logout
 from msidp.webhooks.logout import Notice
+
+log = structlog.get_logger(__name__)
 
 
 def join(session: Session, session_id: str, application_id: str) -> bool:
@@ -50,31 +53,29 @@ def _tell(session: Session, ended: Ended) -> None:
         )
         .order_by(Application.seq, SessionApplication.session_id)
     ).all()
-    notices = [_notice(application, session_id, ended.member_id) for session_id, application in rows]
-    if notices:
+    found = [_notice(application, session_id, ended.member_id) for session_id, application in rows]
+    if notices := [notice for notice in found if notice is not None]:
         logout.record(session, rows[0].Application.community_id, ended.member_id, notices)
 
 
-def _notice(application: Application, session_id: str, member_id: str) -> Notice:
+def _notice(application: Application, session_id: str, member_id: str) -> Notice | None:
+    """What to tell an application; None where the secret behind its pairwise names does not open."""
     client = client_of(application)
     assert client.backchannel_logout_uri is not None  # noqa: S101  # the query asks for it
+    try:
+        subject, sid = subject_of(client, member_id), sid_of(client, session_id)
+    except CannotOpen as error:
+        log.error("an application cannot be told of a logout", client_id=client.client_id, reason=str(error))
+        return None
     return Notice(
         application_id=client.application_id,
         name=client.name,
         url=client.backchannel_logout_uri,
-        session_id=session_id,
-        subject=_subject(client, member_id),
+        sid=sid,
+        subject=subject,
         client_id=client.client_id,
         algorithm=client.id_token_alg,
     )
-
-
-def _subject(client: Client, member_id: str) -> str | None:
-    """What the application calls the member. Without the secret key of a pairwise one the `sid` has to do."""
-    try:
-        return subject_of(client, member_id)
-    except CannotOpen:
-        return None
 
 
 def _revoke(session: Session, ended: Ended) -> None:

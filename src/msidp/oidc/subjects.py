@@ -2,7 +2,7 @@
 
 A pairwise subject is an HMAC of sector and member under a salt of the community (OpenID Connect Core 1.0,
 section 8.1): always the same within a sector, and nothing that two sectors could compare. The salt is made
-once and never changes; it is sealed at rest.
+once and never changes; it is sealed at rest. Sessions (`sid`) are renamed in the same way.
 """
 
 import base64
@@ -24,10 +24,14 @@ from msidp.vault.fields import cipher
 
 def subject_of(client: Client, member_id: str) -> str:
     """What the member is called towards this client, in every token and answer. Raises CannotOpen."""
-    if client.sector is None:
-        return member_id
-    digest = hmac.digest(_salt(), f"{client.sector}\0{member_id}".encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return _as_known_to(client, member_id)
+
+
+def sid_of(client: Client, session_id: str) -> str:
+    """What a session is called towards this client: under its own id two sectors could compare it, and so
+    who is in it. Raises CannotOpen.
+    """
+    return _as_known_to(client, session_id)
 
 
 def prepare(client: Client) -> None:
@@ -50,6 +54,13 @@ def check_sector(sector_identifier_uri: str, redirect_uris: list[str]) -> None:
     missing = next((uri for uri in redirect_uris if uri not in published), None)
     if missing is not None:
         raise _refusal(f"what it publishes does not hold {missing[:100]!r}")
+
+
+def _as_known_to(client: Client, id_: str) -> str:
+    if client.sector is None:
+        return id_
+    digest = hmac.digest(_salt(), f"{client.sector}\0{id_}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _refusal(message: str) -> Invalid:

@@ -11,7 +11,7 @@ from msidp.keys.keyring import Keyring
 from msidp.oidc import scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed
-from msidp.oidc.subjects import subject_of
+from msidp.oidc.subjects import sid_of, subject_of
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  # a media type
 ID_TOKEN_TYPE = "JWT"  # noqa: S105
@@ -95,7 +95,7 @@ def _id_claims(
         "iat": issued_at,
         "auth_time": clock.seconds(redeemed.authenticated_at),
         "amr": redeemed.methods,
-        "sid": redeemed.session_id,
+        "sid": redeemed.session_id and sid_of(client, redeemed.session_id),
         "at_hash": half_hash(access_token, client.id_token_alg),
     }
 

@@ -29,16 +29,14 @@ class Notice:
     application_id: str
     name: str
     url: str
-    session_id: str
-    subject: str | None
+    sid: str
+    subject: str
     client_id: str
     algorithm: str
 
     def as_json(self) -> dict[str, object]:
         """What `dialects.logout` makes a token of."""
-        claims = {"aud": self.client_id, "sid": self.session_id}
-        if self.subject is not None:
-            claims["sub"] = self.subject
+        claims = {"aud": self.client_id, "sid": self.sid, "sub": self.subject}
         return {"algorithm": self.algorithm, "claims": claims}
 
 
