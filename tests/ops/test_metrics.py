@@ -144,7 +144,7 @@ def test_without_a_token_it_is_for_this_machine_alone(client: FlaskClient) -> No
     assert scrape(client)
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code == 404
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "::1"}).status_code == 200
-    for name in ("X-Forwarded-For", "Forwarded", "Via"):
+    for name in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host"):
         assert client.get("/metrics", headers={name: "127.0.0.1"}).status_code == 404
 
 

@@ -138,7 +138,7 @@ def test_the_instances_own_address_is_refused(url: str) -> None:
     check_url("https://id.example.com:8443/", policy)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9", "[::1]", "a.localhost"])
 def test_so_is_its_own_port_on_loopback(host: str, tmp_path: Path) -> None:
     settings = Settings(
         instance_dir=tmp_path, base_url="http://127.0.0.1:8000", outbound_allow_http=True,

@@ -1,5 +1,6 @@
 """Events over the Admin API: published, listed, and the types there are."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,6 +123,12 @@ def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
     answer = admin.post("/events", json={"event": "payment.succeeded", "data": secret})
     assert "card" not in answer.get_data(as_text=True)
     assert admin.get("/events").json["totalCount"] == 0
+
+
+def test_a_members_id_has_a_length(admin: FlaskClient) -> None:
+    long = "mem_" + secrets.token_hex(10_000)  # no database can make it short
+    answer = admin.post("/events", json={"event": "payment.succeeded", "data": {"memberId": long}})
+    assert (answer.status_code, answer.json["details"][0]["field"]) == (422, "data.memberId")
 
 
 def test_events_are_listed_by_type_and_time(admin: FlaskClient) -> None:

@@ -12,6 +12,7 @@ from msidp.ops import checks, exposition
 from msidp.settings import Settings
 
 bp = Blueprint("ops", __name__)
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")  # a proxy's
 ADVISORY = {"queue"}  # without it everything is answered, deliveries wait
 
 
@@ -62,7 +63,7 @@ def _require_token(token: str) -> None:
 
 
 def _comes_from_this_machine() -> bool:
-    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "Via"))
+    forwarded = any(name in request.headers for name in FORWARDED)
     try:
         return not forwarded and ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:

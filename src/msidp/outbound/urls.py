@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, ip_address
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -113,8 +113,13 @@ def _check_host(parts: SplitResult, addresses: AddressPolicy) -> None:
 
 
 def _loopback_or(host: str) -> str:
-    """The host, or loopback's address where it is a name for that (RFC 6761)."""
-    return "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
+    """The host, or loopback's first address where it is a name for that (RFC 6761) or another one of it."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
+    try:
+        return "127.0.0.1" if ip_address(host).is_loopback else host
+    except ValueError:
+        return host
 
 
 def _is_ipv4(host: str) -> bool:

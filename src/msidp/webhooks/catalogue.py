@@ -26,7 +26,12 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _OBJECT: Schema = {"type": "object"}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
-MEMBER_ID: Schema = {"type": "string", "pattern": "^mem_", "description": "The member's id here."}
+MEMBER_ID: Schema = {
+    "type": "string",
+    "pattern": "^mem_",
+    "maxLength": 100,  # it is indexed, and PostgreSQL's indexes hold 2,700 bytes
+    "description": "The member's id here.",
+}
 
 
 @dataclass(frozen=True, slots=True)
