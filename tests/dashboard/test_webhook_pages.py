@@ -1,5 +1,6 @@
 """Webhooks on the dashboard: their options, replays, what attempts tell, logout tokens of an application."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,24 @@ def test_an_attempt_tells_how_long_its_phases_took(
     shown = owner.get(f"{ROOT}/deliveries/{delivery}").text
     assert "connected" in shown
     assert "first byte after" in shown
+
+
+def test_the_page_that_refreshes_itself_gains_the_button_to_retry(
+    owner: FlaskClient, admin: FlaskClient, community_id: str, receiver: Receiver
+) -> None:
+    make_webhook(owner, admin, receiver.url(), "standard")
+    receiver.script("/hook", Answer(500))
+    happen(community_id)
+    page = f"{ROOT}/deliveries/{admin.get('/deliveries').json['data'][0]['id']}"
+
+    def button() -> bool:
+        (part,) = re.findall(r'<div id="retry">(.*?)</div>', owner.get(page).text, re.DOTALL)
+        return "Retry now" in part
+
+    assert 'hx-select-oob="#retry"' in owner.get(page).text
+    assert not button()
+    drain()
+    assert button()
 
 
 def test_the_log_is_narrowed_by_type(owner: FlaskClient, admin: FlaskClient, receiver: Receiver) -> None:
