@@ -253,6 +253,7 @@ def test_every_type_can_be_triggered(instance: Instance) -> None:
         refused = trigger(instance, *arguments)
         assert refused.exit_code in (1, 2)
         assert isinstance(refused.exception, SystemExit)
+    assert "msidp trigger --list" in trigger(instance, "nothing.happened").stderr
     plain = msidp("trigger", "member.updated", env=instance.env)
     assert plain.stdout.startswith("✓ member.updated  evt_")
     assert plain.stderr == ""

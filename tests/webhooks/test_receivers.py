@@ -1,5 +1,6 @@
 """The receivers of docs/receivers.md, run as they stand there against real deliveries."""
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import urllib3
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.support.node import NODE
+from tests.support.node import NODE, run_node
 from tests.support.ports import free_port
 from tests.webhooks.samples import SECRET
 from tests.webhooks.support import add_endpoint, deliveries
@@ -125,6 +126,23 @@ def post(url: str, age: int, body: bytes, *, sign: bytes, **others: str) -> int:
     }
     raw = {name: value.encode().decode("latin-1") for name, value in headers.items()}
     return urllib3.request("POST", url, body=body, headers=raw).status
+
+
+def test_memberstacks_package_reads_what_node_received() -> None:
+    (lines,) = re.findall(r"((?:      .*\n)+)", PAGE.partition("## Other signatures")[2])
+    at = clock.seconds(clock.now())
+    body = b'{"event":"member.created","payload":{"id":"mem_1"}}'
+    signature = signing.sign(SECRET, "evt_1", at, body)
+    headers = {"host": "x", "svix-id": "evt_1", "svix-timestamp": str(at), "svix-signature": signature}
+    script = f"""
+        process.env.MSIDP_API_KEY = 'sk_none';
+        const verdict = (request) => {{ try {{ {lines} return 'genuine'; }} catch {{ return 'forged'; }} }};
+        const [headers, body] = args;
+        const verdicts = [body, {{ ...body, x: 1 }}].map((body) => verdict({{ headers, body }}));
+        console.log(JSON.stringify(verdicts));
+    """
+    told = run_node(script, headers, json.loads(body), env={"WEBHOOK_SECRET": SECRET})
+    assert told == ["genuine", "forged"]
 
 
 def test_the_page_has_every_language() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from msidp.cli.common import printable
-from msidp.cli.remote import API_KEY, URL, Api, connect
+from msidp.cli.remote import API_KEY, URL, Api, Refused, connect
 
 MARK = {"sample": True, "madeBy": "msidp trigger"}
 
@@ -152,10 +152,22 @@ def _publish(api: Api, event: str, given: dict[str, Any] | None) -> dict[str, An
     """Publish it, with the example of its type unless there is better."""
     data = given
     if data is None:
-        described = api.call("GET", f"/event-types/{event}")["data"]
+        described = _described(api, event)
         data = described["examples"].get("standard", {}).get("data", {})
     published: dict[str, Any] = api.call("POST", "/events", {"event": event, "data": data})["data"]
     return published
+
+
+def _described(api: Api, event: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = api.call("GET", f"/event-types/{event}")["data"]
+    except Refused as error:
+        if error.code == "event-type-not-found":
+            raise click.ClickException(
+                f"{error.message} msidp trigger --list shows those there are."
+            ) from None
+        raise
+    return found
 
 
 def _read_data(data: str | None) -> dict[str, Any] | None:
