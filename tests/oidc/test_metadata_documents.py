@@ -6,9 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from structlog.testing import LogCapture
 from tests.oidc.conftest import Relying, log_in
 from tests.support.receiver import Answer, Receiver
 
@@ -193,6 +195,16 @@ def test_urls_that_are_no_client_ids(agent: Relying, site: Site) -> None:
         assert not is_known(agent, url), url
     assert site.asked == 0
     assert rows() == []
+
+
+@one_database
+def test_the_log_says_that_a_url_is_no_client_id(agent: Relying, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogCapture()
+    monkeypatch.setattr(documents, "log", structlog.wrap_logger(None, processors=[log]))
+    assert not is_known(agent, "https://agent.example:22/client.json")
+    assert not is_known(agent, "client_unknown")
+    assert [entry["client_id"] for entry in log.entries] == ["https://agent.example:22/client.json"]
+    assert log.entries[0]["reason"] == "no URL like this may be a client_id"
 
 
 @one_database

@@ -42,6 +42,7 @@ MAX_NEW = 200  # clients an hour that nobody knew before
 MAX_FAILURES = 1000  # remembered
 UNUSED = clock.DAY  # after which a client that got no grant is forgotten
 
+_OF_NO_USE = "a client ID metadata document is of no use"
 _METHODS = ("none", "private_key_jwt")
 _SECRETS = ("client_secret", "client_secret_expires_at")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})")
@@ -64,6 +65,8 @@ class Documents:
     def find(self, url: str) -> Client | None:
         """The client that this URL describes. May wait for its site; no transaction may be open."""
         if not is_client_id(url, self._policy):
+            if url.startswith("https://"):  # meant as one; what else is unknown is no business of this log
+                log.warning(_OF_NO_USE, client_id=url[:MAX_URL], reason="no URL like this may be a client_id")
             return None
         with reading() as session:
             known = _find(session, url)
@@ -74,7 +77,7 @@ class Documents:
             try:
                 return client_of(self._read(url))
             except Unusable as reason:
-                log.warning("a client ID metadata document is of no use", client_id=url, reason=str(reason))
+                log.warning(_OF_NO_USE, client_id=url, reason=str(reason))
                 self._note_failure(url, now)
             finally:
                 self._turns.release()
