@@ -20,6 +20,7 @@ BODIES: dict[str, Any] = {
     "POST /event-types": {"name": "invoice.sent"},
     "PATCH /event-types/{eventType}": {"description": "Somebody paid"},
     "POST /events": {"event": "invoice.paid", "data": {"amount": 5}},
+    "POST /initial-access-tokens": {"name": "Partners"},
     "POST /keys/rotate": {},
     "POST /members": {"email": "bob@example.com", "password": "correct horse battery"},
     "PATCH /members/{memberId}": {"verified": True, "profile": {"name": "Ann"}},
@@ -35,6 +36,7 @@ BODIES: dict[str, Any] = {
 }
 NOT_NOW = {
     "POST /deliveries/{deliveryId}/retry": 409,  # it is under way already
+    "DELETE /members/{memberId}/factors/authenticator-app": 404,  # there is none to take away
 }
 
 

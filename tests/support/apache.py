@@ -41,7 +41,9 @@ def apache(port: int, configuration: str, page: str) -> Iterator[str]:
         pytest.skip(message)
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)  # started by root, it serves as another user
-        (Path(directory) / "page.html").write_text(page)
+        file = Path(directory) / "page.html"
+        file.write_text(page)
+        file.chmod(0o644)  # whatever the umask is
         lines = [f"LoadModule {name}_module {LIBRARIES}/mod_{name}.so" for name in MODULES]
         file = Path(directory) / "apache.conf"
         file.write_text("\n".join([FRAME.format(port=port, directory=directory), *lines, configuration]))

@@ -210,6 +210,22 @@ def test_a_deleted_members_data_goes_once_its_deliveries_are_settled(
     assert events == {"comment.created": None}
 
 
+def test_what_is_published_about_a_member_who_is_gone_goes_too(
+    admin: FlaskClient, community_id: str, receiver: Receiver
+) -> None:
+    add_endpoint(community_id, receiver.url(), dialect="memberpad")
+    member_id = leave(admin)
+    drain()
+    assert expunge() == 1
+    data = {"memberId": member_id, "text": "a late word"}
+    assert admin.post("/events", json={"event": "comment.created", "data": data}).status_code == 200
+    assert expunge() == 0  # its delivery is open
+    drain()
+    assert expunge() == 1
+    assert "a late word" not in told(admin)
+    assert expunge() == 0
+
+
 def test_nothing_is_sent_of_an_event_that_was_expunged(
     admin: FlaskClient, community_id: str, receiver: Receiver
 ) -> None:

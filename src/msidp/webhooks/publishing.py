@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from msidp.webhooks import event_schemas, event_types, outbox
+from msidp.webhooks import event_schemas, event_types, outbox, retention
 from msidp.webhooks.models import Event
 
 
@@ -20,12 +20,15 @@ def publish(
     found = event_types.publishable(session, community_id, name)
     event_schemas.check_data(event_types.MEMBER_ID, data)
     event_schemas.check_data(found.schema, data)
+    member_id = data.get("memberId")
+    if member_id is not None:
+        retention.told_of_member(session, member_id)
     return outbox.record(
         session,
         community_id=community_id,
         type=name,
         data=data,
-        member_id=data.get("memberId"),
+        member_id=member_id,
         occurred_at=occurred_at,
     )
 

@@ -77,6 +77,15 @@ def expunge_members(session: Session, now: int) -> int:
     return len(members)
 
 
+def told_of_member(session: Session, member_id: str) -> None:
+    """Where the member was deleted: let expunge_members() come again, for there is something new.
+
+    Waits for an expunging that is under way, which would not see what this transaction adds.
+    """
+    deleted = (Event.member_id == member_id, Event.type == "member.deleted")
+    session.connection().execute(update(Event).where(*deleted).values(expunged_at=None))
+
+
 def _expunge(session: Session, member_id: str | None, now: int) -> None:
     theirs = Event.member_id == member_id
     # Whoever asks for a new attempt holds the event: it comes before us and keeps us off, or finds nothing.
