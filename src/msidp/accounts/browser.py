@@ -77,10 +77,10 @@ def start_session(session: Session, member: Member, methods: tuple[str, ...]) ->
     login = current_login()
     started = None
     if login and login.member_id == member.id:
-        started = sessions.renew(session, login, methods, anew=True, **_place())
+        started = sessions.renew(session, login, methods, anew=True, **place())
     if started is None:
         _end_present(session)
-        started = sessions.start(session, member, methods, **_place())
+        started = sessions.start(session, member, methods, **place())
     metrics.count("msidp_logins", "succeeded")
     return _carry(started)
 
@@ -91,7 +91,7 @@ def add_methods(session: Session, login: Login, methods: tuple[str, ...]) -> Log
     None where the session has ended meanwhile.
     """
     together = tuple(dict.fromkeys([*login.methods, *methods]))
-    renewed = sessions.renew(session, login, together, anew=False, **_place())
+    renewed = sessions.renew(session, login, together, anew=False, **place())
     return _carry(renewed) if renewed else None
 
 
@@ -133,7 +133,8 @@ def _carry(started: NewSession) -> Login:
     return started.login
 
 
-def _place() -> Place:
+def place() -> Place:
+    """What a session remembers of this request's browser."""
     return {"address": request.remote_addr, "user_agent": _clean_user_agent()}
 
 

@@ -41,10 +41,13 @@ def up(host: str, port: int) -> None:
         web.refuse_taken_port(host, port)
         try:
             app = start(supervisor, settings, host, port)
-            click.echo(f"ready: {settings.base_url}")
-            supervisor.run_once("set-up link", lambda: show_setup_link(app))
         except GivenUp as error:
             raise click.ClickException(f"{error}.") from None
+        click.echo(f"ready: {settings.base_url}")
+        try:
+            supervisor.run_once("set-up link", lambda: show_setup_link(app))
+        except GivenUp:  # the site is up, and stays up
+            click.echo("The set-up link cannot be made now. Try: msidp operator create --email …", err=True)
         supervisor.forever()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
+from msidp.accounts import strength
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
 from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
@@ -51,8 +52,10 @@ def end_other_sessions() -> Response:
 
 
 def _new_password() -> str:
+    new = request.form.get("password", "")
     try:
-        return passwords.hash_password(request.form.get("password", ""))
+        strength.check_new(new, (operator().email, operator().name))
+        return passwords.hash_password(new)
     except Invalid as problem:
         details = [{"field": "password", "message": problem.message}]
         raise Invalid(problem.code, problem.message, details=details) from None

@@ -6,7 +6,8 @@ from flask import current_app, redirect, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from msidp.accounts import throttle
+from msidp.accounts import strength, throttle
+from msidp.accounts.browser import place
 from msidp.audit import service as audit
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
@@ -14,7 +15,6 @@ from msidp.dashboard.frame import (
     HOME,
     actor,
     bp,
-    browser,
     local_page,
     needs,
     open_to_all,
@@ -58,7 +58,7 @@ def set_up() -> Response:
                 return page("setup_over", 404)
             who = Actor(operator.community_id, "operator", operator.id, request.remote_addr)
             audit.record(session, who, "operator.created", operator.id, {"role": operator.role})
-            token = sessions.start(session, operator, **browser())
+            token = sessions.start(session, operator, **place())
     except Problem as problem:
         return _setup_page(invitation, problem=problem, values=request.form)
     sign_in(token)
@@ -107,7 +107,7 @@ def _prove(email: str, password: str) -> str:
             audit.record(session, who, "operator.sign_in_failed")
         else:
             audit.record(session, who, "operator.signed_in", operator_id)
-            return sessions.start(session, found, **browser())
+            return sessions.start(session, found, **place())
     throttle.record_failure(limits)
     raise Unauthorized("wrong-credentials", "The email address or the password is wrong.")
 
@@ -149,7 +149,7 @@ def _new_operator(invitation: OperatorInvitation) -> NewOperator:
     password = request.form.get("password", "")
     for field, check in (
         ("email", lambda: normalise(email)),
-        ("password", lambda: passwords.check_new(password)),
+        ("password", lambda: strength.check_new(password, (email, name))),
     ):
         try:
             check()

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from flask import (
     Blueprint,
     Response,
-    after_this_request,
     current_app,
     flash,
     g,
@@ -19,12 +18,14 @@ from flask import (
     render_template,
     request,
 )
+from flask import session as form_session
 from flask_wtf.csrf import CSRFError
 from pydantic.alias_generators import to_snake
 from werkzeug.wrappers import Response as BaseResponse
 
 from msidp import clock, web
 from msidp.accounts import continuation
+from msidp.accounts.browser import read_cookie, send_cookie
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
@@ -32,10 +33,10 @@ from msidp.errors import Forbidden, Problem
 from msidp.operators import sessions
 from msidp.operators.roles import Role, allows
 from msidp.operators.sessions import SignedIn
-from msidp.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 HOME = "/dashboard"
+COOKIE = "operator"
 
 bp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
@@ -138,26 +139,22 @@ def done(message: str, path: str) -> BaseResponse:
 def sign_in(token: str) -> None:
     """Give this browser an operator's session."""
     _end_present()
-    _send_cookie(token)
+    form_session.clear()  # a form token planted before is worth nothing after
+    send_cookie(COOKIE, token, sessions.LIFETIME)
 
 
 def sign_out() -> None:
     """End this browser's session."""
     _end_present()
+    form_session.clear()
     g.operator = None
-    _send_cookie(None)
+    send_cookie(COOKIE, None)
 
 
 def local_page(path: str | None) -> str:
     """The page to go on to: one of the dashboard, wherever the caller said."""
     local = continuation.local_path(path)
     return local if local and (local == HOME or local.startswith((HOME + "/", HOME + "?"))) else HOME
-
-
-def browser() -> dict[str, str | None]:
-    """What a session remembers of the browser."""
-    text = "".join(character for character in request.user_agent.string if character.isprintable())
-    return {"address": request.remote_addr, "user_agent": text[:300] or None}
 
 
 def _to_sign_in() -> BaseResponse:
@@ -169,8 +166,8 @@ def _to_sign_in() -> BaseResponse:
 
 
 def _find() -> SignedIn | None:
-    token = request.cookies.get(_cookie_name())
-    if not token:
+    token = read_cookie(COOKIE)
+    if token is None:
         return None
     with reading() as session:
         found = sessions.find(session, token)
@@ -183,28 +180,6 @@ def _find() -> SignedIn | None:
 
 
 def _end_present() -> None:
-    if token := request.cookies.get(_cookie_name()):
+    if token := read_cookie(COOKIE):
         with transaction() as session:
             sessions.end(session, token)
-
-
-def _send_cookie(token: str | None) -> None:
-    settings: Settings = current_app.extensions["msidp_settings"]
-
-    @after_this_request
-    def set_cookie(response: Response) -> Response:
-        response.set_cookie(
-            _cookie_name(),
-            token or "",
-            max_age=sessions.LIFETIME // clock.SECOND if token else 0,
-            path="/",
-            secure=settings.secure,
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
-
-
-def _cookie_name() -> str:
-    settings: Settings = current_app.extensions["msidp_settings"]
-    return web.cookie_name(settings, "operator")

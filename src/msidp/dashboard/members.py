@@ -48,9 +48,9 @@ def new_member() -> Response:
 def create_member() -> Response:
     """Make a member; without a password they choose one by mail."""
     try:
-        given = {
-            name: value for name in ("email", "password") if (value := request.form.get(name, "").strip())
-        }
+        given = {"email": request.form.get("email", "").strip()}
+        if password := request.form.get("password"):  # as it was typed: a space at its end is part of it
+            given["password"] = password
         name = " ".join(request.form.get("name", "").split())
         body = checked(schemas.MemberInput, {**given, **({"profile": {"name": name}} if name else {})})
         password_hash = passwords.hash_password(body.password) if body.password else None
