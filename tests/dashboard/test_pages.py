@@ -63,6 +63,23 @@ def test_what_is_wrong_about_a_member_is_said_in_place(owner: FlaskClient, field
     assert f'id="{field}-error"' in answer.text
 
 
+def test_a_password_is_taken_as_it_was_typed(app: Flask, owner: FlaskClient) -> None:
+    typed = {"email": "ann@example.com", "password": "  correct horse battery "}
+    assert submit(owner, f"{ROOT}/members/new", f"{ROOT}/members", **typed).status_code == 303
+    trimmed = submit(
+        app.test_client(), "/login", "/login", **{**typed, "password": typed["password"].strip()}
+    )
+    assert trimmed.status_code == 401
+    assert submit(app.test_client(), "/login", "/login", **typed).status_code == 303
+
+
+def test_an_operators_password_is_hard_to_guess(owner: FlaskClient) -> None:
+    page, action = f"{ROOT}/account", f"{ROOT}/account/password"
+    answer = submit(owner, page, action, current=PASSWORD, password="password1")
+    assert answer.status_code == 422
+    assert 'id="password-error"' in answer.text
+
+
 def test_a_plan_is_made_joined_and_archived(owner: FlaskClient, admin: FlaskClient) -> None:
     assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", name="Readers").status_code == 303
     plan = admin.get("/plans").json["data"][0]
