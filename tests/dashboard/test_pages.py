@@ -1,5 +1,6 @@
 """What the dashboard's forms do: the same as the Admin API, on the audit log, with errors in place."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from tests.dashboard.conftest import PASSWORD, submit
+from tests.support.receiver import Answer, Receiver
 
 from msidp import db
 from msidp.audit.models import AuditEntry
@@ -157,6 +159,30 @@ def test_an_application_keeps_what_the_form_does_not_show(owner: FlaskClient, ad
     assert rotated.text.split('id="secret">')[1].startswith("cs_")
     assert submit(owner, page, f"{page}/delete", confirm="Notes 2").status_code == 303
     assert admin.get(f"/applications/{made['id']}").status_code == 404
+
+
+def test_a_sector_vouches_for_what_the_form_adds(
+    owner: FlaskClient, admin: FlaskClient, receiver: Receiver
+) -> None:
+    uris = ["https://a.example/cb", "https://b.example/cb"]
+    receiver.script("/sector", Answer(body=json.dumps(uris).encode()))
+    made = admin.post(
+        "/applications",
+        json={
+            "name": "Notes",
+            "type": "web",
+            "redirectUris": uris,
+            "subjectType": "pairwise",
+            "sectorIdentifierUri": receiver.url("/sector"),
+        },
+    ).json["data"]
+    page = f"{ROOT}/applications/{made['id']}"
+    form = {"name": "Notes", "redirect_uris": "https://a.example/cb"}
+    assert submit(owner, page, page, **form).status_code == 303
+    answer = submit(owner, page, page, **{**form, "redirect_uris": "https://c.example/cb"})
+    assert answer.status_code == 422
+    assert "https://c.example/cb" in answer.text
+    assert admin.get(f"/applications/{made['id']}").json["data"]["redirectUris"] == ["https://a.example/cb"]
 
 
 def test_a_member_is_found_by_the_start_of_the_address(owner: FlaskClient) -> None:

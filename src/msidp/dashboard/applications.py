@@ -13,11 +13,12 @@ from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.dashboard.snippets import snippets
-from msidp.db import after_commit, reading, transaction
-from msidp.errors import NotFound, Problem
-from msidp.oidc import clients, service
+from msidp.db import reading, transaction
+from msidp.errors import Invalid, NotFound, Problem
+from msidp.oidc import service
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import ApplicationChanges, NewApplication
+from msidp.oidc.subjects import check_sector_after
 from msidp.oidc.views import application_json
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks.models import Delivery
@@ -59,7 +60,6 @@ def create_application() -> Response:
                 session, operator().community_id, body.name, type_, fields, _policy()
             )
             audit.record(session, actor(), "application.created", made.id)
-            after_commit(session, "clients", clients.forget_all)
             application_id = made.id
     except Problem as problem:
         return _form(type_, problem=problem, values=request.form)
@@ -76,12 +76,18 @@ def change_application(application_id: str) -> Response:
     """Change what the form holds; the rest stays."""
 
     def change(session: Session, found: Application) -> str:
-        body = checked(ApplicationChanges, _sent(found.type))
-        changes = body.model_dump(exclude_unset=True)
         service.update(session, found, changes, _policy())
         audit.record(session, actor(), "application.updated", found.id, {"fields": sorted(changes)})
         return "Saved."
 
+    community_id = operator().community_id
+    with reading() as session:
+        type_ = service.get(session, community_id, application_id).type
+    try:
+        changes = checked(ApplicationChanges, _sent(type_)).model_dump(exclude_unset=True)
+        check_sector_after(community_id, application_id, changes, _policy())
+    except Invalid as problem:
+        return _page(application_id, problem=problem, values=request.form)
     return _change(application_id, change, f"{PATH}/{application_id}")
 
 
@@ -93,7 +99,6 @@ def rotate_application_secret(application_id: str) -> Response:
             found = service.get(session, operator().community_id, application_id)
             secret = service.rotate_secret(session, found, clock.DAY)
             audit.record(session, actor(), "application.secret_rotated", found.id)
-            after_commit(session, "clients", clients.forget_all)
     except NotFound:
         raise
     except Problem as problem:
@@ -118,7 +123,6 @@ def _change(application_id: str, change: Callable[[Session, Application], str], 
     try:
         with transaction() as session:
             message = change(session, service.get(session, operator().community_id, application_id))
-            after_commit(session, "clients", clients.forget_all)
     except NotFound:
         raise
     except Problem as problem:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from msidp import canonical, clock
 from msidp.communities.guard import default_community_id
-from msidp.db import after_commit, delete_some, reading, transaction
+from msidp.db import delete_some, reading, transaction
 from msidp.errors import Invalid
 from msidp.oidc import clients, kinds, service
 from msidp.oidc.clients import Client, client_of
@@ -184,7 +184,6 @@ def _keep(url: str, asked: Registration, kept_for: int, policy: OutboundPolicy) 
             )
             application.document_read_at = clock.now()
             application.document_expires_at = application.document_read_at + kept_for
-            after_commit(session, "clients", clients.forget_all)
             session.flush()
             return application
     except Invalid as problem:

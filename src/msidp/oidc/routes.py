@@ -9,8 +9,8 @@ from msidp.api import Data, Deleted, Page, PageQuery, answers, api, page_json, p
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
-from msidp.db import after_commit, reading, transaction
-from msidp.oidc import clients, fitness, service, subjects
+from msidp.db import reading, transaction
+from msidp.oidc import service, subjects
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import (
     ApplicationAnswer,
@@ -33,13 +33,12 @@ TAGS = ["applications"]
 def create(json: NewApplication) -> dict[str, Any]:
     """Register an application. Its secret, where it has one, is in this answer and in no other."""
     fields = json.model_dump(exclude_unset=True, exclude={"name", "type"})
-    _check_sector(fields.get("sector_identifier_uri"), fields.get("redirect_uris"))
+    subjects.check_sector(fields.get("sector_identifier_uri"), fields.get("redirect_uris", []), _policy())
     with transaction() as session:
         application, secret = service.create(
             session, caller().community_id, json.name, json.type, fields, _policy()
         )
         audit.record(session, key_holder(), "application.created", application.id)
-        after_commit(session, "clients", clients.forget_all)
         return {"data": {**application_json(application), "clientSecret": secret}}
 
 
@@ -66,18 +65,13 @@ def get(application_id: str) -> dict[str, Any]:
 def update(application_id: str, json: ApplicationChanges) -> dict[str, Any]:
     """Change what is sent, leave the rest. Lists are replaced. The type stays what it is."""
     changes = json.model_dump(exclude_unset=True)
-    if {"sector_identifier_uri", "redirect_uris"} & set(changes):
-        with reading() as session:
-            present = service.get(session, caller().community_id, application_id)
-        uri = changes.get("sector_identifier_uri", present.sector_identifier_uri)
-        _check_sector(uri, changes.get("redirect_uris", present.redirect_uris))
+    subjects.check_sector_after(caller().community_id, application_id, changes, _policy())
     with transaction() as session:
         application = service.get(session, caller().community_id, application_id)
         service.update(session, application, changes, _policy())
         audit.record(
             session, key_holder(), "application.updated", application.id, {"fields": sorted(changes)}
         )
-        after_commit(session, "clients", clients.forget_all)
         return {"data": application_json(application)}
 
 
@@ -89,7 +83,6 @@ def delete(application_id: str) -> dict[str, Any]:
         application = service.get(session, caller().community_id, application_id)
         service.delete(session, application)
         audit.record(session, key_holder(), "application.deleted", application_id)
-        after_commit(session, "clients", clients.forget_all)
         return {"data": {"id": application_id}}
 
 
@@ -104,7 +97,6 @@ def rotate_secret(application_id: str, json: Rotation) -> dict[str, Any]:
         application = service.get(session, caller().community_id, application_id)
         secret = service.rotate_secret(session, application, json.overlap * clock.SECOND)
         audit.record(session, key_holder(), "application.secret_rotated", application.id)
-        after_commit(session, "clients", clients.forget_all)
         return {"data": {**application_json(application), "clientSecret": secret}}
 
 
@@ -118,13 +110,6 @@ def list_logout_deliveries(application_id: str, query: DeliveryQuery) -> dict[st
     with reading() as session:
         application = service.get(session, caller().community_id, application_id)
         return deliveries.page_to(session, query, application.id)
-
-
-def _check_sector(uri: str | None, redirect_uris: list[str] | None) -> None:
-    """Ask the sector's owner, before any transaction is open. Raises Invalid."""
-    if uri is not None:
-        fitness.check_called("sectorIdentifierUri", uri, _policy())
-        subjects.check_sector(uri, redirect_uris or [])
 
 
 def _policy() -> OutboundPolicy:

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
+from msidp.db import after_commit
 from msidp.errors import Conflict, NotFound
-from msidp.oidc import fitness, kinds
+from msidp.oidc import clients, fitness, kinds
 from msidp.oidc.models import Application
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks import logout
@@ -43,7 +44,7 @@ def create(
         **values,
     )
     session.add(application)
-    session.flush()
+    _flush(session)
     return application, secret
 
 
@@ -69,7 +70,7 @@ def update(
         application.secret_hash = None
         _end_previous_secret(application)
     application.updated_at = clock.now()
-    session.flush()
+    _flush(session)
     logout.follow(session, application.id, application.backchannel_logout_uri)
 
 
@@ -88,7 +89,7 @@ def rotate_secret(session: Session, application: Application, overlap: int) -> s
         application.previous_secret_expires_at = now + overlap
     application.secret_hash = ids.hash_token(secret)
     application.updated_at = now
-    session.flush()
+    _flush(session)
     return secret
 
 
@@ -96,7 +97,13 @@ def delete(session: Session, application: Application) -> None:
     """Remove the application and with it every grant, code and token that it got."""
     logout.follow(session, application.id, None)
     session.delete(application)
+    _flush(session)
+
+
+def _flush(session: Session) -> None:
+    """Write a change; the clients that this process keeps are read anew once it is committed."""
     session.flush()
+    after_commit(session, "clients", clients.forget_all)
 
 
 def _has_secret(method: str) -> bool:

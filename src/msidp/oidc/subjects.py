@@ -8,6 +8,7 @@ once and never changes; it is sealed at rest. Sessions (`sid`) are renamed in th
 import base64
 import hmac
 import secrets
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import select
@@ -15,10 +16,12 @@ from sqlalchemy import select
 from msidp.communities.guard import default_community_id
 from msidp.db import insert_new, reading, transaction
 from msidp.errors import Invalid
+from msidp.oidc import service
 from msidp.oidc.clients import Client
-from msidp.oidc.fitness import refusal
+from msidp.oidc.fitness import check_called, refusal
 from msidp.oidc.models import PairwiseSalt
 from msidp.outbound.fetch import FetchFailed, fetch_json
+from msidp.outbound.urls import OutboundPolicy
 from msidp.vault.fields import cipher
 
 
@@ -40,11 +43,15 @@ def prepare(client: Client) -> None:
         _salt()
 
 
-def check_sector(sector_identifier_uri: str, redirect_uris: list[str]) -> None:
+def check_sector(sector_identifier_uri: str | None, redirect_uris: list[str], policy: OutboundPolicy) -> None:
     """See that the sector's owner counts these redirect URIs as its own (Registration 1.0, section 5).
 
-    The document is fetched, so no transaction may be open. Raises Invalid.
+    Without a sector there is nothing to see. The document is fetched, so no transaction may be open.
+    Raises Invalid.
     """
+    if sector_identifier_uri is None:
+        return
+    check_called("sectorIdentifierUri", sector_identifier_uri, policy)
     try:
         published = fetch_json(sector_identifier_uri)
     except FetchFailed as error:
@@ -54,6 +61,18 @@ def check_sector(sector_identifier_uri: str, redirect_uris: list[str]) -> None:
     missing = next((uri for uri in redirect_uris if uri not in published), None)
     if missing is not None:
         raise _refusal(f"what it publishes does not hold {missing[:100]!r}")
+
+
+def check_sector_after(
+    community_id: str, application_id: str, changes: dict[str, Any], policy: OutboundPolicy
+) -> None:
+    """check_sector() for an application as these changes would leave it. Raises NotFound too."""
+    if not {"sector_identifier_uri", "redirect_uris"} & set(changes):
+        return
+    with reading() as session:
+        present = service.get(session, community_id, application_id)
+    uri = changes.get("sector_identifier_uri", present.sector_identifier_uri)
+    check_sector(uri, changes.get("redirect_uris", present.redirect_uris), policy)
 
 
 def _as_known_to(client: Client, id_: str) -> str:

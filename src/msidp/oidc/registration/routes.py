@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
-from msidp.db import after_commit, reading, transaction
+from msidp.db import reading, transaction
 from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.keys.keyring import keyring
-from msidp.oidc import clients, service
+from msidp.oidc import service
 from msidp.oidc.models import Application
 from msidp.oidc.registration import access, metadata
 from msidp.oidc.registration import service as registration
@@ -126,7 +126,6 @@ def _find(session: Session, client_id: str, token: str) -> Application:
 def _note(session: Session, application: Application, what: str, details: dict[str, Any]) -> None:
     actor = audit.Actor(application.community_id, "system", None, request.remote_addr)
     audit.record(session, actor, f"application.{what}", application.id, details)
-    after_commit(session, "clients", clients.forget_all)
 
 
 def _answer(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from msidp import ids
 from msidp.errors import Invalid
-from msidp.oidc import fitness, kinds, service, subjects
+from msidp.oidc import kinds, service, subjects
 from msidp.oidc.models import Application
 from msidp.oidc.registration import metadata
 from msidp.oidc.registration.metadata import Refused, Registration
@@ -39,13 +39,11 @@ def read(
 ) -> Registration:
     """What a client asks to be. Raises Refused. May fetch a document: no transaction may be open."""
     asked = metadata.read(given, default_method=default_method)
-    uri = asked.fields.get("sector_identifier_uri")
-    if uri is not None:
-        try:
-            fitness.check_called("sectorIdentifierUri", uri, policy)
-            subjects.check_sector(uri, asked.fields.get("redirect_uris", []))
-        except Invalid as problem:
-            raise metadata.refusal(problem) from None
+    uri, redirect_uris = asked.fields.get("sector_identifier_uri"), asked.fields.get("redirect_uris", [])
+    try:
+        subjects.check_sector(uri, redirect_uris, policy)
+    except Invalid as problem:
+        raise metadata.refusal(problem) from None
     return asked
 
 
