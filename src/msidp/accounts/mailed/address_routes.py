@@ -1,8 +1,10 @@
 """/verify-email, /account/email, /change-email and /keep-email: the proof and the change of an address."""
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from msidp.accounts.browser import end_session
@@ -13,6 +15,7 @@ from msidp.accounts.pages import check_origin, page, page_again
 from msidp.db import reading, transaction
 from msidp.errors import Gone, Problem
 from msidp.members.emails import normalise
+from msidp.members.models import Member
 
 bp = Blueprint("addresses", __name__)
 EMAIL = "/account/email"
@@ -61,15 +64,7 @@ def verify() -> Response | str:
 
 @bp.post("/verify-email")
 def submit_verify() -> Response | str:
-    try:
-        check_origin()
-        with transaction() as session:
-            member = addresses.confirm(session, asking.token())
-    except Gone as gone:
-        return _gone(gone)
-    except Problem as problem:
-        return page_again("verify_email", problem, token=asking.token())
-    return page("email_done", title="Your address is confirmed", email=member.email)
+    return _settle(addresses.confirm, "verify_email", "Your address is confirmed")
 
 
 @bp.get("/change-email")
@@ -79,15 +74,7 @@ def change() -> Response | str:
 
 @bp.post("/change-email")
 def submit_change() -> Response | str:
-    try:
-        check_origin()
-        with transaction() as session:
-            member = addresses.change(session, asking.token())
-    except Gone as gone:
-        return _gone(gone)
-    except Problem as problem:
-        return page_again("change_email", problem, token=asking.token())
-    return page("email_done", title="Your address is changed", email=member.email)
+    return _settle(addresses.change, "change_email", "Your address is changed")
 
 
 @bp.get("/keep-email")
@@ -113,6 +100,19 @@ def _ask(purpose: str, template: str) -> Response | str:
     with reading() as session:
         held = tokens.look(session, purpose, asking.token())
     return page(template, **asking.frame(held)) if held else _gone(asking.gone())
+
+
+def _settle(spend: Callable[[Session, str], Member], template: str, title: str) -> Response | str:
+    """Spend the link's token on what it is for, and say that it is done."""
+    try:
+        check_origin()
+        with transaction() as session:
+            member = spend(session, asking.token())
+    except Gone as gone:
+        return _gone(gone)
+    except Problem as problem:
+        return page_again(template, problem, token=asking.token())
+    return page("email_done", title=title, email=member.email)
 
 
 def _gone(gone: Gone) -> Response:
