@@ -4,7 +4,6 @@ import contextvars
 import shutil
 import ssl
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from flask.testing import FlaskClient
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.receiver import Receiver
+from tests.support.routing import compile_builders_once
 from tests.support.valkey import ValkeyServer
 from werkzeug.serving import make_server
 
@@ -28,6 +28,8 @@ from msidp.vault.fields import cipher
 
 SECRET_KEY = "a-secret-key-for-tests"
 TEMPLATE = "msidp_template"
+
+compile_builders_once()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -67,7 +69,15 @@ def migrated(url: str, instance: Path) -> None:
 def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     postgres.create_database(TEMPLATE)
     migrated(postgres.url(TEMPLATE), tmp_path_factory.mktemp("template"))
+    postgres.remember(TEMPLATE)
     return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres: PostgresServer, postgres_template: str) -> str:
+    """The one that tests have after each other."""
+    postgres.create_database("tests", postgres_template)
+    return "tests"
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +96,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("postgres_template")
-    name = f"test_{uuid.uuid4().hex}"
-    server.create_database(name, template)
+    if request.node.get_closest_marker("own_database"):
+        server.create_database("own", request.getfixturevalue("postgres_template"))
+        yield server.url("own")
+        server.drop_database("own")
+        return
+    name = request.getfixturevalue("postgres_database")
     yield server.url(name)
-    server.drop_database(name)
+    server.reset(name)
 
 
 @pytest.fixture

@@ -8,31 +8,31 @@ from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
 _PLAIN: dict[type, Any] = {bool: False, object: {}, bytes: b"bytes"}  # object is what JSON is
 
 
-def fill(connection: Connection) -> None:
-    """Put a row into each table that has none, referring to those of the other tables."""
-    known = _tables(connection)
-    numbers = itertools.count(1)
-    kept: dict[str, Any] = {}
-    for table in known.sorted_tables:
-        if _count(connection, table) == 0:
-            values = {column.name: _value(column, kept, next(numbers)) for column in table.columns}
-            connection.execute(insert(table), values)
-        kept[table.name] = connection.execute(select(table).limit(1)).one()
+class Rows:
+    """The tables that a database has now, read once: reading them is most of the work."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        known = MetaData()
+        known.reflect(connection, only=lambda name, _: name != "alembic_version")
+        self._tables = known.sorted_tables
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many rows each table has."""
-    return {table.name: _count(connection, table) for table in _tables(connection).sorted_tables}
+    def fill(self) -> None:
+        """Put a row into each table that has none, referring to those of the other tables."""
+        numbers = itertools.count(1)
+        kept: dict[str, Any] = {}
+        for table in self._tables:
+            if self._count(table) == 0:
+                values = {column.name: _value(column, kept, next(numbers)) for column in table.columns}
+                self._connection.execute(insert(table), values)
+            kept[table.name] = self._connection.execute(select(table).limit(1)).one()
 
+    def counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+        return {table.name: self._count(table) for table in self._tables}
 
-def _tables(connection: Connection) -> MetaData:
-    known = MetaData()
-    known.reflect(connection, only=lambda name, _: name != "alembic_version")
-    return known
-
-
-def _count(connection: Connection, table: Table) -> int:
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+    def _count(self, table: Table) -> int:
+        return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def _value(column: Column[Any], kept: dict[str, Any], number: int) -> Any:
