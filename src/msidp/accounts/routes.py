@@ -18,7 +18,6 @@ from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
 from msidp.members.emails import normalise
-from msidp.settings import Settings
 from msidp.vault.passwords import hash_password
 
 _DONE = {"profile": "Your profile is saved.", "password": "Your password is changed."}
@@ -93,13 +92,12 @@ def account() -> Response | str:
 
 
 def _prove(form: LoginForm) -> Proof:
-    limits = _limits(form)
-    throttle.check(limits)
-    proof = credentials.prove(default_community_id(), form.email, form.password)
-    if proof is None:
-        throttle.record_failure(limits)
-        raise _refused()
-    return proof
+    with throttle.attempt(_limits(form)) as attempt:
+        proof = credentials.prove(default_community_id(), form.email, form.password)
+        if proof is None:
+            attempt.failed()
+            raise _refused()
+        return proof
 
 
 def _log_in(proof: Proof) -> Response:
@@ -114,20 +112,24 @@ def _log_in(proof: Proof) -> Response:
 def _sign_up(form: SignupForm) -> Response:
     if asking.settings().sign_up_proof:
         return _ask_for_proof(form)
-    limits = _limits(form)
-    throttle.check(limits)
+    with throttle.attempt(_limits(form)) as attempt:
+        try:
+            return _let_in(form)
+        except Conflict as conflict:
+            attempt.failed()
+            raise Invalid(conflict.code, conflict.message) from None
+
+
+def _let_in(form: SignupForm) -> Response:
+    """Make the account at once. Raises Conflict where the address has one, with another password."""
     community_id = default_community_id()
-    try:
-        ready = credentials.prepare_account(community_id, form.email, form.password, form.name or None)
-        if isinstance(ready, Proof):
-            return _log_in(ready)
-        with transaction() as session:
-            member = service.sign_up(session, community_id, ready)
-            addresses.ask_for_proof(session, member)
-            way = signin.sign_in(session, member, assurance.PASSWORD)
-    except Conflict as conflict:
-        throttle.record_failure(limits)
-        raise Invalid(conflict.code, conflict.message) from None
+    ready = credentials.prepare_account(community_id, form.email, form.password, form.name or None)
+    if isinstance(ready, Proof):
+        return _log_in(ready)
+    with transaction() as session:
+        member = service.sign_up(session, community_id, ready)
+        addresses.ask_for_proof(session, member)
+        way = signin.sign_in(session, member, assurance.PASSWORD)
     return redirect(way, 303)
 
 
@@ -149,10 +151,7 @@ def _ask_for_proof(form: SignupForm) -> Response:
 
 
 def _limits(form: LoginForm) -> list[throttle.Limit]:
-    """What throttles this attempt; nothing where throttles are switched off."""
-    settings: Settings = current_app.extensions["msidp_settings"]
-    if not settings.rate_limits:
-        return []
+    """What throttles this attempt."""
     try:
         account = f"{default_community_id()} {normalise(form.email).key}"
     except Invalid:

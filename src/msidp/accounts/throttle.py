@@ -2,22 +2,51 @@
 
 Each factor has counters of its own: whoever guesses at passwords shuts nobody out of their second factor,
 and who has the password gets few guesses at six digits. Only failures count, so that many people behind
-one address do not shut each other out. The counts live on the queue's Valkey; without it nothing is
-refused, for a log-in matters more than its throttle.
+one address do not shut each other out. An attempt takes its place in every counter before anything is
+looked at, and gives it back unless it fails: of a hundred sent at once no more are looked at than of a
+hundred in a row. The counts live on the queue's Valkey; without it nothing is refused, for a log-in matters
+more than its throttle.
 """
 
 import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import redis
 import structlog
+from flask import current_app
 
-from msidp import ids, metrics, queue
+from msidp import ids, queue
 from msidp.errors import TooManyRequests
+from msidp.settings import Settings
 
 WINDOW = 15 * 60  # seconds
 DAY = 24 * 60 * 60
 log = structlog.get_logger(__name__)
+
+# ARGV: the limit and the window of each key. A place in all of them, or in none: then how long to wait.
+_TAKE = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
+    wait = math.max(wait, redis.call('TTL', key), 1)
+  end
+end
+if wait == 0 then
+  for i, key in ipairs(KEYS) do
+    redis.call('INCR', key)
+    redis.call('EXPIRE', key, ARGV[2 * i], 'NX')
+  end
+end
+return wait
+"""
+# A window that has ended meanwhile took the place along.
+_GIVE_BACK = """
+for _, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
+end
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +95,52 @@ def request_limits(purpose: str, address: str | None) -> list[Limit]:
     return [Limit(_key(purpose, str(network)), 3000 if network.is_loopback else 100, 60)] if network else []
 
 
-def check(limits_: list[Limit]) -> None:
-    """Refuse an attempt where there were too many failures. Raises TooManyRequests with Retry-After."""
-    if not limits_:
-        return
+class Attempt:
+    """A try that has its place in the counters."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+
+    def failed(self) -> None:
+        """Let it count."""
+        self.has_failed = True
+
+
+@contextmanager
+def attempt(limits_: list[Limit]) -> Iterator[Attempt]:
+    """Try something that counts where it fails, which the block says.
+
+    Raises TooManyRequests with Retry-After where there were too many failures, those included that are
+    being tried at this moment.
+    """
+    take(limits_)
+    tried = Attempt()
     try:
-        counts = queue.connection().mget([limit.key for limit in limits_])
-        full = [
-            limit for limit, count in zip(limits_, counts, strict=True) if int(count or 0) >= limit.failures
-        ]
-        wait = max((int(queue.connection().ttl(limit.key)) for limit in full), default=0)
-    except redis.RedisError as error:
-        log.warning("log-in throttles cannot be read", error=str(error))
-        return
-    if full:
+        yield tried
+    finally:
+        if not tried.has_failed:
+            _run(_GIVE_BACK, limits_)
+
+
+def take(limits_: list[Limit]) -> None:
+    """Count what the limits are about once more. Raises TooManyRequests where there were too many."""
+    wait = _run(_TAKE, limits_, *(number for limit in limits_ for number in (limit.failures, limit.window)))
+    if wait:
         message = "Too many attempts failed. Please wait a few minutes, then try again."
-        raise TooManyRequests("too-many-attempts", message, headers={"Retry-After": str(max(wait, 1))})
+        raise TooManyRequests("too-many-attempts", message, headers={"Retry-After": str(wait)})
 
 
-def record_failure(limits_: list[Limit]) -> None:
-    """Count a failed attempt."""
-    metrics.count("msidp_logins", "failed")
-    record(limits_)
-
-
-def record(limits_: list[Limit]) -> None:
-    """Count what the limits are about once more."""
+def _run(script: str, limits_: list[Limit], *arguments: int) -> int:
+    """What the script says of the limits' keys; nothing where throttles are off or the queue is away."""
+    settings: Settings = current_app.extensions["msidp_settings"]
+    if not limits_ or not settings.rate_limits:
+        return 0
     try:
-        with queue.connection().pipeline(transaction=True) as pipeline:
-            for limit in limits_:
-                pipeline.incr(limit.key)
-                pipeline.expire(limit.key, limit.window, nx=True)
-            pipeline.execute()
+        keys = [limit.key for limit in limits_]
+        return int(queue.connection().eval(script, len(keys), *keys, *arguments) or 0)
     except redis.RedisError as error:
         log.warning("throttles cannot be counted", error=str(error))
+        return 0
 
 
 def _key(kind: str, subject: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, redirect, request
+from flask import redirect, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -29,7 +29,6 @@ from msidp.members.emails import normalise
 from msidp.operators import credentials, service, sessions
 from msidp.operators.models import Operator, OperatorInvitation
 from msidp.operators.service import NewOperator
-from msidp.settings import Settings
 from msidp.vault import passwords
 
 MAX_NAME = 200
@@ -97,25 +96,23 @@ def submit_sign_out() -> Response:
 def _prove(email: str, password: str) -> str:
     """Sign in; returns the session's token. Failures are throttled and on the audit log."""
     community_id = default_community_id()
-    limits = _limits(community_id, email)
-    throttle.check(limits)
-    operator_id = credentials.prove(community_id, email, password)
-    with transaction() as session:
-        found = session.scalar(select(Operator).where(Operator.id == operator_id)) if operator_id else None
-        who = Actor(community_id, "operator", operator_id, request.remote_addr)
-        if not found:
-            audit.record(session, who, "operator.sign_in_failed")
-        else:
-            audit.record(session, who, "operator.signed_in", operator_id)
-            return sessions.start(session, found, **place())
-    throttle.record_failure(limits)
+    with throttle.attempt(_limits(community_id, email)) as attempt:
+        operator_id = credentials.prove(community_id, email, password)
+        with transaction() as session:
+            found = (
+                session.scalar(select(Operator).where(Operator.id == operator_id)) if operator_id else None
+            )
+            who = Actor(community_id, "operator", operator_id, request.remote_addr)
+            if not found:
+                audit.record(session, who, "operator.sign_in_failed")
+            else:
+                audit.record(session, who, "operator.signed_in", operator_id)
+                return sessions.start(session, found, **place())
+        attempt.failed()
     raise Unauthorized("wrong-credentials", "The email address or the password is wrong.")
 
 
 def _limits(community_id: str, email: str) -> list[throttle.Limit]:
-    settings: Settings = current_app.extensions["msidp_settings"]
-    if not settings.rate_limits:
-        return []
     try:
         account = f"operator {community_id} {normalise(email).key}"
     except Invalid:

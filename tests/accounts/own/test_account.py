@@ -166,7 +166,7 @@ def test_a_password_is_changed(browser: Browser, other: Browser) -> None:
 @one_database
 def test_a_present_password_is_not_guessed(browser: Browser) -> None:
     for _ in range(19):
-        throttle.record_failure(throttle.limits(f"{member().community_id} {ADA}", None))
+        throttle.take(throttle.limits(f"{member().community_id} {ADA}", None))
     assert change(browser, current_password="wrong one", new_password="another horse").status == 401
     assert change(browser, current_password=PASSWORD, new_password="another horse").status == 429
 

@@ -4,14 +4,13 @@ import io
 from typing import Any
 
 import segno
-from flask import Blueprint, abort, redirect
+from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
 from msidp.accounts import assurance, throttle, trail
 from msidp.accounts.browser import add_methods, current_login
 from msidp.accounts.factors import recovery, totp
 from msidp.accounts.factors.forms import CodeForm
-from msidp.accounts.factors.routes import code_limits
 from msidp.accounts.guard import require_fresh, require_member
 from msidp.accounts.pages import check_origin, invalid, page, page_again
 from msidp.communities.branding import current_brand
@@ -132,17 +131,16 @@ def _grouped(secret: str) -> str:
 
 def _switch_on(member: Member, form: CodeForm) -> list[str]:
     """Returns the recovery codes. Raises Unauthorized, TooManyRequests."""
-    limits = code_limits(member.id)
-    throttle.check(limits)
     login = current_login()
     if login is None:
         abort(401)
-    with transaction() as session:
-        if totp.confirm(session, cipher(), member.id, form.code):
-            trail.warn(session, member, "second_factor.added", "authenticator_added")
-            add_methods(session, login, assurance.AUTHENTICATOR_CODE)
-            return recovery.regenerate(session, member.id)
-    throttle.record_failure(limits)
+    with throttle.attempt(throttle.code_limits(member.id, request.remote_addr)) as attempt:
+        with transaction() as session:
+            if totp.confirm(session, cipher(), member.id, form.code):
+                trail.warn(session, member, "second_factor.added", "authenticator_added")
+                add_methods(session, login, assurance.AUTHENTICATOR_CODE)
+                return recovery.regenerate(session, member.id)
+        attempt.failed()
     raise Unauthorized(
         "wrong-code", "This is not the code that the app shows now. Check your device's clock."
     )

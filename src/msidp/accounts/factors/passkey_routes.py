@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, request
+from flask import Blueprint, redirect, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,7 +18,6 @@ from msidp.db import reading, transaction
 from msidp.errors import NotFound, Problem
 from msidp.members import service as members
 from msidp.members.models import Member
-from msidp.settings import Settings
 
 OVERVIEW = "/account/passkeys"
 
@@ -91,22 +90,20 @@ def remove(passkey_id: str) -> Response:
 
 def _sign_in(here: Site, answer: Answer) -> str:
     """Returns the path to go on to. Raises BadRequest, Unauthorized, TooManyRequests."""
-    settings: Settings = current_app.extensions["msidp_settings"]
-    limits = throttle.limits(None, request.remote_addr) if settings.rate_limits else []
-    throttle.check(limits)
-    try:
-        challenge = answer.take_challenge(passkey_forms.SIGN_IN)
-        with reading() as session:
-            used = passkeys.verify(session, here, challenge, answer.credential, _known_member(session))
-    except Problem:
-        throttle.record_failure(limits)
-        raise
-    with transaction() as session:
-        member = members.find(session, default_community_id(), used.member_id)
-        if member is not None and passkeys.count_use(session, used):
-            return signin.sign_in(session, member, used.methods)
-        trail.note(session, used.member_id, "passkey.refused", used.passkey_id, reason="counter")
-    throttle.record_failure(limits)
+    with throttle.attempt(throttle.limits(None, request.remote_addr)) as attempt:
+        try:
+            challenge = answer.take_challenge(passkey_forms.SIGN_IN)
+            with reading() as session:
+                used = passkeys.verify(session, here, challenge, answer.credential, _known_member(session))
+        except Problem:
+            attempt.failed()
+            raise
+        with transaction() as session:
+            member = members.find(session, default_community_id(), used.member_id)
+            if member is not None and passkeys.count_use(session, used):
+                return signin.sign_in(session, member, used.methods)
+            trail.note(session, used.member_id, "passkey.refused", used.passkey_id, reason="counter")
+        attempt.failed()
     raise passkeys.refused()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, redirect, request
+from flask import Blueprint, redirect, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,7 +18,6 @@ from msidp.db import reading, transaction
 from msidp.errors import Problem, Unauthorized
 from msidp.members import service as members
 from msidp.members.models import Member
-from msidp.settings import Settings
 
 bp = Blueprint("factors", __name__)
 
@@ -59,12 +58,6 @@ def submit_code() -> Response:
         return page_again("verify", problem, form, **_frame(subject))
 
 
-def code_limits(member_id: str) -> list[throttle.Limit]:
-    """What throttles the codes tried on this account; nothing where throttles are switched off."""
-    settings: Settings = current_app.extensions["msidp_settings"]
-    return throttle.code_limits(member_id, request.remote_addr) if settings.rate_limits else []
-
-
 def _find_subject() -> Subject | None:
     """Who waits for the second step; else who is logged in."""
     with reading() as session:
@@ -96,16 +89,15 @@ def _url(by_recovery: bool = False) -> str:
 
 def _verify(subject: Subject, form: CodeForm) -> str:
     """Take the code. Returns the path to go on to; raises Unauthorized, TooManyRequests."""
-    limits = code_limits(subject.member_id)
-    throttle.check(limits)
-    with transaction() as session:
-        member = members.find(session, default_community_id(), subject.member_id)
-        if member is not None and form.use(session, member.id):
-            if form.by_recovery:
-                trail.warn(session, member, "recovery_code.used", "recovery_code_used")
-            return _advance(session, subject, member)
-        trail.note(session, subject.member_id, "second_factor.refused")
-    throttle.record_failure(limits)
+    with throttle.attempt(throttle.code_limits(subject.member_id, request.remote_addr)) as attempt:
+        with transaction() as session:
+            member = members.find(session, default_community_id(), subject.member_id)
+            if member is not None and form.use(session, member.id):
+                if form.by_recovery:
+                    trail.warn(session, member, "recovery_code.used", "recovery_code_used")
+                return _advance(session, subject, member)
+            trail.note(session, subject.member_id, "second_factor.refused")
+        attempt.failed()
     what = (
         "This recovery code is wrong, or was used before."
         if form.by_recovery

@@ -29,10 +29,7 @@ def asker() -> Asker:
 
 def count_mail(email: Email) -> None:
     """Count a mail to this address, asked for from here. Raises TooManyRequests."""
-    if settings().rate_limits:
-        limits = throttle.mail_limits(account_key(email), request.remote_addr)
-        throttle.check(limits)
-        throttle.record_failure(limits)
+    throttle.take(throttle.mail_limits(account_key(email), request.remote_addr))
 
 
 def account_key(email: Email) -> str:

@@ -79,20 +79,14 @@ def submit_link() -> Response:
 
 def _enter(form: CodeForm, email: str) -> str:
     """Take the code. Returns the path to go on to; raises Unauthorized, TooManyRequests."""
-    limits = _limits(email)
-    throttle.check(limits)
-    with transaction() as session:
-        member = sign_in.by_code(session, read_cookie(asking.COOKIE) or "", form.code)
-        if member is not None:
-            return _go_in(session, member)
-    throttle.record_failure(limits)
-    raise sign_in.refused()
-
-
-def _limits(email: str) -> list[throttle.Limit]:
-    if not asking.settings().rate_limits:
-        return []
-    return throttle.mailed_code_limits(asking.account_key(normalise(email)), request.remote_addr)
+    limits = throttle.mailed_code_limits(asking.account_key(normalise(email)), request.remote_addr)
+    with throttle.attempt(limits) as attempt:
+        with transaction() as session:
+            member = sign_in.by_code(session, read_cookie(asking.COOKIE) or "", form.code)
+            if member is not None:
+                return _go_in(session, member)
+        attempt.failed()
+        raise sign_in.refused()
 
 
 def _go_in(session: Session, member: Member) -> str:

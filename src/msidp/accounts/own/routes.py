@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, redirect, request
+from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
 from msidp.accounts import credentials, devices, sessions, throttle, trail
@@ -17,7 +17,6 @@ from msidp.db import reading, transaction
 from msidp.errors import Problem, Unauthorized
 from msidp.members import service as members
 from msidp.members.models import Member
-from msidp.settings import Settings
 
 PROFILE = "/account/profile"
 PASSWORD = "/account/password"  # noqa: S105  # a path
@@ -109,15 +108,8 @@ def _may_change_password() -> Member:
 
 def _change_password(member: Member, form: PasswordForm) -> None:
     """Raises Unauthorized, TooManyRequests, Busy."""
-    settings: Settings = current_app.extensions["msidp_settings"]
-    account = f"{member.community_id} {member.email_key}"
-    limits = throttle.limits(account, request.remote_addr) if settings.rate_limits else []
-    throttle.check(limits)
-    if member.password_hash and credentials.prove(member.community_id, member.email, form.current) is None:
-        throttle.record_failure(limits)
-        message = "This is not your present password."
-        details = [{"field": "current_password", "message": message}]
-        raise Unauthorized("wrong-credentials", message, details=details)
+    if member.password_hash:
+        _prove_again(member, form)
     new_hash = form.hash()
     with transaction() as session:
         change(session, member, new_hash)
@@ -125,6 +117,16 @@ def _change_password(member: Member, form: PasswordForm) -> None:
             sessions.end_all(session, member.id, kept=_login().session_id)
         add_methods(session, _login(), ())  # a new token: the old one may be why the password changes
         trail.warn(session, member, "password.changed", "password_changed")
+
+
+def _prove_again(member: Member, form: PasswordForm) -> None:
+    account = f"{member.community_id} {member.email_key}"
+    with throttle.attempt(throttle.limits(account, request.remote_addr)) as attempt:
+        if credentials.prove(member.community_id, member.email, form.current) is None:
+            attempt.failed()
+            message = "This is not your present password."
+            details = [{"field": "current_password", "message": message}]
+            raise Unauthorized("wrong-credentials", message, details=details)
 
 
 def _sessions(member: Member) -> dict[str, Any]:

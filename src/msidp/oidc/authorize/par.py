@@ -2,7 +2,7 @@
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
 from msidp import clock
@@ -17,7 +17,6 @@ from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.token_request import TokenRequest
-from msidp.settings import Settings
 
 _AUTHENTICATION = ("client_secret", "client_assertion", "client_assertion_type")
 
@@ -60,11 +59,8 @@ def _refuse_flood(problem: TooManyRequests) -> Response:
 def _authenticate(sent: TokenRequest) -> Client:
     """The client that pushes. One without a secret could be anybody, and is throttled."""
     client, _ = client_auth.authenticate(clients(), sent.form, request.headers.get("Authorization"))
-    settings: Settings = current_app.extensions["msidp_settings"]
-    if client.public and settings.rate_limits:
-        limits = throttle.request_limits("par", request.remote_addr)
-        throttle.check(limits)
-        throttle.record(limits)
+    if client.public:
+        throttle.take(throttle.request_limits("par", request.remote_addr))
     return client
 
 

@@ -24,9 +24,7 @@ client_endpoint.prepare(bp)
 @bp.post(PATH)
 def device_authorization() -> Response:
     """Give the device its codes (section 3.2)."""
-    limits = throttle.request_limits("device", request.remote_addr)
-    throttle.check(limits)
-    throttle.record(limits)
+    throttle.take(throttle.request_limits("device", request.remote_addr))
     asked = TokenRequest(request)
     client, _ = client_auth.authenticate(clients(), asked.form, request.headers.get("Authorization"))
     if not client.check_grant_type(DEVICE_CODE):

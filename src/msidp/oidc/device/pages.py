@@ -77,18 +77,17 @@ def _wrong(typed: str) -> tuple[str, int]:
 
 def _look_up(login: Login, typed: str) -> tuple[str, Pending, Client] | None:
     """What waits under a code. Wrong ones count: a member has few tries. Raises TooManyRequests."""
-    limits = throttle.code_limits(f"device:{login.member_id}", request.remote_addr)
-    throttle.check(limits)
-    user_code = user_codes.normalise(typed)
-    pending = client = None
-    if user_code is not None:
-        with core_reading() as connection:
-            pending = authorizations.find_pending(connection, user_code)
-        client = clients().find(pending.client_id) if pending else None
-    if user_code is None or pending is None or client is None:
-        throttle.record_failure(limits)
-        return None
-    return user_code, pending, client
+    with throttle.attempt(throttle.code_limits(f"device:{login.member_id}", request.remote_addr)) as attempt:
+        user_code = user_codes.normalise(typed)
+        pending = client = None
+        if user_code is not None:
+            with core_reading() as connection:
+                pending = authorizations.find_pending(connection, user_code)
+            client = clients().find(pending.client_id) if pending else None
+        if user_code is None or pending is None or client is None:
+            attempt.failed()
+            return None
+        return user_code, pending, client
 
 
 def _allow(connection: Connection, user_code: str, pending: Pending, client: Client, login: Login) -> bool:
