@@ -34,6 +34,7 @@ def create_core(settings: Settings) -> Flask:
         "audit",
         "keys",
         "mail",
+        "factors",
         "webhooks",
         "plans",
         "members",

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from msidp.accounts import assurance, trail
 from msidp.accounts.browser import read_cookie, send_cookie, start_session
 from msidp.accounts.factors import second_step, totp
-from msidp.accounts.factors.second_step import Waiting
 from msidp.accounts.pages import HOME, next_path
+from msidp.factors.second_step import LIFETIME, Waiting
 from msidp.members import service as members
 from msidp.members.models import Member
 
@@ -23,7 +23,8 @@ def sign_in(session: Session, member: Member, methods: tuple[str, ...]) -> str:
     """
     next_ = next_path()
     if assurance.acr(methods) == assurance.ONE_FACTOR and totp.is_on(session, member.id):
-        send_cookie("pending", second_step.begin(session, member, methods), second_step.LIFETIME)
+        token = second_step.begin(session, member.id, member.password_hash, methods)
+        send_cookie("pending", token, LIFETIME)
         return SECOND_STEP + (f"?{urlencode({'next': next_})}" if next_ else "")
     end_waiting(session)
     members.record_login(session, member.id)

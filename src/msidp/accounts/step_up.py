@@ -4,10 +4,11 @@ from collections.abc import Collection
 from urllib.parse import urlencode
 
 from msidp.accounts import assurance
-from msidp.accounts.factors import passkey_forms, passkeys, totp
+from msidp.accounts.factors import passkeys, totp
 from msidp.accounts.sessions import Login
 from msidp.accounts.signin import SECOND_STEP
 from msidp.db import reading
+from msidp.factors.ceremonies import site
 
 _PASSKEY = assurance.passkey(synced=True, verified=True)
 
@@ -20,7 +21,7 @@ def url(login: Login, wanted: Collection[str], next_: str) -> str | None:
     """
     with reading() as session:
         by_code = totp.is_on(session, login.member_id)
-        by_passkey = passkeys.count(session, login.member_id) > 0 and passkey_forms.site() is not None
+        by_passkey = passkeys.count(session, login.member_id) > 0 and site() is not None
     found = f"{SECOND_STEP}?{urlencode({'next': next_})}"
     if by_code and assurance.met((*login.methods, *assurance.AUTHENTICATOR_CODE), wanted):
         return found

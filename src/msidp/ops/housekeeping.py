@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, db
 from msidp.accounts import sessions
-from msidp.accounts.factors import challenges, second_step
+from msidp.accounts.factors import second_step
 from msidp.accounts.mailed import tokens as mailed
 from msidp.communities import answers
+from msidp.factors import challenges
 from msidp.keys import rotation
 from msidp.keys import service as keys
 from msidp.mail import delivery as mail

@@ -20,11 +20,14 @@ from tests.support.threads import at_once
 
 from msidp import clock, db
 from msidp.accounts import assurance, sessions, step_up
-from msidp.accounts.factors import challenges, passkeys
-from msidp.accounts.factors.challenges import Challenges
-from msidp.accounts.factors.models import Passkey, SpentChallenge
-from msidp.accounts.factors.passkeys import Site
+from msidp.accounts.factors import passkeys
+from msidp.accounts.factors.models import Passkey
 from msidp.accounts.models import Session
+from msidp.errors import Invalid, Unauthorized
+from msidp.factors import challenges
+from msidp.factors.challenges import Challenges
+from msidp.factors.models import SpentChallenge
+from msidp.factors.passkeys import Site
 from msidp.settings import Settings
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -205,9 +208,9 @@ def test_another_browsers_challenge(
 def test_hostile_answers_are_refused(app: Flask, text: str) -> None:
     site = Site("localhost", "http://localhost")
     with db.reading() as session:
-        with pytest.raises(passkeys.Unauthorized):
+        with pytest.raises(Unauthorized):
             passkeys.verify(session, site, b"challenge", text, None)
-        with pytest.raises(passkeys.Invalid):
+        with pytest.raises(Invalid):
             passkeys.register(session, site, "mem_1", b"challenge", text, "Phone")
 
 
@@ -240,7 +243,7 @@ def test_the_same_passkey_twice_and_too_many(
     _, options = asked(browser.get("/account/passkeys/new"), "/new")
     assert len(options["excludeCredentials"]) == 1
     assert create(browser, phone).status == 409
-    monkeypatch.setattr(passkeys, "MAX_PASSKEYS", 1)
+    monkeypatch.setattr("msidp.factors.passkeys.MAX_PASSKEYS", 1)
     assert create(browser, Authenticator(browser.base_url)).status == 409
     assert create(browser, Authenticator(browser.base_url), name="").status == 422
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from msidp.accounts.factors.passkeys import Site
+from msidp.factors.passkeys import Site
 
 
 @pytest.mark.parametrize(

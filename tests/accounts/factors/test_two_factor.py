@@ -17,6 +17,7 @@ from msidp.accounts.factors import recovery, second_step, totp
 from msidp.accounts.factors.models import AuthenticatorApp, PendingLogin, RecoveryCode
 from msidp.accounts.models import Session
 from msidp.audit.models import AuditEntry
+from msidp.factors.recovery import COUNT
 from msidp.members.models import Member
 from msidp.vault.fields import FieldCipher, cipher
 
@@ -71,7 +72,7 @@ def test_from_set_up_to_log_in(browser: Browser, other: Browser) -> None:
     assert page.status == 401
     assert secret in page.text.replace(" ", "")
     page = browser.submit(page.form("/set-up"), code=f" {code(secret, -1)[:3]} {code(secret, -1)[3:]} ")
-    assert len(codes_on(page)) == recovery.COUNT
+    assert len(codes_on(page)) == COUNT
     assert the_sessions()[0].methods == ["pwd", "otp"]
 
     browser.submit(browser.get("/logout").form())
@@ -135,7 +136,7 @@ def test_a_recovery_code_raced_is_spent_once(browser: Browser, app: Flask) -> No
 
     assert sum(at_once(20, use)) == 1
     with db.reading() as session:
-        assert recovery.count(session, id_) == recovery.COUNT - 1
+        assert recovery.count(session, id_) == COUNT - 1
 
 
 def test_recovery_codes_let_in_once(browser: Browser, other: Browser) -> None:
@@ -156,7 +157,7 @@ def test_recovery_codes_let_in_once(browser: Browser, other: Browser) -> None:
     assert "9 of your codes are left" in browser.get("/account/two-factor").text
 
     fresh = codes_on(browser.submit(browser.get("/account/two-factor").form("/recovery-codes")))
-    assert len(set(fresh) | set(codes)) == 2 * recovery.COUNT
+    assert len(set(fresh) | set(codes)) == 2 * COUNT
     assert by_recovery(other, page, codes[4]).status == 401
     assert by_recovery(other, page, fresh[4]).path == "/account"
 
@@ -366,4 +367,4 @@ def test_forms_from_elsewhere_change_nothing(browser: Browser) -> None:
     assert pyotp.TOTP(secret).verify(code(secret))
     with db.reading() as session:
         assert totp.is_on(session, member().id)
-        assert recovery.count(session, member().id) == recovery.COUNT
+        assert recovery.count(session, member().id) == COUNT

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response
 from msidp.accounts import assurance, throttle, trail
 from msidp.accounts.browser import add_methods, current_login
 from msidp.accounts.factors import recovery, totp
-from msidp.accounts.factors.forms import CodeForm
 from msidp.accounts.guard import require_fresh, require_member
 from msidp.accounts.pages import check_origin, invalid, page, page_again
 from msidp.communities.branding import current_brand
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, NotFound, Problem, Unauthorized
+from msidp.factors.forms import CodeForm
+from msidp.factors.totp import grouped, uri
 from msidp.members.models import Member
 from msidp.vault.fields import cipher
 
@@ -49,7 +50,7 @@ def set_up() -> Response | str:
     secret = _waiting_secret(member)
     if secret is None:
         return redirect(OVERVIEW, 303)
-    return page("two_factor_set_up", secret=_grouped(secret))
+    return page("two_factor_set_up", secret=grouped(secret))
 
 
 @bp.get("/qr.svg")
@@ -61,7 +62,7 @@ def qr() -> Response:
         raise NotFound("nothing-waits", "No authenticator app waits to be set up.")
     brand = current_brand()
     picture = io.BytesIO()
-    code = segno.make_qr(totp.uri(secret, member.email, brand.name if brand else "msidp"))
+    code = segno.make_qr(uri(secret, member.email, brand.name if brand else "msidp"))
     code.save(picture, kind="svg", scale=4, light="#fff", svgclass=None, lineclass=None)
     return Response(picture.getvalue(), mimetype="image/svg+xml")
 
@@ -80,7 +81,7 @@ def confirm() -> Response | str:
             raise invalid(errors)
         return page("recovery_codes", codes=_switch_on(member, form))
     except Problem as problem:
-        return page_again("two_factor_set_up", problem, secret=_grouped(secret))
+        return page_again("two_factor_set_up", problem, secret=grouped(secret))
 
 
 @bp.post("/recovery-codes")
@@ -122,11 +123,6 @@ def _state(member: Member) -> dict[str, Any]:
 def _waiting_secret(member: Member) -> str | None:
     with reading() as session:
         return totp.unconfirmed_secret(session, cipher(), member.id)
-
-
-def _grouped(secret: str) -> str:
-    """The secret as a person types it."""
-    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
 
 
 def _switch_on(member: Member, form: CodeForm) -> list[str]:

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from msidp.accounts import assurance, signin, throttle, trail
 from msidp.accounts.browser import Login, add_methods, current_login, login_url
 from msidp.accounts.factors import passkeys, recovery, totp
-from msidp.accounts.factors.forms import CodeForm
 from msidp.accounts.pages import HOME, check_origin, invalid, next_path, page, page_again
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Problem, Unauthorized
+from msidp.factors.forms import CodeForm
 from msidp.members import service as members
 from msidp.members.models import Member
 
@@ -63,7 +63,7 @@ def _find_subject() -> Subject | None:
     with reading() as session:
         waiting = signin.waiting(session)
     if waiting is not None:
-        return Subject(waiting.member_id, waiting.methods, None)
+        return Subject(waiting.owner_id, waiting.methods, None)
     login = current_login()
     return Subject(login.member_id, login.methods, login) if login else None
 
@@ -92,7 +92,7 @@ def _verify(subject: Subject, form: CodeForm) -> str:
     with throttle.attempt(throttle.code_limits(subject.member_id, request.remote_addr)) as attempt:
         with transaction() as session:
             member = members.find(session, default_community_id(), subject.member_id)
-            if member is not None and form.use(session, member.id):
+            if member is not None and form.use(session, totp, recovery, member.id):
                 if form.by_recovery:
                     trail.warn(session, member, "recovery_code.used", "recovery_code_used")
                 return _advance(session, subject, member)

@@ -1,22 +1,18 @@
 """The hidden forms through which `passkeys.js` brings a passkey's answer back."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from flask import current_app, request
 from flask import session as form_session
 
 from msidp import ids
-from msidp.accounts.factors import passkeys
-from msidp.accounts.factors.challenges import Challenges
-from msidp.accounts.factors.passkeys import Site
 from msidp.communities.branding import current_brand
 from msidp.db import reading, transaction
-from msidp.errors import BadRequest
-from msidp.members.models import Member
+from msidp.errors import BadRequest, NotFound
+from msidp.factors.challenges import Challenges
+from msidp.factors.passkeys import Account, Passkeys, Site
 from msidp.settings import Settings
-
-SIGN_IN = "sign in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +44,54 @@ class Answer:
         return challenge
 
 
+@dataclass(frozen=True, slots=True)
+class Ceremonies:
+    """What pages ask browsers for, for one `kind` of account: its challenges are good for no other."""
+
+    passkeys: Passkeys[Any]
+    kind: str
+
+    def to_sign_in(self, owner_id: str | None = None) -> Ceremony | None:
+        """Ask for any passkey, or for one of this account's. None where there can be none."""
+        here = site()
+        if here is None:
+            return None
+        challenge = _challenges().make(self.signing_in, _browser())
+        with reading() as session:
+            options = self.passkeys.request_options(session, here, challenge.value, owner_id)
+        return Ceremony(options, challenge.state)
+
+    def to_create(self, account: Account) -> Ceremony:
+        """Ask for a new passkey. Raises NotFound where there can be none."""
+        here = required_site()
+        challenge = _challenges().make(self.creation_of(account.id), _browser())
+        brand = current_brand()
+        name = brand.name if brand else here.rp_id
+        with reading() as session:
+            options = self.passkeys.creation_options(session, here, name, account, challenge.value)
+        return Ceremony(options, challenge.state)
+
+    @property
+    def signing_in(self) -> str:
+        """The purpose of a challenge to sign in."""
+        return f"{self.kind} sign in"
+
+    def creation_of(self, owner_id: str) -> str:
+        """The purpose of a challenge for a new passkey."""
+        return f"{self.kind} create {owner_id}"
+
+
 def site() -> Site | None:
     """This site as WebAuthn sees it; None where it cannot have passkeys."""
     return Site.at(_settings().base_url)
 
 
-def to_sign_in(member_id: str | None = None) -> Ceremony | None:
-    """Ask for any passkey, or for one of this member's. None where there can be none."""
+def required_site() -> Site:
+    """The same. Raises NotFound where it cannot have passkeys."""
     here = site()
     if here is None:
-        return None
-    challenge = _challenges().make(SIGN_IN, _browser())
-    with reading() as session:
-        options = passkeys.request_options(session, here, challenge.value, member_id)
-    return Ceremony(options, challenge.state)
-
-
-def to_create(here: Site, member: Member) -> Ceremony:
-    """Ask for a new passkey of this member's."""
-    challenge = _challenges().make(creation_of(member), _browser())
-    brand = current_brand()
-    with reading() as session:
-        options = passkeys.creation_options(
-            session, here, brand.name if brand else here.rp_id, member, challenge.value
-        )
-    return Ceremony(options, challenge.state)
-
-
-def creation_of(member: Member) -> str:
-    """The purpose of a challenge for a new passkey."""
-    return f"create {member.id}"
+        raise NotFound("no-passkeys", "This site's address is none that browsers keep passkeys for.")
+    return here
 
 
 def _browser() -> str:

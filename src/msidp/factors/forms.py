@@ -7,7 +7,8 @@ from typing import Self
 from flask import request
 from sqlalchemy.orm import Session
 
-from msidp.accounts.factors import recovery, totp
+from msidp.factors.recovery import RecoveryCodes
+from msidp.factors.totp import AuthenticatorApps
 from msidp.vault.fields import cipher
 
 _MAX_LENGTH = 100
@@ -37,8 +38,8 @@ class CodeForm:
         """Which of the two the page asks for again."""
         return {"by_recovery": self.by_recovery}
 
-    def use(self, session: Session, member_id: str) -> bool:
+    def use(self, session: Session, apps: AuthenticatorApps, codes: RecoveryCodes, owner_id: str) -> bool:
         """Spend what was sent; true where it was right."""
         if self.by_recovery:
-            return recovery.use(session, member_id, self.recovery_code)
-        return totp.use(session, cipher(), member_id, self.code)
+            return codes.use(session, owner_id, self.recovery_code)
+        return apps.use(session, cipher(), owner_id, self.code)
