@@ -32,6 +32,7 @@ def create_core(settings: Settings) -> Flask:
     for name in (
         "communities",
         "audit",
+        "figures",
         "keys",
         "mail",
         "factors",

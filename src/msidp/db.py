@@ -127,6 +127,8 @@ def transaction() -> Iterator[Session]:
     try:
         with session, session.begin():
             yield session
+            for last in session.info.get("before_commit", {}).values():
+                last(session)
     finally:
         _current.reset(token)
     for action in session.info.get("after_commit", {}).values():
@@ -223,6 +225,14 @@ def seq_before(
         else:
             high = middle
     return low
+
+
+def before_commit(session: Session, key: Hashable, action: Callable[[Session], object]) -> None:
+    """Run `action` as the last thing in this transaction; one action a key.
+
+    For rows that many transactions change: they are held for no longer than the commit takes.
+    """
+    session.info.setdefault("before_commit", {})[key] = action
 
 
 def after_commit(session: Session, key: Hashable, action: Callable[[], object]) -> None:

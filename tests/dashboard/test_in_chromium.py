@@ -171,6 +171,13 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     make_member(page, "ann@example.com")
     yield "member"
     make_webhook(page, url)
+    page.get_by_role("button", name="Test").click()
+    drain()
+    page.goto("/dashboard?range=24h")
+    page.get_by_text("As a table").first.click()
+    yield "Overview"
+    open_entry(page, "Webhooks")
+    page.get_by_role("link", name="CRM").click()
     yield "webhook"
     make_application(page, "https://app.example.com/callback")
     yield "application"

@@ -246,7 +246,7 @@ def test_a_log_in_is_remembered_without_an_event(community_id: str) -> None:
     member_id = make(community_id)
     events()
     with db.transaction() as session:
-        service.record_login(session, member_id)
+        service.record_login(session, service.get_member(session, community_id, member_id))
     assert stored(member_id)["lastLogin"] is not None
     assert events() == []
 

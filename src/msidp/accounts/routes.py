@@ -17,6 +17,7 @@ from msidp.accounts.pages import HOME, check_origin, day, go_on, hint, invalid, 
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
+from msidp.figures import service as figures
 from msidp.members.emails import normalise
 from msidp.vault.passwords import hash_password
 
@@ -96,6 +97,8 @@ def _prove(form: LoginForm) -> Proof:
         proof = credentials.prove(default_community_id(), form.email, form.password)
         if proof is None:
             attempt.failed()
+            with transaction() as session:
+                figures.count(session, default_community_id(), "refused")
             raise _refused()
         return proof
 

@@ -27,7 +27,7 @@ def sign_in(session: Session, member: Member, methods: tuple[str, ...]) -> str:
         send_cookie("pending", token, LIFETIME)
         return SECOND_STEP + (f"?{urlencode({'next': next_})}" if next_ else "")
     end_waiting(session)
-    members.record_login(session, member.id)
+    members.record_login(session, member)
     login = start_session(session, member, methods)
     trail.note(session, member.id, "member.logged_in", sessionId=login.session_id, methods=list(methods))
     return next_ or HOME

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ExecutableOption
 
 SIZE = 50
-COUNTED = 10_000  # rows; more are not counted, for that would look at each of them
 
 
 @dataclass(frozen=True, slots=True)

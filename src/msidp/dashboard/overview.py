@@ -1,19 +1,26 @@
 """The first page: how things stand, and what to do next."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from msidp import clock
 from msidp.communities.models import ApiKey
+from msidp.dashboard import trends
+from msidp.dashboard.charts import RANGES, chosen_range
 from msidp.dashboard.frame import bp, operator, page
-from msidp.dashboard.listing import COUNTED
 from msidp.db import reading
 from msidp.members.models import Member
 from msidp.oidc.models import Application
+from msidp.ops import diagnosis
+from msidp.webhooks import log
 from msidp.webhooks import service as webhooks
-from msidp.webhooks.models import Delivery, WebhookEndpoint
+from msidp.webhooks.models import EndpointHour, WebhookEndpoint
+
+NEWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +34,19 @@ class Step:
 
 @bp.get("")
 def overview() -> Response:
-    """Figures and the checklist."""
-    community_id = operator().community_id
+    """Figures with their charts, and the checklist."""
+    community_id, range_, now = operator().community_id, chosen_range(), clock.now()
     with reading() as session:
-        return page(
-            "overview",
-            members=count_up_to(session, Member, community_id),
-            newest=list(
-                session.scalars(
-                    select(Member)
-                    .where(Member.community_id == community_id)
-                    .order_by(Member.seq.desc())
-                    .limit(5)
-                )
-            ),
-            steps=_steps(session, community_id),
-        )
-
-
-def count_up_to(session: Session, model: type, community_id: str, limit: int = COUNTED) -> str:
-    """How many rows the community has; beyond the limit only that there are more."""
-    some = select(model.seq).where(model.community_id == community_id).limit(limit + 1).subquery()  # type: ignore[attr-defined]  # a Listed model
-    found = session.scalar(select(func.count()).select_from(some)) or 0
-    return f"{limit:,}+" if found > limit else f"{found:,}"
+        newest = select(Member).where(Member.community_id == community_id).order_by(Member.seq.desc())
+        frame: dict[str, Any] = {
+            "people": trends.people(session, community_id, range_, now),
+            "traffic": trends.traffic(session, community_id, range_, now),
+            "lag": log.lag(session, now) / clock.SECOND,
+            "newest": list(session.scalars(newest.limit(NEWEST))),
+            "steps": _steps(session, community_id),
+        }
+    workers = diagnosis.workers_at_work()
+    return page("overview", range=range_, ranges=RANGES, workers=workers, **frame)
 
 
 def _steps(session: Session, community_id: str) -> list[Step]:
@@ -71,8 +68,15 @@ def _steps(session: Session, community_id: str) -> list[Step]:
             "/dashboard/webhooks",
         ),
         Step(
-            any_of(Delivery, Delivery.status == "succeeded"),
+            _anything_delivered(session, community_id),
             "See an event delivered",
             "/dashboard/deliveries",
         ),
     ]
+
+
+def _anything_delivered(session: Session, community_id: str) -> bool:
+    """Looked up in the figures by the hour, for the log may be long and hold no success."""
+    mine = select(WebhookEndpoint.id).where(WebhookEndpoint.community_id == community_id)
+    some = select(EndpointHour.hour).where(EndpointHour.endpoint_id.in_(mine), EndpointHour.succeeded > 0)
+    return session.scalar(some.limit(1)) is not None

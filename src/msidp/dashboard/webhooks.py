@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 from msidp import clock
 from msidp.audit import service as audit
+from msidp.dashboard import trends
+from msidp.dashboard.charts import RANGES, chosen_range
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.db import reading, transaction
@@ -215,6 +217,7 @@ def _form(dialect: str, **context: Any) -> Response:
 
 def show_webhook(webhook_id: str, **context: Any) -> Response:
     """The page of a webhook; `context` goes before what the page says by itself."""
+    range_ = chosen_range("24h")
     with reading() as session:
         found = service.get_endpoint(session, operator().community_id, webhook_id)
         frame: dict[str, Any] = {
@@ -227,6 +230,9 @@ def show_webhook(webhook_id: str, **context: Any) -> Response:
             "replay_values": {"since": clock.iso(found.failing_since or clock.now() - clock.DAY)[:16]},
             "types": _names(session, found.voice),
             "statuses": STATUSES,
+            "traffic": trends.traffic(session, found.community_id, range_, clock.now(), found.id),
+            "range": range_,
+            "ranges": RANGES,
         }
     return page("webhook", webhook=found, dialect=found.dialect, **frame | context)
 

@@ -12,6 +12,7 @@ class Member(Listed, Base):
     __table_args__ = (
         UniqueConstraint("community_id", "email_key"),
         Index(None, "community_id", "seq"),
+        Index(None, "community_id", "last_login_at"),
         # For the start of an address: PostgreSQL's other indexes are in the order of a language.
         Index("ix_member_email_prefix", "email_key", postgresql_ops={"email_key": "text_pattern_ops"}),
     )

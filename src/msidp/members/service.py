@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, attributes, make_transient_to_detached
 from msidp import canonical, clock, ids
 from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound
+from msidp.figures import service as figures
 from msidp.members import connections, events
 from msidp.members.emails import normalise
 from msidp.members.models import Member
@@ -103,6 +104,7 @@ def create_member(
     joined = connections.join(session, member, plan_ids)
     events.record_member(session, "member.created", member)
     events.record_joined(session, member, joined)
+    figures.count(session, community_id, "joined")
     return member
 
 
@@ -135,9 +137,10 @@ def lock_member(session: Session, community_id: str, member_id: str) -> Member:
     return _existing(_by_id(session, community_id, member_id, lock=True), member_id)
 
 
-def record_login(session: Session, member_id: str) -> None:
+def record_login(session: Session, member: Member) -> None:
     """Remember that the member logged in now. That alone is no event."""
-    session.execute(update(Member).where(Member.id == member_id).values(last_login_at=clock.now()))
+    session.execute(update(Member).where(Member.id == member.id).values(last_login_at=clock.now()))
+    figures.count(session, member.community_id, "logged_in")
 
 
 def update_member(session: Session, community_id: str, member_id: str, changes: MemberChanges) -> Member:
@@ -172,6 +175,7 @@ def delete_member(session: Session, community_id: str, member_id: str) -> None:
     events.record_member(session, "member.deleted", member)
     session.execute(delete(Member).where(Member.id == member_id))
     session.expunge(member)
+    figures.count(session, community_id, "departed")
 
 
 def _by_id(session: Session, community_id: str, member_id: str, *, lock: bool = False) -> Member | None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from msidp import clock, metrics
 from msidp.db import reading
 from msidp.ops import diagnosis
-from msidp.webhooks import service
+from msidp.webhooks import log, service
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 OPEN_AT_MOST = 100_000  # open deliveries counted
@@ -91,10 +91,8 @@ def _database() -> Iterator[Metric]:
     now = clock.now()
     try:
         with reading() as session:
-            is_open = Delivery.due_at.is_not(
-                None
-            )  # what the index is of; SQLite's min() would scan the table
-            oldest = session.scalar(select(Delivery.due_at).where(is_open).order_by(Delivery.due_at).limit(1))
+            is_open = Delivery.due_at.is_not(None)  # what the index is of
+            lag = log.lag(session, now)
             some = select(Delivery.seq).where(is_open).limit(OPEN_AT_MOST)
             waiting = session.scalar(select(func.count()).select_from(some.subquery()))
             soon = (
@@ -114,8 +112,8 @@ def _database() -> Iterator[Metric]:
         yield _gauge("msidp_database_up", "Whether the database answers.", 0)
         return
     yield _gauge("msidp_database_up", "Whether the database answers.", 1)
-    lag = 0 if oldest is None else max(0, now - oldest) / clock.SECOND
-    yield _gauge("msidp_webhook_queue_lag_seconds", "How long the oldest due delivery has waited.", lag)
+    words = "How long the oldest due delivery has waited."
+    yield _gauge("msidp_webhook_queue_lag_seconds", words, lag / clock.SECOND)
     words = f"Deliveries that are not settled; counted up to {OPEN_AT_MOST:,}."
     yield _gauge("msidp_webhook_deliveries_open", words, waiting)
     yield _gauge("msidp_webhook_deliveries_in_flight", "Deliveries in a worker's hands.", in_flight)

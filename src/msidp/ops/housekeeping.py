@@ -19,7 +19,7 @@ from msidp.mail import delivery as mail
 from msidp.oidc import documents, expiry
 from msidp.operators import sessions as operator_sessions
 from msidp.settings import Settings
-from msidp.webhooks import retention
+from msidp.webhooks import hours, retention
 
 Purge = Callable[[Session, int], int]
 """Deletes some of what was over at a moment and says how many rows; 0 when nothing is left."""
@@ -39,6 +39,7 @@ PURGES: tuple[Purge, ...] = (
     retention.purge_attempts,
     retention.purge_deliveries,
     retention.purge_events,
+    hours.purge,
 )
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this
 

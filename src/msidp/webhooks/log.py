@@ -72,6 +72,16 @@ def conditions(
     return found
 
 
+def lag(session: Session, now: int) -> int:
+    """For how many milliseconds the oldest due delivery has waited.
+
+    By ORDER BY and LIMIT, which go by the index of what is open: SQLite's min() would scan the table.
+    """
+    is_open = Delivery.due_at.is_not(None)
+    oldest = session.scalar(select(Delivery.due_at).where(is_open).order_by(Delivery.due_at).limit(1))
+    return 0 if oldest is None else max(0, now - oldest)
+
+
 def _by_endpoint(community_id: str, endpoint_id: str | None) -> ColumnElement[bool]:
     """In a form that the indexes of the log begin with."""
     if endpoint_id is not None:

@@ -201,6 +201,32 @@ class Replay(Listed, Base):
     finished_at: Mapped[int | None]
 
 
+class EndpointHour(Base):
+    """The attempts at one endpoint within one hour: how they ended, and how long it took to answer."""
+
+    __tablename__ = "endpoint_hour"
+
+    # No foreign key: its check would hold the endpoint after the deliveries, and wait in a circle.
+    endpoint_id: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True)  # its first millisecond
+    succeeded: Mapped[int]
+    failed: Mapped[int]  # and to be tried again
+    exhausted: Mapped[int]
+    # Attempts that were answered, by how soon: the n-th is of those up to the n-th of hours.BOUNDS.
+    t0: Mapped[int]
+    t1: Mapped[int]
+    t2: Mapped[int]
+    t3: Mapped[int]
+    t4: Mapped[int]
+    t5: Mapped[int]
+    t6: Mapped[int]
+    t7: Mapped[int]
+    t8: Mapped[int]
+    t9: Mapped[int]
+    t10: Mapped[int]
+    t11: Mapped[int]
+
+
 class Attempt(Base):
     __tablename__ = "attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)

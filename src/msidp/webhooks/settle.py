@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam
 from sqlalchemy.orm import Session
 
 from msidp.outbound.exchange import Reply
-from msidp.webhooks import ailing, retry
+from msidp.webhooks import ailing, hours, retry
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.lists import among, bound_list, insert_many
@@ -58,7 +58,14 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     given_up = dict(filter(None, map(_given_up, held)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
         ailing.disable(session, endpoint_id, reason, at)
-    return [(outcome, "succeeded") for outcome in succeeded] + list(zip(failed, statuses, strict=True))
+    recorded = [(outcome, "succeeded") for outcome in succeeded] + list(zip(failed, statuses, strict=True))
+    hours.add(connection, [_figure(*one) for one in recorded])  # last: other processes add to them too
+    return recorded
+
+
+def _figure(outcome: Outcome, status: str) -> hours.Figure:
+    answered_in = outcome.reply.status and outcome.reply.latency_ms
+    return hours.Figure(outcome.claimed.endpoint_id, _ended_at(outcome), status, answered_in)
 
 
 def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
@@ -99,8 +106,7 @@ def _settle_failures(
     connection: Connection, outcomes: Sequence[Outcome], schedule: Sequence[float]
 ) -> list[str]:
     """The statuses that these deliveries have now."""
-    values = [_failure_values(outcome, schedule) for outcome in outcomes]
-    if values:
+    if values := [_failure_values(outcome, schedule) for outcome in outcomes]:
         connection.execute(_failure(), values)
     return [each["new_status"] for each in values]
 
