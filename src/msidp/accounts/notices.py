@@ -15,7 +15,9 @@ _WORDS = {
     "authenticator_removed": "Two-factor sign-in with an authenticator app was switched off",
     "recovery_code_used": "A recovery code was used to sign in",
     "recovery_codes_replaced": "Your recovery codes were replaced",
+    "codes_refused": "Somebody who came as far as your second factor gave wrong codes",
     "sessions_ended": "You were signed out everywhere",
+    "data_exported": "All data of your account was downloaded",
 }
 
 
@@ -31,7 +33,8 @@ def tell(
 
     `event` is one of `password_changed`, `password_removed`, `passkey_added`, `passkey_removed`,
     `authenticator_added`, `authenticator_removed`, `recovery_code_used`, `recovery_codes_replaced`,
-    `sessions_ended`. `address` and `user_agent` say from where, so that the member recognises themselves.
+    `codes_refused`, `sessions_ended`, `data_exported`. `address` and `user_agent` say from where, so that
+    the member recognises themselves.
     """
     context = {
         "what": _WORDS[event],
@@ -46,4 +49,15 @@ def tell(
         to=member.email,
         template="security_notice",
         context=context,
+    )
+
+
+def tell_of_deletion(session: Session, member: Member) -> None:
+    """Mail whoever was a member that their account is deleted, in the transaction in which it is."""
+    outbox.send(
+        session,
+        community_id=member.community_id,
+        to=member.email,
+        template="account_deleted",
+        context={"email": member.email, "at": clock.now()},
     )

@@ -30,6 +30,11 @@ def day(moment: int) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
+def exact(moment: int) -> str:
+    """A moment as a page shows it, for example `22 November 2026, 06:40 UTC`."""
+    return f"{day(moment)}, {datetime.fromtimestamp(moment / clock.SECOND, UTC):%H:%M} UTC"
+
+
 def page(template: str, **context: Any) -> str:
     """A page that knows where it leads on to; its form may lead to an application."""
     next_ = next_path()

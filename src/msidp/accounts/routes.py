@@ -7,17 +7,27 @@ that cannot be, 429 throttled, 503 busy, 400 for a form from elsewhere or too ol
 from flask import Blueprint, current_app, redirect, request
 from werkzeug.wrappers import Response
 
-from msidp.accounts import assurance, credentials, service, signin, throttle
+from msidp.accounts import assurance, credentials, service, signin, throttle, trail
 from msidp.accounts.browser import current_login, current_member, end_session, login_url
 from msidp.accounts.continuation import resolve
 from msidp.accounts.credentials import Proof
 from msidp.accounts.forms import LoginForm, SignupForm
 from msidp.accounts.mailed import addresses, asking, sign_up
-from msidp.accounts.pages import HOME, check_origin, day, go_on, hint, invalid, next_path, page, page_again
+from msidp.accounts.pages import (
+    HOME,
+    check_origin,
+    day,
+    exact,
+    go_on,
+    hint,
+    invalid,
+    next_path,
+    page,
+    page_again,
+)
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
-from msidp.figures import service as figures
 from msidp.members.emails import normalise
 from msidp.vault.passwords import hash_password
 
@@ -25,6 +35,7 @@ _DONE = {"profile": "Your profile is saved.", "password": "Your password is chan
 
 bp = Blueprint("accounts", __name__)
 bp.add_app_template_filter(day)
+bp.add_app_template_filter(exact, "moment")
 
 
 @bp.get("/")
@@ -97,8 +108,7 @@ def _prove(form: LoginForm) -> Proof:
         proof = credentials.prove(default_community_id(), form.email, form.password)
         if proof is None:
             attempt.failed()
-            with transaction() as session:
-                figures.count(session, default_community_id(), "refused")
+            trail.refused("password.refused", form.email)
             raise _refused()
         return proof
 
@@ -120,6 +130,7 @@ def _sign_up(form: SignupForm) -> Response:
             return _let_in(form)
         except Conflict as conflict:
             attempt.failed()
+            trail.refused("password.refused", form.email)
             raise Invalid(conflict.code, conflict.message) from None
 
 

@@ -18,14 +18,24 @@ class AuditActor(Answer):
     type: str
     id: str | None
     address: str | None
+    user_agent: str | None
 
 
 class AuditLogEntry(Answer):
+    """What was done. `memberId` is whose account it is about.
+
+    Refused log-ins share one entry for each account, action and quarter of an hour: `count` says how many
+    there were, `lastAt` when the latest.
+    """
+
     id: str
     at: str
+    last_at: str
+    count: int
     action: str
     actor: AuditActor
     target_id: str | None
+    member_id: str | None
     details: JsonObject
 
 

@@ -11,8 +11,16 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "at": clock.iso(entry.at),
+        "lastAt": clock.iso(entry.last_at or entry.at),
+        "count": entry.count,
         "action": entry.action,
-        "actor": {"type": entry.actor_type, "id": entry.actor_id, "address": entry.address},
+        "actor": {
+            "type": entry.actor_type,
+            "id": entry.actor_id,
+            "address": entry.address,
+            "userAgent": entry.user_agent,
+        },
         "targetId": entry.target_id,
+        "memberId": entry.member_id,
         "details": entry.details,
     }

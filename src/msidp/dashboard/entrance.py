@@ -104,7 +104,7 @@ def _prove(email: str, password: str) -> str:
             )
             who = Actor(community_id, "operator", operator_id, request.remote_addr)
             if not found:
-                audit.record(session, who, "operator.sign_in_failed")
+                audit.tally(session, who, "operator.sign_in_failed")
             else:
                 audit.record(session, who, "operator.signed_in", operator_id)
                 return sessions.start(session, found, **place())

@@ -55,13 +55,18 @@ def show() -> str:
 def disconnect(application_id: str) -> Response:
     """Forget the consent and end every token that the application has of the member."""
     member = require_member(PATH)
+    connections = _list(member)
     try:
         check_origin()
     except Problem as problem:
-        return page_again("applications", problem, connections=_list(member))
-    with transaction() as session:
-        end(session, member.id, application_id)
-        trail.note(session, member.id, "application.disconnected", application_id)
+        return page_again("applications", problem, connections=connections)
+    for connection in connections:
+        if connection.application_id == application_id:
+            with transaction() as session:
+                end(session, member.id, application_id)
+                trail.note(
+                    session, member.id, "application.disconnected", application_id, name=connection.name
+                )
     return redirect(PATH, 303)
 
 

@@ -250,22 +250,32 @@ def test_applications_are_seen_and_disconnected(browser: Browser, connected: str
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Consent)) == 0
         assert session.scalars(select(Grant.revoked_at)).one() is not None
-    assert "application.disconnected" in actions()
+    assert [each for each in actions() if "application" in each] == [
+        "application.created", "application.connected", "application.disconnected",
+    ]  # fmt: skip
 
 
 # Data
 
 
-def test_the_export_holds_what_is_kept(browser: Browser, connected: str) -> None:
+def test_the_export_holds_what_is_kept(browser: Browser, connected: str, admin: FlaskClient) -> None:
     save(browser, name='Ada "\u200d" Lovelace')
+    admin.patch(f"/members/{member().id}", json={"customFields": {"a": 1}})
     answer = browser.session.get(f"{browser.base_url}/account/export", timeout=10)
     assert answer.headers["Content-Disposition"].startswith("attachment")
     data = json.loads(answer.text)
     assert data["member"]["auth"]["email"] == ADA
     assert data["member"]["profile"]["name"] == 'Ada "\u200d" Lovelace'
-    assert [event["type"] for event in data["events"]] == ["member.created", "member.updated"]
+    assert [event["type"] for event in data["events"]] == ["member.created", *["member.updated"] * 2]
     assert [each["name"] for each in data["applications"]] == ["Acme Notes"]
     assert data["sessions"][0]["methods"] == ["pwd"]
+    assert [(each["action"], each["address"]) for each in data["activity"]] == [
+        ("member.logged_in", "127.0.0.1"),
+        ("application.connected", "127.0.0.1"),
+        ("member.updated", None),
+        ("member.exported", "127.0.0.1"),
+    ]
+    assert letters(browser)[0] == "All data of your account was downloaded"
     assert "hash" not in answer.text.lower().replace("haspassword", "")
     grow_old()
     assert browser.get("/account/export").path == "/login"
@@ -284,6 +294,7 @@ def test_an_account_is_deleted(browser: Browser, other: Browser, connected: str)
         for model in (Member, Session, Grant, Consent):
             assert session.scalar(select(func.count()).select_from(model)) == 0
     assert actions()[-1] == "member.deleted"
+    assert letters(browser)[0] == "Your account was deleted"
 
 
 @one_database

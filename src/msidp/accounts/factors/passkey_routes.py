@@ -99,6 +99,7 @@ def _sign_in(here: Site, answer: Answer) -> str:
                 used = passkeys.verify(session, here, challenge, answer.credential, _known_member(session))
         except Problem:
             attempt.failed()
+            trail.refused("passkey.refused")
             raise
         with transaction() as session:
             member = members.find(session, default_community_id(), used.owner_id)

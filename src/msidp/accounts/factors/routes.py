@@ -96,7 +96,7 @@ def _verify(subject: Subject, form: CodeForm) -> str:
                 if form.by_recovery:
                     trail.warn(session, member, "recovery_code.used", "recovery_code_used")
                 return _advance(session, subject, member)
-            trail.note(session, subject.member_id, "second_factor.refused")
+            trail.code_refused(session, member)
         attempt.failed()
     what = (
         "This recovery code is wrong, or was used before."

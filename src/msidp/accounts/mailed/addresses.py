@@ -87,7 +87,7 @@ def ask_to_change(session: Session, member: Member, email: Email) -> None:
         context={"email": email.address} if taken else {"token": issued.token, "email": email.address},
         expires_at=issued.expires_at,
     )
-    _warn(session, member, email, _keep_token(session, member, email))
+    _warn(session, member, email, "email_change_notice")
     trail.note(session, member.id, "email_change.requested")
 
 
@@ -97,6 +97,7 @@ def change(session: Session, token: str) -> Member:
     if held is None:
         raise _gone()
     member = _locked(session, held)
+    _warn(session, member, held.email, "email_changed")
     try:
         changes: members.MemberChanges = {"email": held.email.address, "verified": True}
         member = members.update_member(session, member.community_id, member.id, changes)
@@ -134,21 +135,19 @@ def _take_back(session: Session, member: Member, email: Email) -> None:
         raise _gone() from None
 
 
-def _keep_token(session: Session, member: Member, new: Email) -> Issued:
+def _warn(session: Session, member: Member, new: Email, template: str) -> None:
+    """Tell the present address that `new` is to take its place, or does now, with a way to keep it."""
     present = Email(member.email, member.email_key)
-    return tokens.issue(
+    keep = tokens.issue(
         session, tokens.KEEP, member.community_id, present, member_id=member.id, data={"new_key": new.key}
     )
-
-
-def _warn(session: Session, member: Member, new: Email, keep_token: Issued) -> None:
     outbox.send(
         session,
         community_id=member.community_id,
         to=member.email,
-        template="email_change_notice",
+        template=template,
         context={
-            "token": keep_token.token,
+            "token": keep.token,
             "email": member.email,
             "new_email": new.address,
             "address": request.remote_addr,

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from msidp.accounts import assurance, signin, throttle
+from msidp.accounts import assurance, signin, throttle, trail
 from msidp.accounts.browser import read_cookie
 from msidp.accounts.mailed import asking, sign_in, tokens
 from msidp.accounts.mailed.forms import AddressForm, CodeForm
@@ -86,6 +86,7 @@ def _enter(form: CodeForm, email: str) -> str:
             if member is not None:
                 return _go_in(session, member)
         attempt.failed()
+        trail.refused("mailed_code.refused", email)
         raise sign_in.refused()
 
 

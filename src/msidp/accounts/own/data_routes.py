@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Flask, Response, current_app, redirect, request, stream_with_context
 from werkzeug.wrappers import Response as AnyResponse
 
-from msidp.accounts import trail
+from msidp.accounts import notices, trail
 from msidp.accounts.browser import end_session
 from msidp.accounts.guard import require_fresh
 from msidp.accounts.own import export
@@ -32,7 +32,7 @@ def download() -> Response:
     """The member's data as a file, sent while it is read."""
     member = require_fresh(EXPORT)
     with transaction() as session:
-        trail.note(session, member.id, "member.exported")
+        trail.warn(session, member, "member.exported", "data_exported")
     more = current_app.extensions.get("msidp_export", {})
     community_id = default_community_id()
 
@@ -59,6 +59,7 @@ def delete() -> AnyResponse:
             raise invalid({"email": "Type the address of this account to delete it."})
         with transaction() as session:
             trail.note(session, member.id, "member.deleted")
+            notices.tell_of_deletion(session, member)
             members.delete_member(session, default_community_id(), member.id)
             end_session(session)
     except Problem as problem:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from msidp import canonical, clock
 from msidp.accounts import sessions
 from msidp.accounts.factors import passkeys, totp
+from msidp.audit import service as audit
 from msidp.members import service as members
 from msidp.members.views import member_json
 from msidp.webhooks.models import Event
@@ -57,4 +58,25 @@ def _events(session: Session, member_id: str) -> Iterator[Any]:
         yield {"type": row.type, "at": clock.iso(row.occurred_at), "data": row.data}
 
 
-_SECTIONS: dict[str, Section] = {"sessions": _sessions, "factors": _factors, "events": _events}
+def _activity(session: Session, member_id: str) -> Iterator[Any]:
+    """What the audit log has on the account; of others who acted on it, not who and where they are."""
+    for row in audit.all_about(session, member_id):
+        own = row.actor_type == "member"
+        yield {
+            "action": row.action,
+            "at": clock.iso(row.at),
+            "lastAt": clock.iso(row.last_at or row.at),
+            "count": row.count,
+            "by": row.actor_type,
+            "address": row.address if own else None,
+            "userAgent": row.user_agent if own else None,
+            "details": row.details,
+        }
+
+
+_SECTIONS: dict[str, Section] = {
+    "sessions": _sessions,
+    "factors": _factors,
+    "activity": _activity,
+    "events": _events,
+}

@@ -1,4 +1,4 @@
-"""/account/profile, /account/password and /account/sessions: what members change of themselves."""
+"""/account/profile, /account/password, /account/sessions and /account/activity: members, on themselves."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from msidp.accounts import credentials, devices, sessions, throttle, trail
 from msidp.accounts.browser import Login, add_methods, current_login, end_session
 from msidp.accounts.guard import require_fresh, require_member
-from msidp.accounts.own import profile
+from msidp.accounts.own import activity, profile
 from msidp.accounts.own.passwords import PasswordForm, change
 from msidp.accounts.own.profile import ProfileForm
 from msidp.accounts.pages import check_origin, invalid, page, page_again
@@ -21,6 +21,7 @@ from msidp.members.models import Member
 PROFILE = "/account/profile"
 PASSWORD = "/account/password"  # noqa: S105  # a path
 SESSIONS = "/account/sessions"
+ACTIVITY = "/account/activity"
 
 bp = Blueprint("own", __name__)
 
@@ -64,6 +65,13 @@ def change_password() -> Response:
     except Problem as problem:
         return page_again("password", problem, form, member=member)
     return redirect("/account?done=password", 303)
+
+
+@bp.get(ACTIVITY)
+def show_activity() -> str:
+    member = require_member(ACTIVITY)
+    with reading() as session:
+        return page("activity", happenings=activity.latest(session, member.id))
 
 
 @bp.get(SESSIONS)
@@ -124,6 +132,7 @@ def _prove_again(member: Member, form: PasswordForm) -> None:
     with throttle.attempt(throttle.limits(account, request.remote_addr)) as attempt:
         if credentials.prove(member.community_id, member.email, form.current) is None:
             attempt.failed()
+            trail.refused("password.refused", member.email)
             message = "This is not your present password."
             details = [{"field": "current_password", "message": message}]
             raise Unauthorized("wrong-credentials", message, details=details)

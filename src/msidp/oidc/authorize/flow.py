@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from msidp import clock
-from msidp.accounts import assurance, step_up
+from msidp.accounts import assurance, step_up, trail
 from msidp.accounts.browser import Login, current_login, login_url
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
@@ -75,6 +75,8 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
         _take(session, asked)
         if remember:
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
+            name = client.shown_name
+            trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
         code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
     return response.send(asked, asked.success(keyring().issuer, code))
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from msidp import web
-from msidp.accounts import assurance, throttle
+from msidp.accounts import assurance, throttle, trail
 from msidp.accounts.browser import Login, current_login, current_member, login_url
 from msidp.db import core_reading, transaction
 from msidp.oidc import grants, scopes, sessions
@@ -53,6 +53,9 @@ def confirm() -> Response | str | tuple[str, int]:
             return redirect(login_url(f"{PATH}?user_code={user_code}"), 303)
         elif not _allow(session.connection(), user_code, pending, client, login):
             return _wrong(typed)
+        else:
+            name = client.shown_name
+            trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
     return render_template("oidc/device_done.html", application=client.shown_name, allowed=allowed)
 
 
