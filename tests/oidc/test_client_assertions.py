@@ -107,12 +107,15 @@ def test_every_algorithm_of_the_constant_is_good(signer: Relying, issuer: str, c
 
 
 def test_the_audience_is_us(signer: Relying, issuer: str) -> None:
-    for aud in (issuer, f"{issuer}/token", f"{issuer}/par", [issuer], ["https://other.example", issuer]):
+    for aud in (issuer, f"{issuer}/token", f"{issuer}/par", [issuer], [f"{issuer}/token"]):
         assert accepted(present(signer, signed(signer.client_id, issuer, aud=aud))), aud
     for aud in (
         "https://other.example",
         [],
         [[issuer]],
+        ["https://other.example", issuer],
+        [issuer, f"{issuer}/token"],
+        [issuer, issuer],
         None,
         7,
         {"aud": issuer},

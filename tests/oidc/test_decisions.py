@@ -234,3 +234,27 @@ def test_a_waiting_request_expires(unknown: Relying, member: Member, time: time_
     log_in(unknown.browser, member)
     assert unknown.browser.get(path).status_code == 400
     assert continuation(path) is None
+
+
+def test_any_program_could_be_a_native_application(
+    admin: FlaskClient, browser: FlaskClient, member: Member, time: time_machine.Traveller
+) -> None:
+    """On loopback or a scheme of its own it is asked for each time, but for a member who has just acted."""
+    uris = ["http://127.0.0.1/cb", "com.example.app:/cb", "https://app.example/cb"]
+    log_in(browser, member)
+    asking = register(admin, browser, type="native", skipConsent=False, redirectUris=uris)
+    for uri in uris:
+        form = consent_form(asking.authorize(redirect_uri=uri, prompt="consent"))
+        browser.post("/authorize/consent", data={**form, "decision": "allow"})
+    for uri in ("http://127.0.0.1:49152/cb", uris[1]):
+        silent = asking.authorize(redirect_uri=uri, prompt="none")
+        assert sent_to(silent, uri)["error"] == "consent_required"
+        page = asking.authorize(redirect_uri=uri)
+        assert "Allow Shop?" in page.text
+        answer = browser.post("/authorize/consent", data={**consent_form(page), "decision": "allow"})
+        assert sent_to(answer, uri)["code"]
+    assert sent_to(asking.authorize(redirect_uri=uris[2], prompt="none"), uris[2])["code"]
+    here = Relying(browser, asking.id, asking.client_id, asking.secret, uris[1])
+    assert after_login(here, here.authorize(prompt="login"), member, time)
+    trusted = register(admin, browser, type="native", redirectUris=uris)
+    assert sent_to(trusted.authorize(redirect_uri=uris[1], prompt="none"), uris[1])["code"]

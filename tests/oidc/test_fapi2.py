@@ -136,3 +136,14 @@ def test_every_answer_names_its_issuer(bank: Relying) -> None:
 def test_the_verifier_is_checked(bank: Relying) -> None:
     other = code(bank, code_challenge=pkce.challenge_of("x" * 43))
     assert token_error(exchange(bank, other)) == "invalid_grant"
+
+
+def test_what_the_profile_demands_is_said_to_be_in_force(bank: Relying, admin: FlaskClient) -> None:
+    names = ("requirePkce", "requirePushedAuthorizationRequests", "dpopBoundAccessTokens")
+    path = f"/applications/{bank.id}"
+    for answer in (admin.get(path), admin.patch(path, json={"name": "The bank"})):
+        assert [answer.json["data"][name] for name in names] == [True] * 3
+    listed = admin.get("/applications").json["data"][0]
+    assert [listed[name] for name in names] == [True] * 3
+    loose = admin.patch(path, json={"securityProfile": None}).json["data"]
+    assert [loose[name] for name in names] == [False] * 3  # what the application itself asked for

@@ -43,7 +43,7 @@ def verify(client: Client, assertion: str, issuer: str) -> None:
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
         raise Untrusted("The assertion's iss and sub must be the client_id.")
     if not _is_for_us(claims.get("aud"), issuer, strict=client.fapi):
-        raise Untrusted("The assertion's aud must be the issuer.")
+        raise Untrusted("The assertion's aud must be the issuer alone.")
     expires = _check_times(claims)
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
@@ -56,12 +56,13 @@ def _is_for_us(audience: Any, issuer: str, *, strict: bool) -> bool:
     """Whether `aud` means us.
 
     Under FAPI 2.0 (section 5.3.2.1) it is the issuer as a string. Others may name the token endpoint
-    (RFC 7523, section 3) or the one for pushed requests (RFC 9126, section 2) instead, in a list too.
+    (RFC 7523, section 3) or the one for pushed requests (RFC 9126, section 2) instead, in a list too, but
+    never us and somebody else: whoever else it is for could use it here.
     """
     if strict:
         return isinstance(audience, str) and audience == issuer
-    audiences = audience if isinstance(audience, list) else [audience]
-    return any(name in audiences for name in (issuer, f"{issuer}/token", f"{issuer}/par"))
+    only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    return only in (issuer, f"{issuer}/token", f"{issuer}/par")
 
 
 def _check_times(claims: dict[str, Any]) -> int:

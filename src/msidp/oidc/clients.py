@@ -84,6 +84,15 @@ class Client:
         """Whether an authorization response may go to this URI."""
         return redirects.matches(uri, self.redirect_uris, native=self.native)
 
+    def is_assured_at(self, redirect_uri: str) -> bool:
+        """Whether what is sent to this URI serves nobody but the client.
+
+        Others prove who they are, or are where only their site's owner could put them. Of a native one any
+        program on the member's device can send the client id, and listen on loopback or take its scheme;
+        a claimed https address is the application's own (RFC 8252, section 8.6).
+        """
+        return not self.native or redirect_uri.startswith("https://")
+
     def allowed(self, scopes: list[str]) -> list[str]:
         """Of these scopes, those it may have."""
         return [scope for scope in scopes if scope in self.scopes]

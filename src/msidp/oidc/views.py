@@ -3,11 +3,13 @@
 from typing import Any
 
 from msidp import clock
+from msidp.oidc.clients import client_of
 from msidp.oidc.models import Application
 
 
 def application_json(application: Application) -> dict[str, Any]:
-    """One application, without its secret."""
+    """One application, without its secret. What its type and profile demand is said to be in force."""
+    client = client_of(application)
     return {
         "id": application.id,
         "clientId": application.client_id,
@@ -24,9 +26,9 @@ def application_json(application: Application) -> dict[str, Any]:
         "jwks": application.jwks,
         "jwksUri": application.jwks_uri,
         "skipConsent": application.skip_consent,
-        "requirePkce": application.require_pkce,
-        "requirePushedAuthorizationRequests": application.require_pushed_authorization_requests,
-        "dpopBoundAccessTokens": application.dpop_bound_access_tokens,
+        "requirePkce": client.require_pkce,
+        "requirePushedAuthorizationRequests": client.require_par,
+        "dpopBoundAccessTokens": client.require_dpop,
         "securityProfile": application.security_profile,
         "subjectType": application.subject_type,
         "sectorIdentifierUri": application.sector_identifier_uri,

@@ -29,7 +29,8 @@ class Situation:
     `subject` is what the application calls the member who is logged in; `waiting_since` is when the request
     came (milliseconds), None where it has just arrived; `can_step_up` says whether the member has means to
     satisfy the acr that is asked for; `allowed` holds the scopes that need no consent any more, None where
-    the application needs none at all.
+    the application needs none at all; `assured` is false where nothing tells the application from another
+    program on the member's device (see `Client.is_assured_at`).
     """
 
     login: Login | None
@@ -37,6 +38,7 @@ class Situation:
     waiting_since: int | None
     can_step_up: bool
     allowed: frozenset[str] | None
+    assured: bool
     now: int
 
     @property
@@ -62,7 +64,7 @@ def decide(request: AuthorizeRequest, situation: Situation) -> Step:
         return Step.CHOOSE
     if _proves_too_little(request, login, situation):
         return Step.STEP_UP
-    if situation.allowed is not None and _asks(request, situation.allowed):
+    if situation.allowed is not None and _asks(request, login, situation, situation.allowed):
         if silent:
             raise OAuthError("consent_required", "The member has to consent.")
         return Step.CONSENT
@@ -100,5 +102,11 @@ def _proves_too_little(request: AuthorizeRequest, login: Login, situation: Situa
     raise OAuthError("unmet_authentication_requirements", "The member has no means to meet the acr.")
 
 
-def _asks(request: AuthorizeRequest, allowed: frozenset[str]) -> bool:
-    return "consent" in request.prompt or not allowed.issuperset(request.consent_scopes)
+def _asks(request: AuthorizeRequest, login: Login, situation: Situation, allowed: frozenset[str]) -> bool:
+    """Whether the member is asked. What they have allowed before is not enough where any program could ask.
+
+    There they are to have seen at least one page for this request (RFC 8252, section 8.6).
+    """
+    if "consent" in request.prompt or not allowed.issuperset(request.consent_scopes):
+        return True
+    return not (situation.assured or situation.login_is_new or request.chosen == login.member_id)

@@ -121,6 +121,7 @@ def _decide(
         waiting_since=None if is_new else waiting.since,
         can_step_up=way_up is not None,
         allowed=allowed,
+        assured=client.is_assured_at(waiting.request.redirect_uri),
         now=clock.now(),
     )
     return decide(waiting.request, situation), way_up
