@@ -13,12 +13,26 @@ from msidp.operators.roles import ROLES, Role
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 # Written by hand: the code's own marks are what is tested.
-OPEN = {"/dashboard/sign-in", "/dashboard/setup"}
+OPEN = {
+    "/dashboard/sign-in",
+    "/dashboard/sign-in/verify",
+    "/dashboard/sign-in/passkey",
+    "/dashboard/setup",
+}
 OWNERS = ("/dashboard/operators",)
 ANYBODYS_POSTS = {
     "/dashboard/sign-out",
     "/dashboard/account/password",
     "/dashboard/account/sessions/end-others",
+    "/dashboard/account/authenticator",
+    "/dashboard/account/authenticator/start",
+    "/dashboard/account/authenticator/remove",
+    "/dashboard/account/recovery-codes",
+    "/dashboard/account/passkeys/new",
+    "/dashboard/account/passkeys/none_such/name",
+    "/dashboard/account/passkeys/none_such/remove",
+    "/dashboard/confirm",
+    "/dashboard/confirm/passkey",
 }
 
 

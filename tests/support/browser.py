@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 from tests.support.node import ROOT as NPM
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -76,3 +76,48 @@ def overflow(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
+
+
+class Phone:
+    """The tab's authenticator: a phone that recognises its holder."""
+
+    def __init__(self, page: Page) -> None:
+        self.cdp: CDPSession = page.context.new_cdp_session(page)
+        self.cdp.send("WebAuthn.enable", {"enableUI": False})
+        options = {
+            "protocol": "ctap2",
+            "ctap2Version": "ctap2_1",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+
+    def answers(self, present: bool) -> None:
+        """Whether somebody touches it."""
+        self.cdp.send(
+            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self.id, "enabled": present}
+        )
+
+    def recognises(self, holder: bool) -> None:
+        self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": holder})
+
+    def credentials(self) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = self.cdp.send(
+            "WebAuthn.getCredentials", {"authenticatorId": self.id}
+        )["credentials"]
+        return found
+
+    def set_counter(self, value: int) -> None:
+        """Turn its counter back or forth, as on a copy."""
+        for credential in self.credentials():
+            self.cdp.send(
+                "WebAuthn.removeCredential",
+                {"authenticatorId": self.id, "credentialId": credential["credentialId"]},
+            )
+            self.cdp.send(
+                "WebAuthn.addCredential",
+                {"authenticatorId": self.id, "credential": {**credential, "signCount": value}},
+            )

@@ -58,16 +58,19 @@ class Limit:
     window: int = WINDOW
 
 
-def limits(account: str | None, address: str | None) -> list[Limit]:
-    """What counts for an attempt on this account (its key; None for no usable one) from this address."""
-    found = [Limit(_key("account", account), 20)] if account else []
-    return found + _of_address("", address, 100)
+def limits(account: str | None, address: str | None, kind: str = "") -> list[Limit]:
+    """What counts for an attempt on this account (its key; None for no usable one) from this address.
+
+    Each `kind` of account has counters of its own; members are the one without a name.
+    """
+    found = [Limit(_key(f"{kind}account", account), 20)] if account else []
+    return found + _of_address(kind, address, 100)
 
 
-def code_limits(member_id: str, address: str | None) -> list[Limit]:
+def code_limits(owner_id: str, address: str | None, kind: str = "") -> list[Limit]:
     """What counts for a code of a second factor: of a million codes three are right at any moment."""
-    found = [Limit(_key("codes", member_id), 10), Limit(_key("codes-of-a-day", member_id), 50, DAY)]
-    return found + _of_address("codes", address, 100)
+    found = [Limit(_key("codes", owner_id), 10), Limit(_key("codes-of-a-day", owner_id), 50, DAY)]
+    return found + _of_address(f"{kind}codes", address, 100)
 
 
 def mailed_code_limits(account: str, address: str | None) -> list[Limit]:

@@ -48,6 +48,39 @@ def create(email: str, role: str, as_json: bool) -> None:
     show({"email": made.email, "role": role, "link": link, "expiresAt": clock.iso(made.expires_at)}, as_json)
 
 
+@operator.command("reset-factors")
+@click.option("--email", required=True, help="The address they sign in with.")
+@as_json
+def reset_factors(email: str, as_json: bool) -> None:
+    """Take the second factor off an operator who is locked out, and sign them out everywhere.
+
+    From then on they sign in by password alone.
+    """
+    require_instance()
+    with application():
+        from msidp import db
+        from msidp.audit import service as audit
+        from msidp.audit.service import Actor
+        from msidp.communities.guard import default_community_id
+        from msidp.errors import Problem
+        from msidp.operators import notices, service
+
+        require_tables()
+        community_id = default_community_id()
+        try:
+            with db.transaction() as session:
+                found = service.find_by_email(session, community_id, email)
+                if found is None:
+                    raise click.ClickException("No operator has this address.")
+                service.reset_factors(session, community_id, found.id)
+                audit.record(session, Actor(community_id, "system", None), "operator.factors_reset", found.id)
+                notices.tell(session, found, "factors_reset")
+                row = {"id": found.id, "email": found.email}
+        except Problem as problem:
+            raise click.ClickException(problem.message) from None
+    show(row, as_json)
+
+
 def print_first_link() -> None:
     """Where nobody runs the community yet: print the link that makes its first owner."""
     from msidp import db

@@ -12,6 +12,7 @@ class Community(Base):
     public_key: Mapped[str] = mapped_column(unique=True)  # pk_…
     name: Mapped[str]
     created_at: Mapped[int]
+    operators_need_second_factor: Mapped[bool] = mapped_column(default=False)
 
 
 class ApiKey(Listed, Base):

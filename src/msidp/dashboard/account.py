@@ -8,22 +8,25 @@ from werkzeug.wrappers import Response
 from msidp.accounts import strength
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
-from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
+from msidp.dashboard.frame import ACCOUNT, actor, bp, done, needs, operator, page, while_enrolling
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
-from msidp.operators import credentials, service, sessions
+from msidp.factors.ceremonies import site
+from msidp.operators import credentials, factors, service, sessions
 from msidp.vault import passwords
 
-PATH = f"{HOME}/account"
+PATH = ACCOUNT
 
 
 @bp.get("/account")
+@while_enrolling
 def account() -> Response:
-    return _page()
+    return account_page()
 
 
 @bp.post("/account/password")
 @needs("viewer")
+@while_enrolling
 def change_own_password() -> Response:
     """Change one's password; every other session ends."""
     who = operator()
@@ -36,12 +39,13 @@ def change_own_password() -> Response:
             service.change_password(session, who.operator_id, password_hash, who.session_id)
             audit.record(session, actor(), "operator.password_changed", who.operator_id)
     except Problem as problem:
-        return _page(problem=problem)
+        return account_page(problem=problem)
     return done("Your password is changed; you are signed out everywhere else.", PATH)
 
 
 @bp.post("/account/sessions/end-others")
 @needs("viewer")
+@while_enrolling
 def end_other_sessions() -> Response:
     """Sign out everywhere but here."""
     who = operator()
@@ -61,7 +65,15 @@ def _new_password() -> str:
         raise Invalid(problem.code, problem.message, details=details) from None
 
 
-def _page(**context: Any) -> Response:
+def account_page(**context: Any) -> Response:
+    """The operator's account; `context` goes before what the page says by itself."""
+    operator_id = operator().operator_id
     with reading() as session:
-        found = sessions.list_live(session, operator().operator_id)
-    return page("account", sessions=found, **context)
+        frame: dict[str, Any] = {
+            "sessions": sessions.list_live(session, operator_id),
+            "authenticator": factors.totp.is_on(session, operator_id),
+            "passkeys": factors.passkeys.list_of(session, operator_id),
+            "recovery_codes": factors.recovery.count(session, operator_id),
+            "passkeys_possible": site() is not None,
+        }
+    return page("account", **frame | context)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from msidp.audit import service as audit
 from msidp.communities import service
 from msidp.communities.models import ApiKey
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, operator, page
 from msidp.dashboard.input import name_of
 from msidp.db import reading, transaction
 from msidp.errors import Problem
@@ -21,6 +21,7 @@ def api_keys() -> Response:
 
 
 @bp.post("/api-keys")
+@asks_proof(f"{HOME}/api-keys")
 def create_api_key() -> Response:
     """Make a key; the page shows it this once."""
     try:

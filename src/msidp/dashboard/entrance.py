@@ -7,13 +7,15 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from msidp.accounts import strength, throttle
+from msidp.accounts.assurance import PASSWORD
 from msidp.accounts.browser import place
 from msidp.audit import service as audit
-from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
+from msidp.dashboard import second_step
 from msidp.dashboard.frame import (
     HOME,
     actor,
+    actor_of,
     bp,
     local_page,
     needs,
@@ -22,7 +24,10 @@ from msidp.dashboard.frame import (
     sign_in,
     sign_out,
     signed_in,
+    while_enrolling,
 )
+from msidp.dashboard.proofs import KIND
+from msidp.dashboard.second_step import sign_in_page
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem, Unauthorized
 from msidp.members.emails import normalise
@@ -55,7 +60,7 @@ def set_up() -> Response:
             operator = service.accept(session, _token(), new)
             if operator is None:
                 return page("setup_over", 404)
-            who = Actor(operator.community_id, "operator", operator.id, request.remote_addr)
+            who = actor_of(operator.id)
             audit.record(session, who, "operator.created", operator.id, {"role": operator.role})
             token = sessions.start(session, operator, **place())
     except Problem as problem:
@@ -69,7 +74,7 @@ def set_up() -> Response:
 def show_sign_in() -> Response:
     if signed_in():
         return redirect(local_page(request.args.get("next")), 303)
-    return page("sign_in", next=local_page(request.args.get("next")), email="", ready=_any_operator())
+    return sign_in_page(next=local_page(request.args.get("next")), email="", ready=_any_operator())
 
 
 @bp.post("/sign-in")
@@ -77,15 +82,14 @@ def show_sign_in() -> Response:
 def submit_sign_in() -> Response:
     email, next_ = request.form.get("email", "").strip(), local_page(request.form.get("next"))
     try:
-        token = _prove(email, request.form.get("password", ""))
+        return redirect(_prove(email, request.form.get("password", ""), next_), 303)
     except Problem as problem:
-        return page("sign_in", problem=problem, next=next_, email=email[:320], ready=True)
-    sign_in(token)
-    return redirect(next_, 303)
+        return sign_in_page(problem=problem, next=next_, email=email[:320])
 
 
 @bp.post("/sign-out")
 @needs("viewer")
+@while_enrolling
 def submit_sign_out() -> Response:
     with transaction() as session:
         audit.record(session, actor(), "operator.signed_out", actor().id)
@@ -93,8 +97,11 @@ def submit_sign_out() -> Response:
     return redirect(f"{HOME}/sign-in", 303)
 
 
-def _prove(email: str, password: str) -> str:
-    """Sign in; returns the session's token. Failures are throttled and on the audit log."""
+def _prove(email: str, password: str, next_: str) -> str:
+    """Sign in, or ask for the second factor. Returns the path to go on to.
+
+    Failures are throttled and on the audit log.
+    """
     community_id = default_community_id()
     with throttle.attempt(_limits(community_id, email)) as attempt:
         operator_id = credentials.prove(community_id, email, password)
@@ -102,22 +109,20 @@ def _prove(email: str, password: str) -> str:
             found = (
                 session.scalar(select(Operator).where(Operator.id == operator_id)) if operator_id else None
             )
-            who = Actor(community_id, "operator", operator_id, request.remote_addr)
-            if not found:
-                audit.tally(session, who, "operator.sign_in_failed")
-            else:
-                audit.record(session, who, "operator.signed_in", operator_id)
-                return sessions.start(session, found, **place())
+            who = actor_of(operator_id)
+            if found:
+                return second_step.admit(session, found, PASSWORD, next_)
+            audit.tally(session, who, "operator.sign_in_failed")
         attempt.failed()
     raise Unauthorized("wrong-credentials", "The email address or the password is wrong.")
 
 
 def _limits(community_id: str, email: str) -> list[throttle.Limit]:
     try:
-        account = f"operator {community_id} {normalise(email).key}"
+        account = f"{community_id} {normalise(email).key}"
     except Invalid:
         account = None
-    return throttle.limits(account, request.remote_addr)
+    return throttle.limits(account, request.remote_addr, KIND)
 
 
 def _token() -> str:

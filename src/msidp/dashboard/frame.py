@@ -25,17 +25,19 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from msidp import clock, web
 from msidp.accounts import continuation
-from msidp.accounts.browser import read_cookie, send_cookie
+from msidp.accounts.browser import place, read_cookie, send_cookie
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Forbidden, Problem
-from msidp.operators import sessions
+from msidp.operators import factors, sessions
 from msidp.operators.roles import Role, allows
 from msidp.operators.sessions import SignedIn
 
 View = TypeVar("View", bound=Callable[..., Any])
 HOME = "/dashboard"
+ACCOUNT = f"{HOME}/account"
+CONFIRM = f"{HOME}/confirm"
 COOKIE = "operator"
 
 bp = Blueprint("dashboard", __name__, url_prefix="/dashboard")
@@ -54,6 +56,22 @@ def needs(role: Role) -> Callable[[View], View]:
 def open_to_all(view: View) -> View:
     """Let everybody come to a page: the ones that lead in."""
     view.__dict__["role"] = None
+    return view
+
+
+def asks_proof(at: str) -> Callable[[View], View]:
+    """Ask for a fresh proof of who it is before a page, and lead on to the page `at` once it is given."""
+
+    def mark(view: View) -> View:
+        view.__dict__["proof_at"] = at
+        return view
+
+    return mark
+
+
+def while_enrolling(view: View) -> View:
+    """Let operators come to a page who have no second factor yet where each needs one."""
+    view.__dict__["while_enrolling"] = True
     return view
 
 
@@ -83,7 +101,27 @@ def guard() -> BaseResponse | None:
         return _to_sign_in()
     if not allows(who.role, needed):
         raise Forbidden("forbidden", f"This needs the role {needed}; yours is {who.role}. Ask an owner.")
-    return None
+    return _to_prove(current_app.view_functions[request.endpoint], who)
+
+
+def _to_prove(view: Callable[..., Any], who: SignedIn) -> BaseResponse | None:
+    """Where an operator goes first who owes a factor, or a fresh proof; None for nowhere."""
+    if who.factor_required and not view.__dict__.get("while_enrolling"):
+        with reading() as session:
+            owes = not factors.has_any(session, who.operator_id)
+        if owes:
+            return lead_away(f"{ACCOUNT}#second-factor")
+    at: str | None = view.__dict__.get("proof_at")
+    if at is None or who.is_fresh():
+        return None
+    return lead_away(f"{CONFIRM}?{urlencode({'next': at})}")
+
+
+def lead_away(path: str) -> BaseResponse:
+    """Send the browser to another page, also where only a part of one was asked for."""
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": path})
+    return redirect(path, 303)
 
 
 def signed_in() -> SignedIn | None:
@@ -103,8 +141,12 @@ def operator() -> SignedIn:
 
 def actor() -> Actor:
     """The operator, as the actor of what this request does."""
-    who = operator()
-    return Actor(who.community_id, "operator", who.operator_id, request.remote_addr)
+    return actor_of(operator().operator_id)
+
+
+def actor_of(operator_id: str | None) -> Actor:
+    """An operator (None: nobody known), as the actor of what this request does before they are signed in."""
+    return Actor(default_community_id(), "operator", operator_id, **place())
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
@@ -143,6 +185,11 @@ def sign_in(token: str) -> None:
     send_cookie(COOKIE, token, sessions.LIFETIME)
 
 
+def carry(token: str) -> None:
+    """Let this browser's session go on under a new token."""
+    send_cookie(COOKIE, token, sessions.LIFETIME)
+
+
 def sign_out() -> None:
     """End this browser's session."""
     _end_present()
@@ -160,9 +207,7 @@ def local_page(path: str | None) -> str:
 def _to_sign_in() -> BaseResponse:
     path = request.full_path.rstrip("?") if request.method == "GET" else HOME
     target = f"{HOME}/sign-in?{urlencode({'next': path})}" if path != HOME else f"{HOME}/sign-in"
-    if request.headers.get("HX-Request"):
-        return Response(status=204, headers={"HX-Redirect": target})
-    return redirect(target, 303)
+    return lead_away(target)
 
 
 def _find() -> SignedIn | None:

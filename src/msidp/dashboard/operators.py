@@ -6,11 +6,11 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
+from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, needs, operator, page
 from msidp.db import reading, transaction
-from msidp.errors import Invalid, Problem
+from msidp.errors import Conflict, Invalid, NotFound, Problem
 from msidp.mail import outbox
-from msidp.operators import service
+from msidp.operators import factors, notices, service
 from msidp.operators.links import setup_link
 from msidp.operators.roles import MEANING, ROLES, Role
 
@@ -26,6 +26,7 @@ def operators() -> Response:
 
 @bp.post("/operators/invitations")
 @needs("owner")
+@asks_proof(PATH)
 def invite_operator() -> Response:
     """Invite somebody by mail; the page shows the link this once too."""
     email = request.form.get("email", "").strip()
@@ -50,6 +51,7 @@ def invite_operator() -> Response:
 
 @bp.post("/operators/invitations/<invitation_id>/withdraw")
 @needs("owner")
+@asks_proof(PATH)
 def withdraw_invitation(invitation_id: str) -> Response:
     """Make an invitation's link useless."""
     with transaction() as session:
@@ -60,6 +62,7 @@ def withdraw_invitation(invitation_id: str) -> Response:
 
 @bp.post("/operators/<operator_id>/role")
 @needs("owner")
+@asks_proof(PATH)
 def change_role(operator_id: str) -> Response:
     """Give an operator another role."""
     try:
@@ -75,6 +78,7 @@ def change_role(operator_id: str) -> Response:
 
 @bp.post("/operators/<operator_id>/remove")
 @needs("owner")
+@asks_proof(PATH)
 def remove_operator(operator_id: str) -> Response:
     """Remove an operator, and sign them out everywhere."""
     try:
@@ -85,6 +89,44 @@ def remove_operator(operator_id: str) -> Response:
     except Problem as problem:
         return _page(problem=problem)
     return done(message, PATH)
+
+
+@bp.post("/operators/<operator_id>/reset-factors")
+@needs("owner")
+@asks_proof(PATH)
+def reset_operator_factors(operator_id: str) -> Response:
+    """Take the second factor off an operator who has lost it, and sign them out."""
+    try:
+        with transaction() as session:
+            found = service.reset_factors(session, operator().community_id, operator_id)
+            audit.record(session, actor(), "operator.factors_reset", operator_id)
+            notices.tell(session, found, "factors_reset")
+            message = f"{found.name} signs in by password alone until they set up a second factor."
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(problem=problem)
+    return done(message, PATH)
+
+
+@bp.post("/operators/second-factor")
+@needs("owner")
+@asks_proof(PATH)
+def require_second_factor() -> Response:
+    """Ask every operator for a second factor, or no longer. Whoever asks it of others has one."""
+    who, required = operator(), request.form.get("required") == "1"
+    try:
+        with transaction() as session:
+            if required and not factors.has_any(session, who.operator_id):
+                raise Conflict("no-factor", "Set up a second factor of your own first, on your account page.")
+            service.require_second_factor(session, who.community_id, required)
+            details = {"fields": ["operatorsNeedSecondFactor"], "required": required}
+            audit.record(session, actor(), "community.updated", who.community_id, details)
+    except Problem as problem:
+        return _page(problem=problem)
+    if required:
+        return done("Operators without a second factor set one up before they go on.", PATH)
+    return done("A second factor is up to each operator.", PATH)
 
 
 def _role() -> Role:
@@ -98,9 +140,13 @@ def _page(**context: Any) -> Response:
     with reading() as session:
         found = service.list_operators(session, operator().community_id)
         invitations = service.list_invitations(session, operator().community_id)
+        having = factors.having_any(session, [person.id for person in found])
+        required = service.requires_second_factor(session, operator().community_id)
     frame: dict[str, Any] = {
         "operators": found,
         "invitations": invitations,
+        "having": having,
+        "required": required,
         "meaning": MEANING,
         "made": None,
         "email": "",

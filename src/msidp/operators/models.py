@@ -2,6 +2,12 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from msidp.db import Base, Listed
+from msidp.factors.models import (
+    AuthenticatorAppColumns,
+    PasskeyColumns,
+    PendingLoginColumns,
+    RecoveryCodeColumns,
+)
 
 
 class Operator(Listed, Base):
@@ -28,6 +34,7 @@ class OperatorSession(Listed, Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[int]
     seen_at: Mapped[int]
+    proved_at: Mapped[int]  # when who it is was last proved in it: what is grave asks for a fresh proof
     expires_at: Mapped[int]
     address: Mapped[str | None]
     user_agent: Mapped[str | None]
@@ -45,3 +52,36 @@ class OperatorInvitation(Listed, Base):
     invited_by: Mapped[str | None]  # an operator's id
     created_at: Mapped[int]
     expires_at: Mapped[int]
+
+
+class OperatorApp(AuthenticatorAppColumns):
+    """An operator's authenticator app."""
+
+    __tablename__ = "operator_app"
+
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), primary_key=True)
+
+
+class OperatorRecoveryCode(RecoveryCodeColumns):
+    """A code that stands in for an operator's app or passkey."""
+
+    __tablename__ = "operator_recovery_code"
+
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+
+
+class OperatorPasskey(PasskeyColumns):
+    """An operator's passkey."""
+
+    __tablename__ = "operator_passkey"
+
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+
+
+class OperatorPendingLogin(PendingLoginColumns):
+    """A browser whose operator has given the password and owes the second factor."""
+
+    __tablename__ = "operator_pending_login"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), index=True)

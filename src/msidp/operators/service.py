@@ -6,9 +6,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, db, ids
+from msidp.communities.models import Community
 from msidp.errors import Conflict, NotFound
 from msidp.members.emails import normalise
-from msidp.operators import sessions
+from msidp.operators import factors, sessions
 from msidp.operators.models import Operator, OperatorInvitation
 from msidp.operators.roles import Role
 
@@ -156,7 +157,7 @@ def change_password(session: Session, operator_id: str, password_hash: str, keep
 def change_role(session: Session, community_id: str, operator_id: str, role: Role) -> Operator:
     """Give an operator another role. Raises NotFound, Conflict (`last-owner`)."""
     db.lock(session, "operators")
-    operator = _get(session, community_id, operator_id)
+    operator = get(session, community_id, operator_id)
     if operator.role == "owner" and role != "owner":
         _keep_an_owner(session, community_id)
     operator.role = role
@@ -167,7 +168,7 @@ def change_role(session: Session, community_id: str, operator_id: str, role: Rol
 def remove(session: Session, community_id: str, operator_id: str) -> Operator:
     """Remove an operator and end their sessions. Raises NotFound, Conflict (`last-owner`)."""
     db.lock(session, "operators")
-    operator = _get(session, community_id, operator_id)
+    operator = get(session, community_id, operator_id)
     if operator.role == "owner":
         _keep_an_owner(session, community_id)
     sessions.end_all(session, operator.id)
@@ -187,6 +188,27 @@ def withdraw(session: Session, community_id: str, invitation_id: str) -> None:
         raise NotFound("invitation-not-found", "There is no such invitation.")
     session.delete(found)
     session.flush()
+
+
+def require_second_factor(session: Session, community_id: str, required: bool) -> None:
+    """Ask every operator of the community for a second factor, or no longer."""
+    session.execute(
+        update(Community).where(Community.id == community_id).values(operators_need_second_factor=required)
+    )
+
+
+def requires_second_factor(session: Session, community_id: str) -> bool:
+    """Whether every operator of the community needs a second factor."""
+    wanted = select(Community.operators_need_second_factor).where(Community.id == community_id)
+    return bool(session.scalar(wanted))
+
+
+def reset_factors(session: Session, community_id: str, operator_id: str) -> Operator:
+    """Take an operator's second factors off and sign them out. Raises NotFound, Conflict (`no-factor`)."""
+    operator = get(session, community_id, operator_id)
+    if not factors.reset(session, operator.id):
+        raise Conflict("no-factor", f"{operator.name} has no second factor.")
+    return operator
 
 
 def addresses(session: Session, community_id: str) -> list[str]:
@@ -217,7 +239,8 @@ def list_invitations(session: Session, community_id: str) -> list[OperatorInvita
     )
 
 
-def _get(session: Session, community_id: str, operator_id: str) -> Operator:
+def get(session: Session, community_id: str, operator_id: str) -> Operator:
+    """An operator of the community. Raises NotFound."""
     found = session.scalar(
         select(Operator).where(Operator.id == operator_id, Operator.community_id == community_id)
     )

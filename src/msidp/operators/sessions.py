@@ -6,11 +6,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
+from msidp.communities.models import Community
 from msidp.db import delete_some
 from msidp.operators.models import Operator, OperatorSession
 
 LIFETIME = 14 * clock.DAY
 IDLE = clock.DAY
+FRESH = 15 * clock.MINUTE  # how long a proof is good for what is grave
 SEEN_EVERY = 5 * clock.MINUTE  # how exact `seen_at` is; each update is a write
 
 
@@ -25,6 +27,12 @@ class SignedIn:
     name: str
     role: str
     seen_at: int
+    proved_at: int
+    factor_required: bool  # the community asks each operator for a second one
+
+    def is_fresh(self) -> bool:
+        """Whether it was proved just now who this is."""
+        return self.proved_at > clock.now() - FRESH
 
 
 def start(session: Session, operator: Operator, *, address: str | None, user_agent: str | None) -> str:
@@ -39,6 +47,7 @@ def start(session: Session, operator: Operator, *, address: str | None, user_age
             token_hash=ids.hash_token(token),
             created_at=now,
             seen_at=now,
+            proved_at=now,
             expires_at=now + LIFETIME,
             address=address,
             user_agent=user_agent,
@@ -52,8 +61,15 @@ def find(session: Session, token: str) -> SignedIn | None:
     """Who has the live session with this token."""
     now = clock.now()
     row = session.execute(
-        select(OperatorSession.id, OperatorSession.seen_at, Operator)
+        select(
+            OperatorSession.id,
+            OperatorSession.seen_at,
+            OperatorSession.proved_at,
+            Community.operators_need_second_factor,
+            Operator,
+        )
         .join(Operator, Operator.id == OperatorSession.operator_id)
+        .join(Community, Community.id == Operator.community_id)
         .where(
             OperatorSession.token_hash == ids.hash_token(token),
             OperatorSession.expires_at > now,
@@ -63,7 +79,17 @@ def find(session: Session, token: str) -> SignedIn | None:
     if row is None:
         return None
     who: Operator = row.Operator
-    return SignedIn(row.id, who.id, who.community_id, who.email, who.name, who.role, row.seen_at)
+    return SignedIn(
+        session_id=row.id,
+        operator_id=who.id,
+        community_id=who.community_id,
+        email=who.email,
+        name=who.name,
+        role=who.role,
+        seen_at=row.seen_at,
+        proved_at=row.proved_at,
+        factor_required=row.operators_need_second_factor,
+    )
 
 
 def touch(session: Session, session_id: str) -> None:
@@ -71,6 +97,22 @@ def touch(session: Session, session_id: str) -> None:
     session.execute(
         update(OperatorSession).where(OperatorSession.id == session_id).values(seen_at=clock.now())
     )
+
+
+def renew(session: Session, session_id: str) -> str | None:
+    """Note that its operator has just proved anew who they are. Returns the session's new token.
+
+    The old one is worth nothing: a copy of it does not get the fresh proof. None where it has ended.
+    """
+    token, now = ids.new_token(), clock.now()
+    renewed = session.execute(
+        update(OperatorSession)
+        .where(OperatorSession.id == session_id)
+        .values(token_hash=ids.hash_token(token), seen_at=now, proved_at=now)
+        .returning(OperatorSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return token if renewed.one_or_none() else None
 
 
 def end(session: Session, token: str) -> None:

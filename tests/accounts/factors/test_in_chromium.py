@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, CDPSession, Page, Request
+from playwright.sync_api import Browser, Page, Request
 from sqlalchemy import select
 from tests.accounts.factors.support import ADA, PASSWORD, code
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import ARTIFACTS, Phone, accessibility_problems, chromium, overflow, tab
 
 from msidp import db
 from msidp.accounts.factors.models import AuthenticatorApp, Passkey
@@ -39,51 +39,6 @@ def site(app: Flask, base_url: str) -> str:
     with db.transaction() as session:
         communities.ensure_default(session).name = "Riverside Makers"
     return base_url
-
-
-class Authenticator:
-    """The tab's authenticator: a phone that recognises its holder."""
-
-    def __init__(self, page: Page) -> None:
-        self.cdp: CDPSession = page.context.new_cdp_session(page)
-        self.cdp.send("WebAuthn.enable", {"enableUI": False})
-        options = {
-            "protocol": "ctap2",
-            "ctap2Version": "ctap2_1",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
-
-    def answers(self, present: bool) -> None:
-        """Whether somebody touches it."""
-        self.cdp.send(
-            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self.id, "enabled": present}
-        )
-
-    def recognises(self, holder: bool) -> None:
-        self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": holder})
-
-    def credentials(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = self.cdp.send(
-            "WebAuthn.getCredentials", {"authenticatorId": self.id}
-        )["credentials"]
-        return found
-
-    def set_counter(self, value: int) -> None:
-        """Turn its counter back or forth, as on a copy."""
-        for credential in self.credentials():
-            self.cdp.send(
-                "WebAuthn.removeCredential",
-                {"authenticatorId": self.id, "credentialId": credential["credentialId"]},
-            )
-            self.cdp.send(
-                "WebAuthn.addCredential",
-                {"authenticatorId": self.id, "credential": {**credential, "signCount": value}},
-            )
 
 
 def sign_up(page: Page) -> None:
@@ -121,7 +76,7 @@ def audited(action: str) -> int:
 
 def test_the_life_of_a_passkey(browser: Browser, site: str) -> None:
     with tab(browser, site) as page:
-        authenticator = Authenticator(page)
+        authenticator = Phone(page)
         sign_up(page)
         add_passkey(page)
         with db.reading() as session:
@@ -189,7 +144,7 @@ def test_the_pages_and_the_second_step(browser: Browser, site: str, scheme: str,
     with tab(browser, site, color_scheme=scheme, viewport={"width": width, "height": 720}) as page:
         requests: list[Request] = []
         page.on("requestfinished", lambda request: requests.append(request))  # Playwright marks its handlers
-        authenticator = Authenticator(page)
+        authenticator = Phone(page)
         for name in every_page(page, authenticator):
             page.screenshot(path=ARTIFACTS / f"{name}-{scheme}-{width}.png", full_page=True)
             assert accessibility_problems(page) == [], name
@@ -218,7 +173,7 @@ def secret_of_ada() -> str:
     return cipher().open(app.sealed_secret, f"authenticator_app:{app.member_id}")
 
 
-def every_page(page: Page, authenticator: Authenticator) -> Iterator[str]:
+def every_page(page: Page, authenticator: Phone) -> Iterator[str]:
     """Bring the tab to each page in each state, and name it. The last one asks for the second factor."""
     sign_up(page)
     page.goto("/account/passkeys/new")

@@ -1,9 +1,7 @@
 """/account/two-factor: the member's authenticator app and recovery codes, on and off."""
 
-import io
 from typing import Any
 
-import segno
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
@@ -15,6 +13,7 @@ from msidp.accounts.pages import check_origin, invalid, page, page_again
 from msidp.communities.branding import current_brand
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, NotFound, Problem, Unauthorized
+from msidp.factors import qr
 from msidp.factors.forms import CodeForm
 from msidp.factors.totp import grouped, uri
 from msidp.members.models import Member
@@ -54,17 +53,15 @@ def set_up() -> Response | str:
 
 
 @bp.get("/qr.svg")
-def qr() -> Response:
-    """The waiting secret for an app's camera: drawn here, for it is nobody else's to see."""
+def show_qr() -> Response:
+    """The waiting secret for an app's camera."""
     member = require_fresh(SET_UP)
     secret = _waiting_secret(member)
     if secret is None:
         raise NotFound("nothing-waits", "No authenticator app waits to be set up.")
     brand = current_brand()
-    picture = io.BytesIO()
-    code = segno.make_qr(uri(secret, member.email, brand.name if brand else "msidp"))
-    code.save(picture, kind="svg", scale=4, light="#fff", svgclass=None, lineclass=None)
-    return Response(picture.getvalue(), mimetype="image/svg+xml")
+    picture = qr.svg(uri(secret, member.email, brand.name if brand else "msidp"))
+    return Response(picture, mimetype="image/svg+xml")
 
 
 @bp.post("/set-up")
