@@ -153,6 +153,10 @@ class PlainText(RootModel[Literal["OK"]]):
     """The text `OK`, not JSON: what Memberstack's own client expects of some calls."""
 
 
+class Lines(RootModel[str]):
+    """A file: lines of JSON, or CSV, as was asked for."""
+
+
 class _Plugin(FlaskPlugin):
     """SpecTree's Flask plugin with two differences.
 

@@ -24,6 +24,7 @@ from msidp.incoming import MAX_BODY, StrictRequest
 from msidp.settings import Settings
 
 REFUSAL = "msidp.refusal"  # in the environ: why the server did not take the body, one of _REFUSALS
+STREAMED = "msidp.streamed"  # in the environ: the answer's pieces may be sent one by one, from another thread
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 _CODES = {
     400: "bad-request",

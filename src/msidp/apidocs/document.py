@@ -82,7 +82,7 @@ def _operation(method: str, operation: dict[str, Any], endpoint: str) -> dict[st
     elif not any(parameter["in"] == "query" for parameter in operation["parameters"]):
         del responses["422"]  # SpecTree adds it everywhere
     for response in responses.values():
-        _mark_plain_text(response)
+        _mark_texts(response)
     return {
         **operation,
         "operationId": endpoint,
@@ -121,10 +121,13 @@ def _untitled(schema: Any) -> Any:
     return kept
 
 
-def _mark_plain_text(response: dict[str, Any]) -> None:
+def _mark_texts(response: dict[str, Any]) -> None:
     schema = response.get("content", {}).get("application/json", {}).get("schema")
     if schema == {"$ref": f"{_REFERENCE}PlainText"}:
         response["content"] = {"text/plain": {"schema": {"type": "string", "enum": ["OK"]}}}
+    if schema == {"$ref": f"{_REFERENCE}Lines"}:
+        text = {"schema": {"type": "string"}}
+        response["content"] = {"application/jsonl": text, "text/csv": text}
 
 
 def _keep_used_schemas(document: dict[str, Any]) -> None:

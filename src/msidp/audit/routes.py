@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
-from msidp.api import Answer, JsonObject, Page, PageQuery, answers, api, page_json, paginate
+from msidp import exports
+from msidp.api import Answer, JsonObject, Lines, Page, PageQuery, answers, api, page_json, paginate
+from msidp.audit import service
 from msidp.audit.models import AuditEntry
 from msidp.audit.service import Actor
-from msidp.audit.views import entry_json
+from msidp.audit.views import EXPORT, entry_json
 from msidp.communities.guard import AdminBlueprint, caller
-from msidp.db import reading
+from msidp.db import reading, transaction
 
 bp = AdminBlueprint("audit", __name__)
 
@@ -53,3 +55,13 @@ def list_entries(query: PageQuery) -> dict[str, Any]:
         mine = AuditEntry.community_id == caller().community_id
         rows, frame = paginate(session, AuditEntry, [mine], query)
         return page_json(rows, frame, entry_json)
+
+
+@bp.get("/audit-log/export")
+@api.validate(resp=answers(Lines), tags=["audit log"])
+def export_entries(query: exports.ExportQuery) -> Response:
+    """Export the audit log, oldest entries first."""
+    with transaction() as session:
+        service.record(session, key_holder(), "audit_log.exported", None, {"format": query.format})
+    mine = AuditEntry.community_id == caller().community_id
+    return exports.answer(EXPORT, [mine], query.format)

@@ -4,6 +4,7 @@ from typing import Any
 
 from msidp import clock
 from msidp.audit.models import AuditEntry
+from msidp.exports import Export
 
 
 def entry_json(entry: AuditEntry) -> dict[str, Any]:
@@ -24,3 +25,11 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
         "memberId": entry.member_id,
         "details": entry.details,
     }
+
+
+EXPORT = Export(
+    "audit-log",
+    AuditEntry,
+    entry_json,
+    ("id", "at", "action", "actor.type", "actor.id", "actor.address", "targetId", "details"),
+)

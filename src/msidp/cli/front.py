@@ -17,17 +17,19 @@ from urllib.parse import unquote_to_bytes
 
 from granian import _futures
 
+from msidp.cli import streaming
 from msidp.incoming import MAX_BODY
-from msidp.web import REFUSAL
+from msidp.web import REFUSAL, STREAMED
 
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body
 SMALL_BODY = 64 * 1024  # bytes; always accepted
+STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Environ = dict[str, Any]
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes | Iterable[bytes]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _COMMON: Environ = {
@@ -59,6 +61,7 @@ class Front:
     def __init__(self, application: Application, threads: int) -> None:
         self._application = application
         self._threads = ThreadPoolExecutor(threads, "request")
+        self._streams = ThreadPoolExecutor(STREAMS_AT_ONCE, "stream")
         self._in_hand = 0  # bytes; only the event loop touches it
 
     def take_over(self) -> None:
@@ -135,15 +138,28 @@ class Front:
         except Exception:
             log.exception("the application failed")
             status, headers, content = _CRASH
+        if not isinstance(content, bytes):  # a reader who takes long holds none of the requests' threads
+            self._streams.submit(self._stream, request, status, headers, content)
+            return
         try:  # sending does not wait: granian takes the answer and writes it by itself
             request.proto.send({"type": "http.response.start", "status": status, "headers": headers})
             request.proto.send({"type": "http.response.body", "body": content, "more_body": False})
         finally:
             request.done()
 
+    def _stream(
+        self, request: Any, status: int, headers: list[tuple[bytes, bytes]], pieces: Iterable[bytes]
+    ) -> None:
+        try:
+            streaming.send(request, status, headers, pieces)
+        except Exception:
+            log.exception("a streamed answer failed")
+        finally:
+            request.done()
+
 
 def call(application: Application, environ: Environ) -> Answer:
-    """Call a WSGI application (PEP 3333)."""
+    """Call a WSGI application (PEP 3333). What it streams is not read yet."""
     status = 500
     headers: list[tuple[bytes, bytes]] = []
     parts: list[bytes] = []
@@ -155,6 +171,8 @@ def call(application: Application, environ: Environ) -> Answer:
         return parts.append
 
     answer = application(environ, start)
+    if STREAMED in environ:
+        return status, headers, answer
     try:
         parts.extend(answer)
     finally:

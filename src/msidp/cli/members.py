@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from msidp.cli.common import application, as_json, require_instance, require_tables, show
+from msidp.cli.exports import FORMAT, write
 
 _BATCH = 100  # records in one transaction
 
@@ -123,20 +124,17 @@ def import_members(file: Any, source: str, hash_parameters: Path | None, as_json
 
 
 @member.command("export")
-def export() -> None:
-    """Write every member, a line of JSON each. It holds password hashes: keep it safe."""
+@FORMAT
+@click.option("--no-password-hashes", is_flag=True, help="Leave the passwords' hashes out.")
+def export(form: Any, no_password_hashes: bool) -> None:
+    """Write every member, oldest first. The file holds password hashes unless told not to: keep it safe."""
     require_instance()
     with application():
-        from msidp import db
-        from msidp.communities import service as communities
         from msidp.members import transfer
+        from msidp.members.models import Member
 
-        require_tables()
-        with db.transaction() as session:
-            community_id = communities.ensure_default(session).id
-        with db.reading() as session:
-            for record in transfer.write(session, community_id):
-                click.echo(json.dumps(record, ensure_ascii=False))
+        details = {"passwordHashes": not no_password_hashes}
+        write(transfer.export(hashes=not no_password_hashes), Member, form, "members.exported", details)
 
 
 def _import(text: str, source: str, options: dict[str, Any]) -> dict[str, Any]:

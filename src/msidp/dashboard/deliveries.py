@@ -2,10 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
@@ -23,52 +25,52 @@ from msidp.webhooks.views import delivery_with_attempts_json
 PATH = f"{HOME}/deliveries"
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the log is asked for; `keep` are the parameters that make sense, to ask for it again."""
+
+    keep: Mapping[str, str]
+    webhooks: Sequence[WebhookEndpoint]
+    types: Sequence[str]
+
+    def conditions(self, session: Session) -> list[ColumnElement[bool]]:
+        """The deliveries that fit."""
+        return log.conditions(
+            session,
+            operator().community_id,
+            endpoint_id=self.keep.get("webhook"),
+            status=self.keep.get("status"),
+            type=self.keep.get("type"),
+        )
+
+
 @bp.get("/deliveries")
 def deliveries() -> Response:
     """The log, newest first; `webhook`, `status` and `type` narrow it."""
-    community_id = operator().community_id
-    keep = {}
-    if request.args.get("status") in STATUSES:
-        keep["status"] = request.args["status"]
+    name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
     with reading() as session:
-        webhooks = list(
-            session.scalars(
-                select(WebhookEndpoint)
-                .where(WebhookEndpoint.community_id == community_id)
-                .order_by(WebhookEndpoint.seq)
-            )
-        )
-        names = {webhook.id: webhook.name for webhook in webhooks}
-        if request.args.get("webhook") in names:
-            keep["webhook"] = request.args["webhook"]
-        types = _types(session)
-        if request.args.get("type") in types:
-            keep["type"] = request.args["type"]
-        wanted = log.conditions(
-            session,
-            community_id,
-            endpoint_id=keep.get("webhook"),
-            status=keep.get("status"),
-            type=keep.get("type"),
-        )
-        found = listing(
-            session,
-            Delivery,
-            wanted,
-            [joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)],
-        )
-    choices = [(webhook.id, webhook.name) for webhook in webhooks if not webhook.deleted_at]
-    live = not request.args.get("after") and not request.args.get("before")
+        asked = asked_for(session, request.args)
+        found = listing(session, Delivery, asked.conditions(session), [name])
     return page(
         "deliveries",
         found=found,
-        keep=keep,
-        names=names,
-        choices=choices,
+        keep=asked.keep,
+        names={webhook.id: webhook.name for webhook in asked.webhooks},
+        choices=[(webhook.id, webhook.name) for webhook in asked.webhooks if not webhook.deleted_at],
         statuses=STATUSES,
-        types=types,
-        live=live,
+        types=asked.types,
+        live=not request.args.get("after") and not request.args.get("before"),
     )
+
+
+def asked_for(session: Session, given: Mapping[str, str]) -> Filter:
+    """The filter that these parameters describe; what makes no sense is left out."""
+    mine = WebhookEndpoint.community_id == operator().community_id
+    webhooks = session.scalars(select(WebhookEndpoint).where(mine).order_by(WebhookEndpoint.seq)).all()
+    types = _types(session)
+    known: dict[str, Collection[str]] = {"status": STATUSES, "type": types}
+    known["webhook"] = {webhook.id for webhook in webhooks}
+    return Filter({name: given[name] for name in known if given.get(name) in known[name]}, webhooks, types)
 
 
 @bp.get("/deliveries/<delivery_id>")

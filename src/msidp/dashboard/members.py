@@ -1,5 +1,6 @@
 """Members: find, look at, create, change, delete."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request
@@ -30,13 +31,22 @@ STATUSES = ("ACTIVE", "TRIALING", "REQUIRES_PAYMENT", "REQUIRES_AUTHENTICATION",
 @bp.get("/members")
 def members() -> Response:
     """The newest members, or those that `q` finds: the start of an address, or an id."""
-    query = request.args.get("q", "").strip()[:320]
-    mine: list[ColumnElement[bool]] = [Member.community_id == operator().community_id]
+    query = asked_for(request.args)
     with reading() as session:
-        if query:
-            mine.append(matching(session, query))
-        found = listing(session, Member, mine, [selectinload(Member.plan_connections)])
+        wanted = conditions(session, query)
+        found = listing(session, Member, wanted, [selectinload(Member.plan_connections)])
     return page("members", found=found, query=query, display_name=display_name)
+
+
+def asked_for(given: Mapping[str, str]) -> str:
+    """The start of an address, or an id, that was typed into the search."""
+    return given.get("q", "").strip()[:320]
+
+
+def conditions(session: Session, query: str) -> list[ColumnElement[bool]]:
+    """The members of the operator's community that this finds; all where nothing is searched for."""
+    mine: list[ColumnElement[bool]] = [Member.community_id == operator().community_id]
+    return [*mine, matching(session, query)] if query else mine
 
 
 @bp.get("/members/new")

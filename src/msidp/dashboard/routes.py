@@ -20,6 +20,7 @@ PAGES = (
     "deliveries",
     "entrance",
     "events",
+    "exports",
     "factors",
     "health",
     "keys",

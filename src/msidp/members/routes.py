@@ -5,14 +5,27 @@ from typing import Any, cast
 from flask import Response
 from sqlalchemy.orm import selectinload
 
-from msidp.api import Data, Deleted, Page, PageQuery, PlainText, answers, api, given, page_json, paginate
+from msidp import exports
+from msidp.api import (
+    Data,
+    Deleted,
+    Lines,
+    Page,
+    PageQuery,
+    PlainText,
+    answers,
+    api,
+    given,
+    page_json,
+    paginate,
+)
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities import service as communities
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.errors import NotFound
-from msidp.members import connections, schemas, service, tokens
+from msidp.members import connections, schemas, service, tokens, transfer
 from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
 from msidp.vault.passwords import hash_password
@@ -56,6 +69,18 @@ def create_member(json: schemas.MemberInput, query: schemas.MemberQuery) -> dict
         )
         audit.record(session, key_holder(), "member.created", member.id)
         return {"data": member_json(member, include_json=query.include_json)}
+
+
+@bp.get("/export")
+@api.validate(resp=answers(Lines), tags=TAGS)
+def export_members(query: schemas.MemberExportQuery) -> Response:
+    """Export all members, oldest first, as a file that `msidp member import` and the dashboard read."""
+    community_id = caller().community_id
+    with transaction() as session:
+        details = {"format": query.format, "passwordHashes": query.password_hashes}
+        audit.record(session, key_holder(), "members.exported", None, details)
+    export = transfer.export(hashes=query.password_hashes)
+    return exports.answer(export, [Member.community_id == community_id], query.format)
 
 
 @bp.get("/<member_id>")

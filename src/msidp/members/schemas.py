@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from msidp import clock
 from msidp.api import Answer, JsonObject, JsonValue, Name, PageQuery, Query, Schema, Text, left_out
+from msidp.exports import ExportQuery
 from msidp.vault.passwords import MAX_LENGTH, MIN_LENGTH
 
 _MILLISECONDS_FROM = 10**11  # as seconds it would be the year 5138
@@ -101,6 +102,10 @@ class ProfileInput(_Claims):
     phone_number: Claim | None = left_out()
     phone_number_verified: bool | None = left_out()
     address: AddressClaim | None = left_out()
+
+
+class MemberExportQuery(ExportQuery):
+    password_hashes: Annotated[bool, Field(description="Keep such a file safe.")] = False
 
 
 class PlanReference(Schema):

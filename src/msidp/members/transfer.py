@@ -8,20 +8,25 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
-from msidp import canonical
+from msidp import canonical, clock
 from msidp.errors import Conflict, Problem
+from msidp.exports import Export
 from msidp.members import schemas, service, views
 from msidp.members.models import Member
 from msidp.vault import foreign
 
 Record = dict[str, Any]
-_BATCH = 200  # rows read at once
+_READ_ONLY = ("id", "createdAt", "lastLogin")  # what a record tells and nobody can set
+_COLUMNS = (
+    "id", "email", "profile.name", "verified", "role", "createdAt", "lastLogin", "plans", "customFields",
+    "metaData", "profile", "json", "loginRedirect",
+)  # fmt: skip
 
 
 class Refused(Exception):
@@ -33,7 +38,7 @@ def add(session: Session, community_id: str, record: Record) -> bool:
 
     Raises Refused.
     """
-    body = dict(record)
+    body = {name: value for name, value in record.items() if name not in _READ_ONLY}
     password_hash = body.pop("passwordHash", None)
     try:
         member = schemas.MemberInput.model_validate(body)
@@ -66,26 +71,34 @@ def add(session: Session, community_id: str, record: Record) -> bool:
     return True
 
 
-def write(session: Session, community_id: str) -> Iterator[Record]:
-    """Every member as a record that `add` takes, oldest first. It holds password hashes."""
-    statement = select(Member).where(Member.community_id == community_id).order_by(Member.seq)
-    for member in session.scalars(statement.execution_options(yield_per=_BATCH)):
-        yield {
-            "email": member.email,
-            "verified": member.verified,
-            "role": member.role,
-            "profile": member.profile,
-            "customFields": member.custom_fields,
-            "metaData": member.meta_data,
-            "json": member.json,
-            "loginRedirect": member.login_redirect,
-            "plans": [
-                {"planId": connection.plan_id}
-                for connection in member.plan_connections
-                if views.is_active(connection) and connection.price is None
-            ],
-            "passwordHash": member.password_hash,
-        }
+def record(member: Member, *, hashes: bool) -> Record:
+    """A member as a record that `add` takes; with the password's hash where that is asked for."""
+    found: Record = {
+        "id": member.id,
+        "createdAt": clock.iso(member.created_at),
+        "lastLogin": None if member.last_login_at is None else clock.iso(member.last_login_at),
+        "email": member.email,
+        "verified": member.verified,
+        "role": member.role,
+        "profile": member.profile,
+        "customFields": member.custom_fields,
+        "metaData": member.meta_data,
+        "json": member.json,
+        "loginRedirect": member.login_redirect,
+        "plans": [
+            {"planId": connection.plan_id}
+            for connection in member.plan_connections
+            if views.is_active(connection) and connection.price is None
+        ],
+    }
+    return {**found, "passwordHash": member.password_hash} if hashes else found
+
+
+def export(*, hashes: bool) -> Export:
+    """All members as a file that `add` can read again."""
+    columns = (*_COLUMNS, "passwordHash") if hashes else _COLUMNS
+    view = partial(record, hashes=hashes)
+    return Export("members", Member, view, columns, [selectinload(Member.plan_connections)])
 
 
 def _own(text: str, _options: dict[str, Any]) -> Iterator[Record]:

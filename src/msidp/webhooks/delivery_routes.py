@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from flask import Response
 from sqlalchemy.orm import Session
 
-from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
+from msidp import exports
+from msidp.api import Data, Lines, Page, PageQuery, answers, api, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.webhooks import log, replays, schemas, service
 from msidp.webhooks.models import Replay
-from msidp.webhooks.views import delivery_json, delivery_with_attempts_json, replay_json
+from msidp.webhooks.views import EXPORT, delivery_json, delivery_with_attempts_json, replay_json
 
 bp = AdminBlueprint("deliveries", __name__)
 TAGS = ["deliveries"]
@@ -47,6 +49,25 @@ def page_to(session: Session, query: schemas.DeliveryQuery, webhook_id: str | No
         until=query.until,
     )
     return page_json(rows, frame, delivery_json)
+
+
+@bp.get("/deliveries/export")
+@api.validate(resp=answers(Lines), tags=TAGS)
+def export_deliveries(query: schemas.DeliveryExportQuery) -> Response:
+    """Export the log of deliveries, oldest first, without their attempts."""
+    community_id = caller().community_id
+    with transaction() as session:
+        audit.record(session, key_holder(), "deliveries.exported", None, {"format": query.format})
+        wanted = log.conditions(
+            session,
+            community_id,
+            endpoint_id=query.webhook,
+            status=query.status,
+            type=query.type,
+            since=query.since,
+            until=query.until,
+        )
+    return exports.answer(EXPORT, wanted, query.format)
 
 
 @bp.get("/deliveries/<delivery_id>")

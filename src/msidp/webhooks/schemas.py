@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from msidp import clock
-from msidp.api import Answer, JsonObject, Name, PageQuery, Schema, Text, left_out
+from msidp.api import Answer, JsonObject, Name, PageQuery, Query, Schema, Text, left_out
+from msidp.exports import ExportQuery
 from msidp.webhooks import custom_headers
 
 _LAST_MOMENT = 253_402_300_799_999  # the end of the year 9999
@@ -152,7 +153,7 @@ class ReplayInput(Schema):
     type: Annotated[Text, Field(max_length=200, description="Only events of this type.")] | None = None
 
 
-class DeliveryQuery(PageQuery):
+class DeliveryFilter(Query):
     status: Annotated[DeliveryStatus, Field(description="Deliveries in this state alone.")] | None = None
     type: (
         Annotated[Text, Field(description="Deliveries of this type alone, in the words of their dialect.")]
@@ -162,7 +163,15 @@ class DeliveryQuery(PageQuery):
     until: Annotated[When | None, Field(description="Deliveries made at this moment or before.")] = None
 
 
+class DeliveryQuery(DeliveryFilter, PageQuery):
+    pass
+
+
 class AllDeliveriesQuery(DeliveryQuery):
+    webhook: Annotated[Text, Field(description="Deliveries to this webhook alone.")] | None = None
+
+
+class DeliveryExportQuery(DeliveryFilter, ExportQuery):
     webhook: Annotated[Text, Field(description="Deliveries to this webhook alone.")] | None = None
 
 

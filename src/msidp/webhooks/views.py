@@ -3,11 +3,22 @@
 import json
 from typing import Any
 
+from sqlalchemy.orm import joinedload
+
 from msidp import clock
+from msidp.exports import Export
 from msidp.webhooks import examples, replays
 from msidp.webhooks.catalogue import STANDARD, EventType
 from msidp.webhooks.dialects import Happening, standard
-from msidp.webhooks.models import Attempt, CustomEventType, Delivery, Event, Replay, WebhookEndpoint
+from msidp.webhooks.models import (
+    Attempt,
+    CustomEventType,
+    Delivery,
+    Event,
+    EventBody,
+    Replay,
+    WebhookEndpoint,
+)
 
 
 def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
@@ -44,6 +55,26 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "createdAt": clock.iso(delivery.created_at),
         "replayId": delivery.origin if delivery.origin.startswith("rpl_") else None,
     }
+
+
+EXPORT = Export(
+    "deliveries",
+    Delivery,
+    delivery_json,
+    (
+        "id",
+        "createdAt",
+        "type",
+        "webhookId",
+        "status",
+        "reason",
+        "attemptCount",
+        "nextAttemptAt",
+        "eventId",
+        "replayId",
+    ),
+    [joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)],
+)
 
 
 def delivery_with_attempts_json(delivery: Delivery) -> dict[str, Any]:
