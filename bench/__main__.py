@@ -85,7 +85,7 @@ def measure_parts(size: Size, parts: Sequence[str], instance: Path) -> None:
             flood.report(site, msidp.port, size.requests * 2)
         if "deliveries" in parts:
             for number in range(site.webhooks + 1, MOST_ENDPOINTS + 1):
-                site.add_webhook(f"{sink.url}/{number}")
+                site.add_webhook(sink.urls(number)[-1])
             report_deliveries(size, msidp, site, sink)
 
 
@@ -134,7 +134,7 @@ def report_requests(size: Size, msidp: Msidp, site: Site, hello: Hello, greeter:
     report(read)
     report(create, f"{create.name}, no webhook")
     for number in range(1, MOST_ENDPOINTS + 1):
-        site.add_webhook(f"{sink.url}/{number}")
+        site.add_webhook(sink.urls(number)[-1])
         if number in (1, MOST_ENDPOINTS):
             report(create, f"{create.name}, {number} webhook{'s' if number > 1 else ''}")
             settle(site)

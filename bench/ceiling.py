@@ -1,15 +1,17 @@
 """The ceiling: the same POSTs by pycurl alone, without queue, database, signatures or address guard.
 
-    python -m bench.ceiling URL AUTHORITY COUNT IN_FLIGHT SIZE
+    python -m bench.ceiling AUTHORITY COUNT IN_FLIGHT SIZE URL…
 
 Prints the CPU seconds and the seconds it took, as JSON. It drives libcurl's multi interface the quickest
-way there is, socket_action over epoll, with reused handles and kept connections.
+way there is, socket_action over epoll, with reused handles and kept connections. Each POST has a body and
+headers of its own, as long as a delivery's; they were made before.
 """
 
 import json
 import select
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pycurl
@@ -64,33 +66,56 @@ class _Sender:
         return done
 
 
-def _handle(url: str, authority: str, size: int) -> Any:
+def _handle(url: str, authority: str) -> Any:
     curl = pycurl.Curl()
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.CAINFO, authority)
-    curl.setopt(pycurl.POSTFIELDS, b"x" * size)
-    curl.setopt(pycurl.HTTPHEADER, ["Content-Type: application/json", "Expect:"])
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
     return curl
 
 
-def main(url: str, authority: str, count: int, in_flight: int, size: int) -> None:
-    """Send that many POSTs."""
+def _requests(count: int, size: int) -> Iterator[tuple[list[str], bytes]]:
+    """Headers and bodies as they go out in Memberstack's dialect."""
+    for number in range(count):
+        id_, signature = f"evt_{number:026}", f"v1,{number:043}="
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "msidp/1.0.0",
+            "webhook-id": id_,
+            "webhook-timestamp": "1700000000",
+            "webhook-signature": signature,
+            "svix-id": id_,
+            "svix-timestamp": "1700000000",
+            "svix-signature": signature,
+        }
+        yield [f"{name}: {value}" for name, value in headers.items()], b"%0*d" % (size, number)
+
+
+def main(authority: str, count: int, in_flight: int, size: int, urls: Sequence[str]) -> None:
+    """Send that many POSTs, to the URLs in turn."""
     sender = _Sender()
+    waiting = list(_requests(count, size))
+
+    def begin(curl: Any) -> None:
+        headers, body = waiting.pop()
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.POSTFIELDS, body)
+        sender.multi.add_handle(curl)
+
     began, cpu = time.perf_counter(), time.process_time()
-    for _ in range(in_flight):
-        sender.multi.add_handle(_handle(url, authority, size))
-    started, finished = in_flight, 0
+    for number in range(in_flight):
+        begin(_handle(urls[number % len(urls)], authority))
+    finished = 0
     while finished < count:
         for curl in sender.step():
             assert curl.getinfo(pycurl.RESPONSE_CODE) == 204
             finished += 1
             sender.multi.remove_handle(curl)
-            if started < count:
-                started += 1
-                sender.multi.add_handle(curl)
+            if waiting:
+                begin(curl)
     print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
+    count, in_flight, size = map(int, sys.argv[2:5])
+    main(sys.argv[1], count, in_flight, size, sys.argv[5:])

@@ -12,7 +12,7 @@ from bench import cpu
 from bench.load import request
 from bench.operations import Site, new_members
 from bench.servers import Msidp
-from bench.sink import Sink
+from bench.sink import HOSTS, Sink
 
 IN_FLIGHT = 32
 
@@ -60,7 +60,7 @@ def settle(site: Site) -> None:
 
 def ceiling(sink: Sink, count: int, size: int) -> Rate:
     """The same number of POSTs of that size by pycurl alone."""
-    arguments = [f"{sink.url}/ceiling", str(sink.authority), str(count), str(IN_FLIGHT), str(size)]
+    arguments = [str(sink.authority), str(count), str(IN_FLIGHT), str(size), *sink.urls(HOSTS)]
     run = subprocess.run(
         [sys.executable, "-m", "bench.ceiling", *arguments], capture_output=True, text=True, check=True
     )

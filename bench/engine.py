@@ -46,7 +46,7 @@ def report(instance: Path, *, quick: bool = False) -> None:
         print(table.line("", "CPU µs", "per second"))
         raw: list[Rate] = []
         with Fleet(instance / "sqlite", sink.authority) as fleet:
-            fleet.add_endpoints([f"{sink.url}/{number}" for number in range(ENDPOINTS)])
+            fleet.add_endpoints(sink.urls(ENDPOINTS))
             ours = []
             work_off(fleet, sink, events)
             for _ in range(rounds):
@@ -92,7 +92,7 @@ def on_postgresql(instance: Path, sink: Sink, workers: int, rounds: int, events:
         server.create_database("bench")
         directory = instance / f"postgresql-{workers}"
         with Fleet(directory, sink.authority, database_url=server.url("bench"), workers=workers) as fleet:
-            fleet.add_endpoints([f"{sink.url}/{number}" for number in range(ENDPOINTS)])
+            fleet.add_endpoints(sink.urls(ENDPOINTS))
             work_off(fleet, sink, events)
             return [work_off(fleet, sink, events) for _ in range(rounds)]
     finally:
@@ -150,7 +150,7 @@ def _percentiles(
 ) -> tuple[float, float]:
     with Fleet(directory, sink.authority) as fleet:
         fleet.add_endpoints(sick)
-        well = fleet.add_endpoints([f"{sink.url}/{number}" for number in range(healthy)])
+        well = fleet.add_endpoints(sink.urls(healthy))
         for _ in range(events):
             began = time.monotonic()
             fleet.publish()

@@ -15,18 +15,21 @@ import trustme
 
 from bench.servers import free_port, wait_until_it_listens
 
+HOSTS = 25  # addresses of loopback that it is reached at, so that receivers can be different hosts
+
 
 class Sink:
     """The receiver, a process of its own. `authority` is the PEM file of the CA behind its certificate."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
+        self.hosts = [f"127.0.0.{number}" for number in range(1, HOSTS + 1)]
         self.url = f"https://127.0.0.1:{self.port}"
         self.authority = directory / "authority.pem"
         certificate, key = directory / "certificate.pem", directory / "key.pem"
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.authority)
-        issued = authority.issue_cert("127.0.0.1")
+        issued = authority.issue_cert(*self.hosts)
         issued.private_key_pem.write_to_path(key)
         issued.cert_chain_pems[0].write_to_path(certificate)
         self._process = subprocess.Popen(
@@ -45,6 +48,10 @@ class Sink:
         self._questions.close()
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(20)
+
+    def urls(self, count: int) -> list[str]:
+        """So many receivers, on hosts of their own as far as there are enough."""
+        return [f"https://{self.hosts[number % HOSTS]}:{self.port}/{number}" for number in range(count)]
 
     def count(self) -> int:
         """How many webhooks have arrived."""
@@ -86,7 +93,8 @@ def _serve(port: int, certificate: Path, key: Path) -> None:
     from granian.log import LogLevels
 
     server = Granian(
-        "sink", address="127.0.0.1", port=port, interface=Interfaces.RSGI, ssl_cert=certificate, ssl_key=key,
+        "sink", address="0.0.0.0",  # noqa: S104  # every address of loopback, and no way to name just those
+        port=port, interface=Interfaces.RSGI, ssl_cert=certificate, ssl_key=key,
         log_level=LogLevels.warning,
     )  # fmt: skip
     server.serve(target_loader=_counter, wrap_loader=False)

@@ -9,8 +9,8 @@ Valkey is wiped: Prometheus takes that for a restart.
 import bisect
 import json
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import redis
@@ -99,6 +99,13 @@ def observed(name: str, labels: Labels, seconds: float) -> list[tuple[Series, fl
     """What one observation adds to a histogram."""
     bucket = bisect.bisect_left(BUCKETS, seconds)
     return [(Series(name, labels, bucket), 1), (Series(name, labels, _SUM), seconds)]
+
+
+def all_observed(name: str, labels: Labels, seconds: Sequence[float]) -> list[tuple[Series, float]]:
+    """What many observations add to it."""
+    buckets = Counter(bisect.bisect_left(BUCKETS, each) for each in seconds)
+    found = [(Series(name, labels, bucket), float(number)) for bucket, number in buckets.items()]
+    return [*found, (Series(name, labels, _SUM), sum(seconds))]
 
 
 def _series(field: bytes | str) -> Series:

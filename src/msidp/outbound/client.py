@@ -11,6 +11,7 @@ import select
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from msidp.outbound.exchange import MAX_BODY, Exchange, Reply, Timings
 from msidp.outbound.resolver import Answer, Lookup, Resolver, system_lookup
 from msidp.outbound.urls import DEFAULT_PORTS, OutboundPolicy, check_url
 
-MAX_KEPT = 512  # idle connections
+MAX_KEPT = 512  # idle connections, and handles
 
 _READ = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
 _EVENTS = {
@@ -49,6 +50,38 @@ class _Waiting(NamedTuple):
     timeout: float
 
 
+class _Idle:
+    """Handles without a request, by the URL of their last one: for that they need hardly be set up again."""
+
+    def __init__(self) -> None:
+        self._by_url: dict[str, list[Exchange]] = {}
+        self._count = 0
+
+    def put(self, exchange: Exchange) -> None:
+        self._by_url.setdefault(exchange.url, []).append(exchange)
+        self._count += 1
+
+    def take(self, url: str) -> Exchange | None:
+        """One that had this URL; any other, where there are enough; None where there are not."""
+        if url not in self._by_url:
+            if self._count < MAX_KEPT:
+                return None
+            url = next(iter(self._by_url))
+        exchanges = self._by_url[url]
+        exchange = exchanges.pop()
+        if not exchanges:
+            del self._by_url[url]
+        self._count -= 1
+        return exchange
+
+    def empty(self) -> list[Exchange]:
+        """All of them; none is left."""
+        exchanges = list(chain.from_iterable(self._by_url.values()))
+        self._by_url.clear()
+        self._count = 0
+        return exchanges
+
+
 class Client:
     """Sends many requests at once. Belongs to one thread."""
 
@@ -68,7 +101,7 @@ class Client:
         self._epoll.register(self._resolver, select.EPOLLIN)
         self._watched: set[int] = set()
         self._timer: float | None = None
-        self._idle: list[Exchange] = []
+        self._idle = _Idle()
         self._busy: dict[Any, Exchange] = {}
         self._waiting: list[_Waiting] = []
         self._refused: list[tuple[Any, Reply]] = []
@@ -101,7 +134,7 @@ class Client:
         if place is None:
             self._refused.append((tag, _without_response(failures.BLOCKED_ADDRESS)))
             return
-        exchange = self._idle.pop() if self._idle else Exchange(self._policy, self._authorities)
+        exchange = self._idle.take(url) or Exchange(self._policy, self._authorities)
         exchange.prepare(url, headers, body, tag, max_body)
         answer = self._resolver.find(place.host)
         if answer is None:
@@ -131,9 +164,9 @@ class Client:
         for curl in self._busy:
             self._multi.remove_handle(curl)
         waiting = [each.exchange for each in self._waiting]
-        for exchange in (*self._busy.values(), *self._idle, *waiting):
+        for exchange in (*self._busy.values(), *self._idle.empty(), *waiting):
             exchange.curl.close()
-        for requests in (self._busy, self._idle, self._waiting, self._refused):
+        for requests in (self._busy, self._waiting, self._refused):
             requests.clear()
         self._multi.close()
         self._epoll.close()
@@ -159,7 +192,7 @@ class Client:
     def _refuse(self, exchange: Exchange, error: str) -> None:
         """End a request that libcurl never heard of."""
         self._refused.append((exchange.tag, _without_response(error, exchange.resolved_after)))
-        self._idle.append(exchange)
+        self._idle.put(exchange)
 
     def _resume(self) -> None:
         """Go on with the requests whose hosts have their answers."""
@@ -205,7 +238,7 @@ class Client:
         reply = exchange.reply(code)
         self._multi.remove_handle(curl)
         tag = exchange.tag
-        self._idle.append(exchange)
+        self._idle.put(exchange)
         return tag, reply
 
     def _on_socket(self, event: int, fd: int, _multi: Any, _data: Any) -> None:

@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pycurl
 
@@ -13,14 +14,16 @@ from msidp.outbound.resolver import Answer, textual
 from msidp.outbound.urls import OutboundPolicy
 
 MAX_BODY = 16_384
-MAX_HEAD = 65_536
+MAX_HEAD = 65_536  # with those of interim responses
+_END_OF_HEAD = (b"\r\n", b"\n")
 MAX_IDLE = 30  # seconds a connection may wait for its next request
 MAX_AGE = 90  # seconds after which a connection is made anew
 
 SOCKET_BAD: int = pycurl.SOCKET_BAD
 
 
-class Timings(NamedTuple):
+@dataclass(slots=True)  # not frozen, and no tuple: one is made for every request
+class Timings:
     """How long the phases of a request took, in milliseconds; None for one that did not take place.
 
     There is no `dns` where the name's addresses were still known, no `connect` and `tls` where a connection
@@ -33,15 +36,13 @@ class Timings(NamedTuple):
     first_byte: int | None = None
 
 
-NO_TIMINGS = Timings()
-
-
-class Reply(NamedTuple):
+@dataclass(slots=True)
+class Reply:
     """How one request ended.
 
     `status` is the HTTP status once a response's headers were complete, whatever its body did after;
     `error` is one of `failures.CLASSES`, None only after a 2xx. `head` holds the final response's header
-    lines, undecoded.
+    lines, undecoded, once they were complete.
     """
 
     status: int | None
@@ -49,7 +50,7 @@ class Reply(NamedTuple):
     latency_ms: int
     head: tuple[bytes, ...]
     excerpt: bytes
-    timings: Timings = NO_TIMINGS
+    timings: Timings = field(default_factory=Timings)
 
 
 class _Descriptor:
@@ -66,12 +67,18 @@ class _Descriptor:
 
 
 class Exchange:
-    """One reusable libcurl handle, and what it has received of the present response."""
+    """One reusable libcurl handle, and what it has received of the present response.
+
+    Of its options only those are set again that differ from the last request's.
+    """
 
     def __init__(self, policy: OutboundPolicy, authorities: Authorities) -> None:
         self.policy = policy
+        self.url = ""
+        self.lines: list[bytes] = []  # of every head, interim responses' and trailers too
         self.curl = _new_handle(self, policy, authorities)
-        self._prepared: tuple[str, Answer] | None = None
+        self._directed: tuple[str, Answer] | None = None
+        self._timeout = 0.0
 
     def prepare(
         self, url: str, headers: Sequence[str], body: bytes | None, tag: Any, max_body: int = MAX_BODY
@@ -81,12 +88,10 @@ class Exchange:
         self.tag = tag
         self.max_body = max_body
         self.sent = len(body or b"")
-        self.head: list[bytes] = []
-        self.head_size = 0
-        self.complete = False
+        self.lines.clear()
         self.chunks: list[bytes] = []
         self.size = 0
-        self.addresses: tuple[str, ...] = ()
+        self.dialled = False  # whether it took a new connection
         self.blocked = False
         self.resolved_after: float | None = None  # seconds that the name's lookup took
         curl = self.curl
@@ -104,10 +109,12 @@ class Exchange:
         """
         curl = self.curl
         self.addresses = answer.addresses
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
-        if self._prepared == (self.url, answer):
+        if timeout != self._timeout:
+            self._timeout = timeout
+            curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
+        if self._directed == (self.url, answer):
             return
-        self._prepared = (self.url, answer)
+        self._directed = (self.url, answer)
         curl.setopt(pycurl.URL, self.url)
         curl.setopt(pycurl.CONNECT_TO, [f"::{answer.alias}:{port}"])
         addresses = ",".join(f"[{each}]" if ":" in each else each for each in answer.addresses)
@@ -119,21 +126,8 @@ class Exchange:
         if host not in self.addresses or not self.policy.addresses.allows(host):
             self.blocked = True
             return SOCKET_BAD
+        self.dialled = True
         return _Descriptor(address)
-
-    def on_header(self, line: bytes) -> int | None:
-        self.head_size += len(line)
-        if self.head_size > MAX_HEAD:
-            return -1
-        if self.complete:  # a trailer
-            return None
-        if line.startswith(b"HTTP/"):
-            self.head.clear()
-        if line in (b"\r\n", b"\n"):
-            self.complete = self.head[0][9:10] != b"1" or self.head[0][9:12] == b"101"
-        else:
-            self.head.append(line)
-        return None
 
     def on_body(self, chunk: bytes) -> int | None:
         room = self.max_body - self.size
@@ -144,19 +138,14 @@ class Exchange:
     def reply(self, code: int) -> Reply:
         """The outcome, given libcurl's result code."""
         curl = self.curl
-        status = curl.getinfo(pycurl.RESPONSE_CODE) if self.complete else None
+        head = _final_head(self.lines)
+        status = None if head is None else curl.getinfo(pycurl.RESPONSE_CODE)
         if status is not None and status < 100:  # libcurl takes 000 for a status
             status = None
         waited = self.resolved_after or 0.0
         latency = round(waited * 1000) + curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
-        return Reply(
-            status,
-            self._error(status, code),
-            latency,
-            tuple(self.head),
-            b"".join(self.chunks),
-            self._timings(),
-        )
+        error = self._error(status, code)
+        return Reply(status, error, latency, head or (), b"".join(self.chunks), self._timings())
 
     def _timings(self) -> Timings:
         info = self.curl.getinfo
@@ -164,8 +153,8 @@ class Exchange:
         first_byte = _milliseconds(info(pycurl.STARTTRANSFER_TIME_T))
         if first_byte is not None and waited:
             first_byte += waited
-        if not info(pycurl.NUM_CONNECTS):
-            return Timings(waited, first_byte=first_byte)
+        if not self.dialled:
+            return Timings(waited, None, None, first_byte)
         connected = info(pycurl.CONNECT_TIME_T)
         return Timings(
             waited,
@@ -176,11 +165,34 @@ class Exchange:
 
     def _error(self, status: int | None, code: int) -> str | None:
         if status is None:
-            return failures.BLOCKED_ADDRESS if self.blocked else failures.of_curl_code(code)
+            return self._error_without_status(code)
         error = failures.of_status(status)
         if error is None and self.curl.getinfo(pycurl.SIZE_UPLOAD_T) < self.sent:
             return failures.BAD_RESPONSE  # answered before it had the whole request
         return error
+
+    def _error_without_status(self, code: int) -> str:
+        if self.blocked:
+            return failures.BLOCKED_ADDRESS
+        too_large = sum(map(len, self.lines)) > MAX_HEAD
+        return failures.BAD_RESPONSE if too_large else failures.of_curl_code(code)
+
+
+def _final_head(lines: Iterable[bytes]) -> tuple[bytes, ...] | None:
+    """The lines of the response that is not an interim one, less its trailers; None where it is not whole."""
+    head: list[bytes] = []
+    size = 0
+    for line in lines:
+        size += len(line)
+        if size > MAX_HEAD:
+            return None
+        if line in _END_OF_HEAD:
+            if head[0][9:10] != b"1" or head[0][9:12] == b"101":
+                return tuple(head)
+            head.clear()
+        else:
+            head.append(line)
+    return None
 
 
 def _milliseconds(until: int, since: int = 0) -> int | None:
@@ -211,7 +223,7 @@ def _new_handle(exchange: Exchange, policy: OutboundPolicy, authorities: Authori
         (pycurl.TCP_NODELAY, 1),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.OPENSOCKETFUNCTION, exchange.open_socket),
-        (pycurl.HEADERFUNCTION, exchange.on_header),
+        (pycurl.HEADERFUNCTION, exchange.lines.append),  # libcurl calls it for each line, and takes 300 kB
         (pycurl.WRITEFUNCTION, exchange.on_body),
     ):
         curl.setopt(option, value)

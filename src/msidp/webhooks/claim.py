@@ -120,7 +120,7 @@ def take(session: Session, chosen: Sequence[Candidate], now: int, lease: int) ->
         return []
     token = secrets.token_hex(16)
     values = {"seqs": bound_list(connection, seqs), "now": now, "until": now + lease, "token": token}
-    rows = sorted(map(tuple, connection.execute(_take(connection.dialect.name), values)))
+    rows = sorted(map(tuple, connection.execute(_take(connection.dialect.name), values).all()))
     if not rows:
         return []
     if paces:

@@ -5,7 +5,7 @@ open while it waits for the network.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -19,9 +19,8 @@ from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle, tally
 from msidp.webhooks.claim import Candidate, Claimed, Target
-from msidp.webhooks.dialects import Message, prepare
 from msidp.webhooks.lanes import Lanes
-from msidp.webhooks.secrets import open_headers, open_secrets
+from msidp.webhooks.sending import Sender
 from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
@@ -30,7 +29,6 @@ PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
 BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
-REDACTED = "(not logged)"
 
 Tag = tuple[Claimed, Target, dict[str, str], int]
 """What an attempt is known by: the delivery, the endpoint, the headers to log, the moment it began."""
@@ -105,8 +103,7 @@ class Feed:
                 return plan.due
             with transaction() as session:
                 claimed, targets = self._claim(session, plan, now)
-        for one in claimed:
-            self._start(one, targets[one.endpoint_id])
+        self._send(claimed, targets, now)
         self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
         return plan.due
 
@@ -131,30 +128,26 @@ class Feed:
         targets = claim.targets(session, {one.endpoint_id for one in claimed})
         return claimed, {target.id: target for target in targets}
 
-    def _start(self, claimed: Claimed, target: Target) -> None:
+    def _send(self, claimed: Sequence[Claimed], targets: Mapping[str, Target], now: int) -> None:
+        senders = {target.id: _sender(target, now) for target in targets.values()}
+        for one in claimed:
+            self._start(one, targets[one.endpoint_id], senders[one.endpoint_id])
+
+    def _start(self, claimed: Claimed, target: Target, sender: Sender | None) -> None:
         now = clock.now()
         self._lanes.started(target.id, now)
-        message = Message(claimed.event_id, claimed.delivery_id, claimed.name, claimed.body)
         try:
-            secrets = open_secrets(
-                target.id, target.secret, target.previous_secret, target.previous_secret_expires_at, now
-            )
-            if target.signing_keys:
-                secrets += tuple(key.open() for key in target.signing_keys)
-            headers, body = prepare(claimed.dialect, message, secrets, now)
+            attempt = None if sender is None else sender.prepare(claimed, now)
         except CannotOpen:
+            attempt = None
+        if attempt is None:
             log.error("a webhook's secret cannot be opened", webhook_id=target.id)
             reply = Reply(None, SECRET_UNAVAILABLE, 0, (), b"")
             self._receive([((claimed, target, {}, now), reply)])
             return
-        if target.headers:
-            custom = open_headers(target.id, target.headers)
-            sent = {**custom, **headers}
-            headers = {**dict.fromkeys(custom, REDACTED), **headers}  # custom ones may hold credentials
-        else:
-            sent = headers
-        lines = [f"{name}: {value}" for name, value in sent.items()]
-        self._client.post(target.url, lines, body, timeout=self._timeout, tag=(claimed, target, headers, now))
+        lines, body, logged = attempt
+        tag = (claimed, target, logged, now)
+        self._client.post(target.url, lines, body, timeout=self._timeout, tag=tag)
 
     def _receive(self, replies: Sequence[tuple[Tag, Reply]]) -> None:
         now = clock.now()
@@ -167,3 +160,11 @@ class Feed:
         with reading() as session:
             due = claim.next_due(session, self._claimed_at)
         return due is not None and due <= self._claimed_at + NEAR
+
+
+def _sender(target: Target, now: int) -> Sender | None:
+    """None where nothing at hand opens its secrets."""
+    try:
+        return Sender(target, now)
+    except CannotOpen:
+        return None

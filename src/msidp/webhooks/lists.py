@@ -1,7 +1,7 @@
 """Lists: bound as one value, so that a statement's text never varies; and many rows inserted cheaply."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,17 +25,18 @@ def bound_list(connection: Connection, values: Collection[Any]) -> Any:
     return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
 
 
-def insert_many(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns, given as the driver takes them.
+def insert_many(
+    connection: Connection, model: type[Base], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert rows, their values in the order of the columns and as the driver takes them.
 
     A third of what SQLAlchemy's own insert costs, which fills in defaults and converts each value.
     """
     if rows:
-        connection.exec_driver_sql(_insert(model, tuple(rows[0]), connection.dialect.name), list(rows))
+        connection.exec_driver_sql(_insert(model, tuple(columns), connection.dialect.name), list(rows))
 
 
 @cache
 def _insert(model: type[Base], columns: Sequence[str], dialect: str) -> str:
-    mark = ":{}" if dialect == "sqlite" else "%({})s"
-    values = ", ".join(map(mark.format, columns))
+    values = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(columns))
     return f"INSERT INTO {model.__tablename__} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608  # names of the model

@@ -25,6 +25,12 @@ _ENABLED = (
     .order_by(WebhookEndpoint.seq)
     .with_for_update(read=True, key_share=True)
 )
+_BODY = ("event_id", "dialect", "name", "body")
+_DELIVERY = (
+    "id", "endpoint_id", "dialect",
+    "community_id", "event_id", "origin", "status", "attempt_count", "scheduled_count", "manual", "claims",
+    "due_at", "created_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +114,18 @@ def _deliver(
     heard = {dialect: hear(dialect, happening) for dialect in {target.dialect for target in targets}}
     told = {dialect: found for dialect, found in heard.items() if found is not None}
     due_at = schedule.first_due(now)
+    shared = (happening.community_id, event_id, origin, "pending", 0, 0, False, 0, due_at, now)
     deliveries = [
-        {
-            "id": ids.new_guid(),
-            "community_id": happening.community_id,
-            "event_id": event_id,
-            "endpoint_id": target.id,
-            "dialect": target.dialect,
-            "origin": origin,
-            "status": "pending",
-            "attempt_count": 0,
-            "scheduled_count": 0,
-            "manual": False,
-            "claims": 0,
-            "due_at": due_at,
-            "created_at": now,
-        }
+        (ids.new_guid(), target.id, target.dialect, *shared)
         for target in targets
         if target.dialect in told and (not target.events or told[target.dialect][0] in target.events)
     ]
     if not deliveries:
         return []
-    needed = {delivery["dialect"] for delivery in deliveries}
+    needed = {dialect for _, _, dialect, *_ in deliveries}
+    bodies = [(event_id, dialect, *told[dialect]) for dialect in needed]
     connection = session.connection()
-    insert_many(
-        connection,
-        EventBody,
-        [
-            {"event_id": event_id, "dialect": dialect, "name": name, "body": body}
-            for dialect, (name, body) in told.items()
-            if dialect in needed
-        ],
-    )
-    insert_many(connection, Delivery, deliveries)
+    insert_many(connection, EventBody, _BODY, bodies)
+    insert_many(connection, Delivery, _DELIVERY, deliveries)
     after_commit(session, "webhooks", queue.ring)
-    return [str(delivery["id"]) for delivery in deliveries]
+    return [delivery_id for delivery_id, *_ in deliveries]

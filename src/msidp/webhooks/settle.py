@@ -3,9 +3,10 @@
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii as _quote
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, null, select, update
 from sqlalchemy.orm import Session
@@ -20,11 +21,16 @@ from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 _REFUSALS: Mapping[tuple[str, int | None], str] = {  # what no repetition would change
     (LOGOUT, 400): "The application answered 400: it could not log the member out.",
 }
+_LOGGED = (
+    "delivery_id", "number", "at", "status", "latency_ms", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms",
+    "error", "request_headers", "response_headers", "response_excerpt", "manual",
+)  # fmt: skip
 MAX_HEADERS = 60  # response headers kept
 MAX_HEADER = 1_000  # characters kept of each
 
 
-class Outcome(NamedTuple):
+@dataclass(slots=True)
+class Outcome:
     """One attempt that ended. `headers` are the request's as the log may show them."""
 
     claimed: Claimed
@@ -53,9 +59,9 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     failed = [outcome for outcome in held if outcome.reply.error is not None]
     _settle_successes(connection, succeeded)
     statuses = _settle_failures(connection, failed, schedule)
-    insert_many(connection, Attempt, [_attempt(outcome) for outcome in held])
+    insert_many(connection, Attempt, _LOGGED, [_attempt(outcome) for outcome in held])
     _mark_endpoints(connection, held)
-    given_up = dict(filter(None, map(_given_up, held)))
+    given_up = dict(filter(None, map(_given_up, failed)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
         ailing.disable(session, endpoint_id, reason, at)
     recorded = [(outcome, "succeeded") for outcome in succeeded] + list(zip(failed, statuses, strict=True))
@@ -69,11 +75,11 @@ def _figure(outcome: Outcome, status: str) -> hours.Figure:
 
 
 def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
-    """The endpoint that is to be disabled after this outcome, why and when.
+    """The endpoint that is to be disabled after this failure, why and when.
 
     An application's logout tokens are not ended by its answers.
     """
-    if outcome.reply.error is None or outcome.claimed.dialect == LOGOUT:
+    if outcome.claimed.dialect == LOGOUT:
         return None
     if outcome.reply.status == retry.GONE:
         return outcome.target.id, (ailing.GONE, outcome.at)
@@ -134,24 +140,26 @@ def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, An
     }
 
 
-def _attempt(outcome: Outcome) -> dict[str, Any]:
-    reply = outcome.reply
-    return {
-        "delivery_id": outcome.claimed.delivery_id,
-        "number": outcome.claimed.attempt_count + 1,
-        "at": outcome.at,
-        "status": reply.status,
-        "latency_ms": reply.latency_ms,
-        "dns_ms": reply.timings.dns,
-        "connect_ms": reply.timings.connect,
-        "tls_ms": reply.timings.tls,
-        "first_byte_ms": reply.timings.first_byte,
-        "error": reply.error,
-        "request_headers": _json_object(outcome.headers),
-        "response_headers": _head_json(reply.head) if reply.status is not None else None,
-        "response_excerpt": _text(reply.excerpt) if reply.status is not None else None,
-        "manual": outcome.claimed.manual,
-    }
+def _attempt(outcome: Outcome) -> tuple[Any, ...]:
+    """The values of `_LOGGED`."""
+    claimed, reply = outcome.claimed, outcome.reply
+    timings, answered = reply.timings, reply.status is not None
+    return (
+        claimed.delivery_id,
+        claimed.attempt_count + 1,
+        outcome.at,
+        reply.status,
+        reply.latency_ms,
+        timings.dns,
+        timings.connect,
+        timings.tls,
+        timings.first_byte,
+        reply.error,
+        _json_object(outcome.headers),
+        _head_json(reply.head) if answered else None,
+        _text(reply.excerpt) if answered else None,
+        claimed.manual,
+    )
 
 
 def _mark_endpoints(connection: Connection, outcomes: Iterable[Outcome]) -> None:
@@ -181,7 +189,8 @@ def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     changing = {outcome.target.id for outcome in _turned(outcomes)}
-    changing |= {outcome.target.id for outcome in outcomes if _given_up(outcome)}
+    failed = (outcome for outcome in outcomes if outcome.reply.error is not None)
+    changing |= {outcome.target.id for outcome in failed if _given_up(outcome)}
     if changing:
         ids = bound_list(connection, sorted(changing))
         connection.execute(_lock(connection.dialect.name), {"ids": ids})

@@ -1,10 +1,11 @@
 """What the metrics say of attempts: counted once their outcomes have been committed."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from msidp import clock, metrics
 from msidp.metrics import Series
-from msidp.webhooks.settle import Outcome, Recorded
+from msidp.webhooks.settle import Recorded
 
 ATTEMPTS = "msidp_webhook_attempts"
 DELIVERIES = "msidp_webhook_deliveries"
@@ -14,16 +15,20 @@ LATENCY = "msidp_webhook_delivery_seconds"
 def count(recorded: Sequence[Recorded]) -> None:
     """Count these attempts, and the deliveries that were settled by them."""
     found: list[tuple[Series, float]] = []
-    for outcome, status in recorded:
-        dialect = _dialect(outcome)
-        found.append((Series(ATTEMPTS, (dialect, outcome.reply.error or "success")), 1))
+    ends = Counter((outcome.claimed.dialect, outcome.reply.error, status) for outcome, status in recorded)
+    for (spoken, error, status), number in ends.items():
+        found.append((Series(ATTEMPTS, (_dialect(spoken), error or "success")), number))
         if status != "failed":
-            found.append((Series(DELIVERIES, (dialect, status)), 1))
-        if outcome.reply.error is None:
-            waited = outcome.at + outcome.reply.latency_ms - outcome.claimed.created_at
-            found += metrics.observed(LATENCY, (dialect,), waited / clock.SECOND)
+            found.append((Series(DELIVERIES, (_dialect(spoken), status)), number))
+    waits = defaultdict(list)
+    for outcome, _ in recorded:
+        claimed, reply = outcome.claimed, outcome.reply
+        if reply.error is None:
+            waits[claimed.dialect].append(outcome.at + reply.latency_ms - claimed.created_at)
+    for spoken, waited in waits.items():
+        found += metrics.all_observed(LATENCY, (_dialect(spoken),), [each / clock.SECOND for each in waited])
     metrics.recorder().add(found)
 
 
-def _dialect(outcome: Outcome) -> str:
-    return outcome.claimed.dialect.partition(".")[0]
+def _dialect(spoken: str) -> str:
+    return spoken.partition(".")[0]

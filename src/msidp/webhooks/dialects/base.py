@@ -24,7 +24,8 @@ class Happening:
     data: Mapping[str, Any]
 
 
-class Message(NamedTuple):
+@dataclass(slots=True)
+class Message:
     """What is sent at every attempt of a delivery. `name` is the event's type in the dialect's words."""
 
     event_id: str
