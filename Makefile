@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs format lock browser
+.PHONY: help setup demo test check bench docs messages format lock browser
 
 BIN := .venv/bin
 UV := .tools/bin/uv
@@ -36,6 +36,9 @@ bench: .venv/ready bench/peers/node_modules/.ready ## Measure what operations co
 
 docs: .venv/ready ## Write the pages that are made from the code
 	@$(BIN)/python tools/event_types.py
+
+messages: .venv/ready ## Collect the texts to translate, and compile the translations
+	@$(BIN)/python tools/messages.py
 
 format: .venv/ready ## Format the code
 	$(BIN)/ruff format .

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-from msidp import db, logs, metrics, queue, web
+from msidp import db, logs, metrics, negotiation, queue, web
 from msidp.keys import keyring
 from msidp.settings import Settings
 from msidp.vault import fields
@@ -65,6 +65,7 @@ def _connect_features() -> None:
 
 def _register_features(app: Flask, settings: Settings) -> None:
     """Every feature's routes, lowest first. Imported here: the worker does without them."""
+    from msidp.accounts import language, language_routes
     from msidp.accounts import routes as accounts
     from msidp.accounts import session_routes as sessions
     from msidp.accounts.factors import account_routes as two_factor
@@ -92,6 +93,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.webhooks import routes as webhooks
 
     branding.init_app(app)
+    negotiation.ask(app, language.asked, language.kept, language.chosen)
     app.register_blueprint(keys.bp)
     app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)
@@ -105,6 +107,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
     app.register_blueprint(accounts.bp)
+    app.register_blueprint(language_routes.bp)
     app.register_blueprint(reset_routes.bp)
     app.register_blueprint(address_routes.bp)
     app.register_blueprint(sign_in_routes.bp)

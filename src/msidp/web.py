@@ -15,13 +15,15 @@ import structlog
 from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import ids, metrics
+from msidp import ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import MAX_BODY, StrictRequest
+from msidp.negotiation import said
 from msidp.settings import Settings
+from msidp.words import Words, words
 
 REFUSAL = "msidp.refusal"  # in the environ: why the server did not take the body, one of _REFUSALS
 STREAMED = "msidp.streamed"  # in the environ: the answer's pieces may be sent one by one, from another thread
@@ -36,20 +38,29 @@ _CODES = {
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _TITLES = {
-    401: "Please sign in",
-    403: "Not allowed",
-    404: "Page not found",
-    410: "No longer here",
-    413: "Too large",
-    429: "Too many attempts",
-    503: "Busy right now",
+    401: words("Please sign in"),
+    403: words("Not allowed"),
+    404: words("Page not found"),
+    410: words("No longer here"),
+    413: words("Too large"),
+    429: words("Too many attempts"),
+    503: words("Busy right now"),
+}
+_STALE = words("This form is no longer valid. Go back, reload the page and try again.")
+_OURS = words("Something went wrong")
+_THEIRS = words("This did not work")
+_MESSAGES = {
+    400: words("Your browser has sent a request that cannot be read."),
+    404: words("There is nothing at this address."),
+    405: words("This address takes no request of this kind."),
+    413: words("The request is larger than %(limit)s bytes.", limit=f"{MAX_BODY:,}"),
 }
 
 _REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
-    400: (BadRequest, "incomplete-body", "The body is not complete."),
-    408: (TooSlow, "too-slow", "The body took too long to arrive."),
-    413: (TooLarge, "too-large", f"The request is larger than {MAX_BODY:,} bytes."),
-    503: (Busy, "busy", "There are too many large requests at this moment. Try again."),
+    400: (BadRequest, "incomplete-body", words("The body is not complete.")),
+    408: (TooSlow, "too-slow", words("The body took too long to arrive.")),
+    413: (TooLarge, "too-large", _MESSAGES[413]),
+    503: (Busy, "busy", words("There are too many large requests at this moment. Try again.")),
 }
 
 _HEADERS = (
@@ -74,9 +85,13 @@ class FormGuard:
 
     def protect(self) -> None:
         """Check the present request. Raises CSRFError."""
+        self.check_origin()
+        self._tokens.protect()
+
+    def check_origin(self) -> None:
+        """Check only what the browser says of where it comes from. Raises CSRFError."""
         if request.method not in ("GET", "HEAD", "OPTIONS") and _comes_from_elsewhere():
             raise CSRFError("The form was sent by another site.")
-        self._tokens.protect()
 
 
 csrf = FormGuard()
@@ -111,6 +126,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     }
     app.jinja_env.globals["asset"] = asset_url
     csrf.init_app(app)
+    negotiation.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
@@ -185,6 +201,7 @@ def _finish(response: Response) -> Response:
         defaults.append(("Cache-Control", "no-store"))
     elif "v" in request.args and response.status_code == 200:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    negotiation.label(response)
     present = {name.lower() for name, _ in headers}  # setdefault() would look through all of them each time
     for name, value in defaults:
         if name.lower() not in present:
@@ -231,17 +248,13 @@ def _answer_problem(problem: Problem) -> Response:
 
 def _answer_http_exception(error: HTTPException) -> Response:
     if isinstance(error, CSRFError):
-        message = "This form is no longer valid. Go back, reload the page and try again."
-        return _answer(400, "csrf", message, {"code": "csrf", "message": message}, {})
+        return _answer(400, "csrf", _STALE, {"code": "csrf", "message": _STALE}, {})
     if error.response is not None:
         return error.response  # type: ignore[return-value]  # Flask's own responses come out as they went in
     status = error.code or 500
-    if status == 413:
-        message = f"The request is larger than {MAX_BODY:,} bytes."
-    elif status == 404 and error.description == NotFound.description:
-        message = "There is nothing at this address."
-    else:
-        message = error.description or error.name
+    message = error.description or error.name
+    if status == 413 or message == type(error).description:  # werkzeug's own words
+        message = _MESSAGES.get(status, message)
     code = _CODES.get(status, "error" if status >= 500 else "bad-request")
     headers = {
         name: value for name, value in error.get_headers() if name in ("Allow", "Location", "Retry-After")
@@ -251,18 +264,21 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 def _answer_crash(error: Exception) -> Response:
     log.error("unhandled error", method=request.method, path=request.path, exc_info=error)
-    message = f"Something went wrong on our side. The reference is {g.get('request_id', 'unknown')}."
+    reference = g.get("request_id", "unknown")
+    message = words("Something went wrong on our side. The reference is %(reference)s.", reference=reference)
     return _answer(500, "internal-error", message, {"code": "internal-error", "message": message}, {})
 
 
 def _answer(status: int, code: str, message: str, body: dict[str, Any], headers: dict[str, str]) -> Response:
     if wants_html():
+        if not isinstance(message, Words):  # for developers: the page is not to speak two languages
+            negotiation.speak(languages.SOURCE)
         page = render_template(
             "error.html",
-            title=_TITLES.get(status, "Something went wrong" if status >= 500 else "This did not work"),
+            title=said(_TITLES.get(status, _OURS if status >= 500 else _THEIRS)),
             status=status,
             code=code,
-            message=message,
+            message=said(message),
             reference=g.get("request_id", "unknown"),
         )
         response = Response(page, mimetype="text/html")

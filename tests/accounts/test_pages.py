@@ -196,7 +196,7 @@ def test_the_account_shows_the_members_plans(browser: Browser, community_id: str
                 )
             )  # fmt: skip
     page = browser.get("/account")
-    assert "Gold <1> Trialing" in page.text
+    assert "Gold <1> Trial" in page.text
     assert "Gold &lt;1&gt;" in page.html
     assert "Silver" not in page.text
 

@@ -14,7 +14,7 @@ HOSTILE = "\"'><script>alert(1)</script>&amp;ü {{ 7 * 7 }}"
 
 
 class Reader(HTMLParser):
-    """The page's forms and scripts, as a browser reads them."""
+    """The page's forms and scripts, as a browser reads them, without the languages in its footer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,9 +22,13 @@ class Reader(HTMLParser):
         self.fields: list[tuple[str, str]] = []
         self.buttons: list[dict[str, Any]] = []
         self.scripts: list[dict[str, Any]] = []
+        self.in_footer = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        self.in_footer = self.in_footer or tag == "footer"
+        if self.in_footer:
+            return
         if tag == "input":
             self.fields.append((given["name"] or "", given["value"] or ""))
         found = {"form": self.forms, "button": self.buttons, "script": self.scripts}.get(tag)

@@ -135,11 +135,14 @@ class _Reader(HTMLParser):
         self._open: list[str] = []
         self._form: Form | None = None
         self._button: tuple[str, str] | None = None
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag not in VOID:
             self._open.append(tag)
+        if "footer" in self._open:
+            return  # the choice of a language, on every page
         if tag == "form":
             action = urljoin(self.url, attributes.get("action") or self.url)
             self._form = Form(action, attributes.get("method", "get").upper())
@@ -153,7 +156,13 @@ class _Reader(HTMLParser):
             self._button = (name, attributes.get("value", ""))
         elif tag == "input" and kind == "submit":
             form.buttons.append((name, attributes.get("value", ""), attributes.get("value", "")))
-        elif tag in ("input", "textarea", "select") and name:
+        elif tag == "select":
+            self._select = name
+            form.values[name] = ""
+        elif tag == "option":
+            if "selected" in attributes:
+                form.values[self._select] = attributes.get("value", "")
+        elif tag in ("input", "textarea") and name:
             if kind not in ("checkbox", "radio"):
                 form.values[name] = attributes.get("value", "")
             elif "checked" in attributes:

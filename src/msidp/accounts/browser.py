@@ -15,6 +15,7 @@ from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.members import service as members
 from msidp.members.models import Member
+from msidp.negotiation import PARAMETER, asked_here
 from msidp.settings import Settings
 
 __all__ = [
@@ -62,7 +63,12 @@ def login_url(next_: str, *, login_hint: str | None = None, signup: bool = False
     a page of this site. The form begins with the address of who is logged in, unless there is a hint; an
     empty hint leaves it empty.
     """
-    query = {"next": local_path(next_), "login_hint": login_hint, "again": "1" if again else None}
+    query = {
+        "next": local_path(next_),
+        "login_hint": login_hint,
+        "again": "1" if again else None,
+        PARAMETER: asked_here(),
+    }
     pairs = {name: value for name, value in query.items() if value is not None}
     return ("/signup" if signup else "/login") + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 

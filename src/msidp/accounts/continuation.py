@@ -20,6 +20,8 @@ class Continuation:
     """What the log-in page tells of the way ahead, which ends at an application."""
 
     application_name: str
+    language: str | None = None  # that the application asks for
+    since: int = 0  # milliseconds; when it came
 
 
 Resolver = Callable[[str], Continuation | None]

@@ -11,6 +11,7 @@ from msidp.errors import Conflict
 from msidp.members import service as members
 from msidp.members.emails import normalise
 from msidp.vault import passwords
+from msidp.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,5 @@ def cannot_sign_up() -> Conflict:
     """The answer to a sign-up with somebody's address; it does not say so (see docs/decisions)."""
     return Conflict(
         "cannot-sign-up",
-        "No account could be made with these details. If you already have one, sign in instead.",
+        words("No account could be made with these details. If you already have one, sign in instead."),
     )

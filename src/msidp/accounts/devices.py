@@ -1,5 +1,7 @@
 """What a browser says of itself, in the few words by which its owner knows it."""
 
+from msidp.words import words
+
 # The first that is found: many a browser claims to be another as well.
 _BROWSERS = (
     ("Edg/", "Edge"), ("EdgA/", "Edge"), ("EdgiOS/", "Edge"), ("OPR/", "Opera"),
@@ -18,5 +20,5 @@ def describe(user_agent: str | None) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in text), None)
     system = next((name for mark, name in _SYSTEMS if mark in text), None)
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "An unknown device"
+        return words("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or words("An unknown device")

@@ -9,6 +9,7 @@ from flask import request
 from msidp.accounts import strength
 from msidp.errors import Invalid
 from msidp.members.emails import normalise
+from msidp.words import words
 
 _MAX_ECHO = 320  # characters of a field that come back in the page
 _MAX_NAME = 200
@@ -28,11 +29,11 @@ class LoginForm:
 
     def errors(self) -> dict[str, str]:
         """Messages by field; empty where the form can be tried."""
-        found = {}
+        found: dict[str, str] = {}
         if not self.email:
-            found["email"] = "Enter your email address."
+            found["email"] = words("Enter your email address.")
         if not self.password:
-            found["password"] = "Enter your password."  # noqa: S105  # a message
+            found["password"] = words("Enter your password.")  # a message
         return found
 
     def echo(self) -> dict[str, str]:
@@ -51,17 +52,19 @@ class SignupForm(LoginForm):
         return cls(_text("email").strip(), _text("password"), " ".join(_text("name").split()))
 
     def errors(self) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         try:
             normalise(self.email)
         except Invalid as error:
-            found["email"] = error.message if self.email else "Enter your email address."
+            found["email"] = error.message if self.email else words("Enter your email address.")
         try:
             strength.check_new(self.password, (self.email, self.name))
         except Invalid as error:
-            found["password"] = error.message if self.password else "Choose a password."
+            found["password"] = error.message if self.password else words("Choose a password.")
         if not _is_name(self.name):
-            found["name"] = f"A name has at most {_MAX_NAME} characters, and no control characters."
+            found["name"] = words(
+                "A name has at most %(limit)d characters, and no control characters.", limit=_MAX_NAME
+            )
         return found
 
     def echo(self) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What the hosted pages share: the frame around each, the way a form comes back, the way on."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -9,12 +8,15 @@ from flask import current_app, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from msidp import clock, web
+from msidp import languages, web
 from msidp.accounts.browser import login_url
 from msidp.accounts.continuation import local_path, resolve
 from msidp.errors import BadRequest, Invalid, Problem
+from msidp.negotiation import PARAMETER, asked_here, language, said
+from msidp.words import words
 
 HOME = "/account"
+_QUERY = ("login_hint", "again", "token", "with", "deleted", PARAMETER)  # beside `next`
 
 
 class SentForm(Protocol):
@@ -25,14 +27,13 @@ class SentForm(Protocol):
 
 
 def day(moment: int) -> str:
-    """A day as a page shows it, for example `22 November 2026` (UTC)."""
-    found = datetime.fromtimestamp(moment / clock.SECOND, UTC)
-    return f"{found.day} {found:%B %Y}"
+    """A day (UTC) as this page shows it."""
+    return languages.day(moment, language())
 
 
 def exact(moment: int) -> str:
-    """A moment as a page shows it, for example `22 November 2026, 06:40 UTC`."""
-    return f"{day(moment)}, {datetime.fromtimestamp(moment / clock.SECOND, UTC):%H:%M} UTC"
+    """A moment (UTC) as this page shows it."""
+    return languages.minute(moment, language())
 
 
 def page(template: str, **context: Any) -> str:
@@ -49,14 +50,15 @@ def page(template: str, **context: Any) -> str:
         "hint": hint(),
         "login_url": login_url,
         "page_url": page_url,
+        "here": _own_path() if request.method == "GET" else None,  # a form would lose what was typed
     }
     return render_template(f"accounts/{template}.html", **frame | context)
 
 
 def page_again(template: str, problem: Problem, form: SentForm | None = None, **context: Any) -> Response:
     """The page once more, with what was wrong. It keeps what was typed, but for secrets."""
-    errors = {detail["field"]: detail["message"] for detail in problem.details or ()}
-    frame = {"problem": problem.message, "errors": errors, **(form.echo() if form else {}), **context}
+    errors = {detail["field"]: said(detail["message"]) for detail in problem.details or ()}
+    frame = {"problem": said(problem.message), "errors": errors, **(form.echo() if form else {}), **context}
     response = current_app.make_response((page(template, **frame), problem.status))
     response.headers.update(problem.headers)
     return response
@@ -67,14 +69,16 @@ def check_origin() -> None:
     try:
         web.csrf.protect()
     except CSRFError:
-        message = "This page had been open for too long, or your browser keeps no cookies. Please try again."
+        message = words(
+            "This page had been open for too long, or your browser keeps no cookies. Please try again."
+        )
         raise BadRequest("csrf", message) from None
 
 
 def invalid(errors: Mapping[str, str]) -> Invalid:
     """What is wrong with a form, by field."""
     details = [{"field": name, "message": text} for name, text in errors.items()]
-    return Invalid("invalid", "Please check what you entered.", details=details)
+    return Invalid("invalid", words("Please check what you entered."), details=details)
 
 
 def next_path() -> str | None:
@@ -84,8 +88,16 @@ def next_path() -> str | None:
 
 def page_url(path: str) -> str:
     """The path of another page before the log-in, which leads on to where this one does."""
-    pairs = {name: value for name, value in (("next", next_path()), ("login_hint", hint())) if value}
+    query = {"next": next_path(), "login_hint": hint(), PARAMETER: asked_here()}
+    pairs = {name: value for name, value in query.items() if value}
     return path + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
+
+
+def _own_path() -> str:
+    """The path of this page, with what of its query it knows."""
+    query = {name: request.args[name] for name in _QUERY if request.args.get(name)} | {"next": next_path()}
+    pairs = {name: value for name, value in query.items() if value}
+    return request.path + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def go_on() -> Response:

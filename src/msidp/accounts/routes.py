@@ -30,8 +30,12 @@ from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem, Unauthorized
 from msidp.members.emails import normalise
 from msidp.vault.passwords import hash_password
+from msidp.words import words
 
-_DONE = {"profile": "Your profile is saved.", "password": "Your password is changed."}
+_DONE = {
+    "profile": words("Your profile is saved."),
+    "password": words("Your password is changed."),
+}
 
 bp = Blueprint("accounts", __name__)
 bp.add_app_template_filter(day)
@@ -174,7 +178,7 @@ def _limits(form: LoginForm) -> list[throttle.Limit]:
 
 
 def _refused() -> Unauthorized:
-    return Unauthorized("wrong-credentials", "The email address or the password is wrong.")
+    return Unauthorized("wrong-credentials", words("The email address or the password is wrong."))
 
 
 def _leave() -> Response | None:

@@ -10,6 +10,14 @@ from msidp.errors import Conflict
 from msidp.members import service as members
 from msidp.members.models import Member, PlanConnection
 from msidp.plans.models import Plan
+from msidp.words import words
+
+_STATUSES = {
+    "ACTIVE": words("Active"),
+    "TRIALING": words("Trial"),
+    "REQUIRES_PAYMENT": words("Payment needed"),
+    "REQUIRES_AUTHENTICATION": words("Payment to be confirmed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,11 @@ class PlanLine:
 
     name: str
     status: str
+
+    @property
+    def status_words(self) -> str:
+        """The status as a member understands it."""
+        return _STATUSES.get(self.status, self.status)
 
 
 def redeem(session: DbSession, proof: Proof) -> Member | None:

@@ -24,13 +24,17 @@ SEEN_EVERY = 5 * clock.MINUTE  # how exact `seen_at` is; each update is a write
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who is logged in, since when (milliseconds), and by which methods (`amr`, RFC 8176)."""
+    """Who is logged in, since when (milliseconds), and by which methods (`amr`, RFC 8176).
+
+    `locale` is the member's standard claim, where it is known.
+    """
 
     session_id: str
     member_id: str
     authenticated_at: int
     methods: tuple[str, ...]
     seen_at: int
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,21 @@ def find(session: DbSession, token: str) -> Login | None:
     """The live session with this token, of a member who still exists."""
     now = clock.now()
     row = session.execute(
-        select(Session.id, Session.member_id, Session.authenticated_at, Session.methods, Session.seen_at)
+        select(
+            Session.id,
+            Session.member_id,
+            Session.authenticated_at,
+            Session.methods,
+            Session.seen_at,
+            Member.profile["locale"].as_string().label("locale"),
+        )
         .join(Member, Member.id == Session.member_id)
         .where(Session.token_hash == ids.hash_token(token), is_live(now))
     ).one_or_none()
-    return (
-        Login(row.id, row.member_id, row.authenticated_at, tuple(row.methods), row.seen_at) if row else None
+    if row is None:
+        return None
+    return Login(
+        row.id, row.member_id, row.authenticated_at, tuple(row.methods), row.seen_at, row.locale or None
     )
 
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from msidp.errors import Invalid
 from msidp.vault import passwords
+from msidp.words import words
 
 TOO_FEW_GUESSES = 10**6  # what a guesser with a thousand tries a day needs years for
 _LOOKED_AT = 36  # characters; the work grows with the square
@@ -26,7 +27,7 @@ def check_new(password: str, known: Iterable[str] = ()) -> None:
     """
     passwords.check_new(password)
     if guesses(password, known) < TOO_FEW_GUESSES:
-        message = "This password is among the first that a guesser would try. Add a word or two."
+        message = words("This password is among the first that a guesser would try. Add a word or two.")
         raise Invalid("invalid-password", message)
 
 

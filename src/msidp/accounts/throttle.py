@@ -20,6 +20,7 @@ from flask import current_app
 from msidp import ids, queue
 from msidp.errors import TooManyRequests
 from msidp.settings import Settings
+from msidp.words import counted
 
 WINDOW = 15 * 60  # seconds
 DAY = 24 * 60 * 60
@@ -129,7 +130,11 @@ def take(limits_: list[Limit]) -> None:
     """Count what the limits are about once more. Raises TooManyRequests where there were too many."""
     wait = _run(_TAKE, limits_, *(number for limit in limits_ for number in (limit.failures, limit.window)))
     if wait:
-        message = "Too many attempts failed. Please wait a few minutes, then try again."
+        message = counted(
+            "Too many attempts failed. Please wait a minute, then try again.",
+            "Too many attempts failed. Please wait %(num)d minutes, then try again.",
+            -(-wait // 60),
+        )
         raise TooManyRequests("too-many-attempts", message, headers={"Retry-After": str(wait)})
 
 

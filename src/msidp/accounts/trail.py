@@ -14,6 +14,7 @@ from msidp.db import transaction
 from msidp.figures import service as figures
 from msidp.members import service as members
 from msidp.members.models import Member
+from msidp.negotiation import language
 
 CODES_TOLD = 5  # wrong codes in a quarter of an hour, after which the member hears of them
 
@@ -68,4 +69,4 @@ def _actor(member_id: str | None) -> Actor:
 def _tell(session: Session, member: Member, notice: str) -> None:
     here = place()
     device = devices.describe(here["user_agent"])
-    notices.tell(session, member, notice, address=here["address"], user_agent=device)
+    notices.tell(session, member, notice, address=here["address"], user_agent=device, language=language())

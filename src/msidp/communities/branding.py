@@ -6,7 +6,7 @@ import structlog
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from msidp import clock
+from msidp import clock, languages, negotiation
 from msidp.communities import service
 from msidp.db import reading
 
@@ -16,9 +16,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """A community's name on its pages."""
+    """A community's name on its pages, and their language where nothing else tells."""
 
     name: str
+    language: str = languages.SOURCE
 
     @property
     def initial(self) -> str:
@@ -36,6 +37,7 @@ def init_app(app: Flask) -> None:
     """Give the templates `current_brand()`."""
     app.extensions["msidp_brand"] = _Cache()
     app.jinja_env.globals["current_brand"] = current_brand
+    negotiation.default(app, _language)
 
 
 def forget() -> None:
@@ -57,6 +59,11 @@ def current_brand() -> Brand | None:
         except SQLAlchemyError as error:
             log.warning("the brand cannot be read", error=str(error))
         else:
-            cache.brand = Brand(community.name) if community else None
+            cache.brand = Brand(community.name, community.language) if community else None
         cache.read_at = clock.now()
     return cache.brand
+
+
+def _language() -> str | None:
+    brand = current_brand()
+    return languages.best([brand.language]) if brand else None

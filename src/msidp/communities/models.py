@@ -11,6 +11,7 @@ class Community(Base):
     app_id: Mapped[str] = mapped_column(unique=True)  # app_…, the audience of member session tokens
     public_key: Mapped[str] = mapped_column(unique=True)  # pk_…
     name: Mapped[str]
+    language: Mapped[str] = mapped_column(server_default="en")  # one of languages.LANGUAGES
     created_at: Mapped[int]
     operators_need_second_factor: Mapped[bool] = mapped_column(default=False)
 

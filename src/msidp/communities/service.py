@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from msidp import clock, ids
+from msidp import clock, ids, languages
 from msidp.communities.models import ApiKey, Community
 from msidp.errors import NotFound
 
@@ -37,6 +37,7 @@ def ensure_default(session: Session) -> Community:
             app_id=ids.new_id("app"),
             public_key=ids.new_token("pk_"),
             name="My community",
+            language=languages.SOURCE,
             created_at=clock.now(),
         )
         session.add(community)
@@ -47,6 +48,11 @@ def ensure_default(session: Session) -> Community:
 def rename(session: Session, community_id: str, name: str) -> None:
     """Call the community something else, on every page that its members see."""
     session.execute(update(Community).where(Community.id == community_id).values(name=name))
+
+
+def speak(session: Session, community_id: str, language: str) -> None:
+    """Have pages and mails come in this language (one of `languages.LANGUAGES`) where nothing else tells."""
+    session.execute(update(Community).where(Community.id == community_id).values(language=language))
 
 
 def app_id(session: Session, community_id: str) -> str:

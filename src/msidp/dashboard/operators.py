@@ -5,6 +5,7 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
+from msidp import languages
 from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, needs, operator, page
 from msidp.db import reading, transaction
@@ -43,6 +44,7 @@ def invite_operator() -> Response:
                 template="operator_invited",
                 context={"token": made.token, "role": role, "inviter": who.name},
                 expires_at=made.expires_at,
+                language=languages.SOURCE,  # as the dashboard
             )
     except Problem as problem:
         return _page(problem=problem, email=email[:320])

@@ -13,6 +13,7 @@ from msidp.errors import BadRequest, NotFound
 from msidp.factors.challenges import Challenges
 from msidp.factors.passkeys import Account, Passkeys, Site
 from msidp.settings import Settings
+from msidp.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ class Answer:
         with transaction() as session:
             challenge = _challenges().take(session, self.state, purpose, _browser())
         if challenge is None:
-            raise BadRequest("passkey-expired", "The page had been open for too long. Please try again.")
+            raise BadRequest(
+                "passkey-expired", words("The page had been open for too long. Please try again.")
+            )
         return challenge
 
 
@@ -90,7 +93,7 @@ def required_site() -> Site:
     """The same. Raises NotFound where it cannot have passkeys."""
     here = site()
     if here is None:
-        raise NotFound("no-passkeys", "This site's address is none that browsers keep passkeys for.")
+        raise NotFound("no-passkeys", words("This site’s address is none that browsers keep passkeys for."))
     return here
 
 

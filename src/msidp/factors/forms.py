@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from msidp.factors.recovery import RecoveryCodes
 from msidp.factors.totp import AuthenticatorApps
 from msidp.vault.fields import cipher
+from msidp.words import words
 
 _MAX_LENGTH = 100
 
@@ -31,8 +32,8 @@ class CodeForm:
     def errors(self) -> dict[str, str]:
         """Messages by field; empty where the form can be tried."""
         if self.by_recovery:
-            return {} if self.recovery_code.strip() else {"recovery_code": "Enter a recovery code."}
-        return {} if self.code.strip() else {"code": "Enter the code that your app shows."}
+            return {} if self.recovery_code.strip() else {"recovery_code": words("Enter a recovery code.")}
+        return {} if self.code.strip() else {"code": words("Enter the code that your app shows.")}
 
     def echo(self) -> Mapping[str, object]:
         """Which of the two the page asks for again."""

@@ -22,6 +22,7 @@ from msidp import canonical, clock, ids
 from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound, Unauthorized
 from msidp.factors.models import PasskeyColumns
+from msidp.words import words
 
 MAX_PASSKEYS = 20  # of one account
 MAX_NAME = 60
@@ -141,10 +142,12 @@ class Passkeys(Generic[Row]):
         except Exception as error:  # noqa: BLE001  # a hostile answer breaks in many places of the parsers
             log.info("a new passkey was refused", error=repr(error)[:200])
             raise Invalid(
-                "passkey-refused", "Your device's answer cannot be used. Please try again."
+                "passkey-refused", words("Your device’s answer cannot be used. Please try again.")
             ) from None
         if self.count(session, owner_id) >= MAX_PASSKEYS:
-            raise Conflict("too-many-passkeys", f"An account has at most {MAX_PASSKEYS} passkeys.")
+            raise Conflict(
+                "too-many-passkeys", words("An account has at most %(limit)d passkeys.", limit=MAX_PASSKEYS)
+            )
         credential_id = bytes_to_base64url(made.credential_id)
         values = {
             "id": ids.new_id("psk"),
@@ -162,7 +165,7 @@ class Passkeys(Generic[Row]):
         if len(credential_id) <= _MAX_ID:
             key = insert_new(session, self._model, values, unique=("credential_id",))
         if key is None:
-            raise Conflict("passkey-known", "This passkey is in use already.")
+            raise Conflict("passkey-known", words("This passkey is in use already."))
         return self._model(seq=key[0], **values)
 
     def verify(
@@ -244,17 +247,19 @@ class Passkeys(Generic[Row]):
 
 def refused() -> Unauthorized:
     """What is said of a passkey that does not let in."""
-    return Unauthorized("passkey-refused", "This passkey cannot be used here, or the page was open too long.")
+    return Unauthorized(
+        "passkey-refused", words("This passkey cannot be used here, or the page was open too long.")
+    )
 
 
 def check_name(name: str) -> str:
     """The name in its plain form. Raises Invalid."""
     plain = " ".join(name.split())
     if not plain or len(plain) > MAX_NAME or not plain.isprintable():
-        message = f"Give the passkey a name of at most {MAX_NAME} characters."
+        message = words("Give the passkey a name of at most %(limit)d characters.", limit=MAX_NAME)
         raise Invalid("invalid", message, details=[{"field": "name", "message": message}])
     return plain
 
 
 def _unknown() -> NotFound:
-    return NotFound("passkey-not-found", "You have no such passkey.")
+    return NotFound("passkey-not-found", words("You have no such passkey."))

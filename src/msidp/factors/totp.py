@@ -13,6 +13,7 @@ from msidp import clock
 from msidp.errors import Conflict
 from msidp.factors.models import AuthenticatorAppColumns
 from msidp.vault.fields import CannotOpen, FieldCipher
+from msidp.words import words
 
 DIGITS = 6
 _DRIFT = 1  # steps
@@ -28,7 +29,9 @@ class AuthenticatorApps:
     def begin(self, session: Session, cipher: FieldCipher, owner_id: str) -> None:
         """Make a new secret, to be confirmed. Raises Conflict where an app is in use already."""
         if self.is_on(session, owner_id):
-            raise Conflict("already-on", "Your account already asks for a code. Remove that app first.")
+            raise Conflict(
+                "already-on", words("Your account already asks for a code. Remove that app first.")
+            )
         session.execute(delete(self._model).where(self._owner == owner_id))
         values = {
             self._owner.key: owner_id,

@@ -1,5 +1,7 @@
 """What a mail says: one template a mail, rendered twice, as plain text and as HTML.
 
+Each language has environments of its own, whose gettext is bound to its catalogue.
+
 A template fills the blocks `subject` and `content`, the latter with `parts.paragraph(…)`, `parts.button(…)`
 and `parts.code(…)`; which `parts` it gets decides what comes out. `link(path)` makes the address of a page
 of this site, `community` is the name of who writes, and `moment(…)` shows a moment.
@@ -8,13 +10,12 @@ of this site, `community` is the name of who writes, and `moment(…)` shows a m
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from msidp import clock
+from msidp import languages
 from msidp.vault.fields import CannotOpen, cipher
 
 FORMS = ("text", "html")
@@ -42,16 +43,33 @@ def unseal(sealed: str | None, mail_id: str) -> Letter | None:
         return None
 
 
-def write(template: str, community: str, base_url: str, context: Mapping[str, Any]) -> Letter:
-    """The letter that this template makes of its context. `community` is who it comes from."""
-    values = {**context, "community": community, "link": base_url.__add__, "moment": _moment}
-    text, html = (_render(form, template, values) for form in FORMS)
+def write(
+    template: str, community: str, base_url: str, context: Mapping[str, Any], language: str = languages.SOURCE
+) -> Letter:
+    """The letter that this template makes of its context, in a language.
+
+    `community` is who it comes from. The pages that it links to come in its language too.
+    """
+    texts = languages.catalogue(language)
+    speaking = f"ui_locales={language}" if language != languages.SOURCE else ""
+
+    def link(path: str) -> str:
+        return base_url + path + (("&" if "?" in path else "?") + speaking if speaking else "")
+
+    values = {
+        **{name: languages.say(value, texts) for name, value in context.items()},
+        "community": community,
+        "language": language,
+        "link": link,
+        "moment": partial(languages.minute, language=language),
+    }
+    text, html = (_render(form, language, template, values) for form in FORMS)
     return Letter(community, text[0], text[1], html[1])
 
 
-def _render(form: str, name: str, context: Mapping[str, Any]) -> tuple[str, str]:
+def _render(form: str, language: str, name: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """The subject on one line, and the body."""
-    environment = _environment(form)
+    environment = _environment(form, language)
     template = environment.get_template(f"{name}.jinja")
     parts = environment.get_template(f"parts.{form}.jinja").module
     values = {**context, "parts": parts, "layout": f"layout.{form}.jinja"}
@@ -60,21 +78,20 @@ def _render(form: str, name: str, context: Mapping[str, Any]) -> tuple[str, str]
     return " ".join(subject.split()), re.sub(r"\n{3,}", "\n\n", body)
 
 
-def _moment(moment: int) -> str:
-    """A moment for people: `22 November 2026, 06:40 UTC`."""
-    return f"{datetime.fromtimestamp(clock.seconds(moment), UTC):%-d %B %Y, %H:%M} UTC"
-
-
 def _context(mail_id: str) -> str:
     return f"mail:{mail_id}"
 
 
 @cache
-def _environment(form: str) -> Environment:
-    return Environment(
+def _environment(form: str, language: str) -> Environment:
+    environment = Environment(
         loader=PackageLoader("msidp", "templates/mail"),
         autoescape=form == "html",  # noqa: S701  # plain text is not to be escaped
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(languages.catalogue(language), newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    return environment

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
-from msidp import clock, ids, queue
+from msidp import clock, ids, languages, queue
 from msidp.communities.models import Community
 from msidp.db import after_commit
 from msidp.mail import letters
@@ -17,6 +17,7 @@ from msidp.settings import Settings
 LIFETIME = 2 * clock.DAY  # how long a mail is tried that has no moment of its own
 INBOX_LIFETIME = clock.DAY
 INBOX_SIZE = 200
+_SENDER = select(Community.name, Community.language).where(Community.id == bindparam("id"))
 
 
 def send(
@@ -27,18 +28,21 @@ def send(
     template: str,
     context: Mapping[str, Any],
     expires_at: int | None = None,
+    language: str | None = None,
 ) -> str:
     """Record a mail; it goes out once the session commits. Returns its id.
 
     `to` is a usable address (`members.emails.normalise`), `template` a file in templates/mail without its
     `.jinja`. What carries a token should not outlive it: after `expires_at` the mail is given up. To nobody
-    (None) the same work is done for nothing, where it must not show that there is nobody.
+    (None) the same work is done for nothing, where it must not show that there is nobody. Without a
+    `language` (one of `languages.LANGUAGES`) it comes in the community's.
     """
     now = clock.now()
     settings: Settings = current_app.extensions["msidp_settings"]
     inbox = settings.smtp_url is None
-    community = session.scalars(select(Community.name).where(Community.id == community_id)).one()
-    letter = letters.write(template, community, settings.base_url, context)
+    community = session.execute(_SENDER, {"id": community_id}).one()
+    language = language or languages.best([community.language]) or languages.SOURCE
+    letter = letters.write(template, community.name, settings.base_url, context, language)
     mail_id = ids.new_id("mail")
     sealed = letters.seal(letter, mail_id)
     values = {

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, render_template, request
 
-from msidp import clock
+from msidp import clock, languages, negotiation
 from msidp.communities.guard import default_community_id, require_secret_key
 from msidp.db import reading
 from msidp.errors import NotFound
@@ -31,6 +31,7 @@ def development_inbox() -> dict[str, Any] | str:
     with reading() as session:
         kept = inbox.newest(session, default_community_id())
     if wants_html():
+        negotiation.speak(languages.SOURCE)
         return render_template("mail/inbox.html", mails=kept, iso=clock.iso)
     return {"data": [_view(mail) for mail in kept]}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import email_validator
 
 from msidp.errors import Invalid
+from msidp.words import words
 
 # Names for special use (.test, .local, .internal) are names like any other to an instance inside a
 # company. The library offers this list to be changed.
@@ -29,11 +30,11 @@ def normalise(text: str) -> Email:
     the domain exists is not asked. Raises Invalid (422, `invalid-email`).
     """
     if len(text) > _MAX_LENGTH:
-        raise _refused("This address is too long.")
+        raise _refused(words("This address is too long."))
     try:
         found = email_validator.validate_email(text.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
-        raise _refused("This is not a usable email address.") from None
+        raise _refused(words("This is not a usable email address.")) from None
     return Email(found.normalized, f"{caseless(found.local_part)}@{found.ascii_domain.lower()}")
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from flask import Blueprint, Flask, Response, current_app, request
 
+from msidp import languages
 from msidp.accounts import assurance
 from msidp.keys.pairs import ALGORITHMS
 from msidp.oidc import assertions, client_auth, dpop, scopes
@@ -56,6 +57,7 @@ def document(issuer: str) -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(wishes.PROMPTS),
         "display_values_supported": ["page", "popup"],
+        "ui_locales_supported": list(languages.LANGUAGES),
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

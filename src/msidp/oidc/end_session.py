@@ -22,9 +22,10 @@ from msidp.keys.keyring import InvalidToken, keyring
 from msidp.oidc import redirects, tokens
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.subjects import subject_of
+from msidp.words import words
 
 MAX_LENGTH = 10_000  # characters of one parameter; it has to fit into an address
-_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 
 bp = Blueprint("end_session", __name__)
 
@@ -91,14 +92,14 @@ def _read(given: "MultiDict[str, str]") -> dict[str, str]:
     for name in _PARAMETERS:
         values = given.getlist(name)
         if len(values) > 1:
-            raise BadRequest("invalid-request", f"The parameter {name} is there twice.")
+            raise BadRequest("invalid-request", words("The parameter %(name)s is there twice.", name=name))
         if values and len(values[0]) > MAX_LENGTH:
-            raise BadRequest("invalid-request", f"The parameter {name} is too long.")
+            raise BadRequest("invalid-request", words("The parameter %(name)s is too long.", name=name))
     found = {name: given[name] for name in _PARAMETERS if given.get(name)}
     try:
         canonical.check_text("".join(found.values()))
     except ValueError:
-        raise BadRequest("invalid-request", "A parameter holds a NUL character.") from None
+        raise BadRequest("invalid-request", words("A parameter holds a NUL character.")) from None
     return found
 
 
@@ -120,6 +121,7 @@ def _ask(asked: LogoutRequest) -> str:
         application=asked.client and asked.client.shown_name,
         member=browser.current_member(),
         parameters=asked.parameters,
+        here=f"/end-session?{urlencode(asked.parameters)}",
     )
 
 
@@ -131,7 +133,9 @@ def _log_out(asked: LogoutRequest, *, confirmed: bool = False) -> Response | str
             browser.end_session(session)
     if return_to is None:
         refused = asked.client is not None and "post_logout_redirect_uri" in asked.parameters
-        return render_template("oidc/signed_out.html", refused=refused and asked.return_to is None)
+        return render_template(
+            "oidc/signed_out.html", refused=refused and asked.return_to is None, here="/logout"
+        )
     state = asked.parameters.get("state")
     url = redirects.with_parameters(return_to, {"state": state}) if state else return_to
     return redirect(url, 302 if request.method == "GET" else 303)

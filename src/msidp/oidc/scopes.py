@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 
+from msidp.words import words
+
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 
 # What each scope lets an application do, in the words of the consent page.
 MEMBER_SCOPES = {
-    OPENID: "Know that it is you",
-    "profile": "See your profile: your name, picture and the like",
-    "email": "See your email address",
-    "address": "See your postal address",
-    "phone": "See your phone number",
-    OFFLINE_ACCESS: "Stay connected while you are away",
+    OPENID: words("Know that it is you"),
+    "profile": words("See your profile: your name, picture and the like"),
+    "email": words("See your email address"),
+    "address": words("See your postal address"),
+    "phone": words("See your phone number"),
+    OFFLINE_ACCESS: words("Stay connected while you are away"),
 }
 CLAIMS = {
     "profile": (

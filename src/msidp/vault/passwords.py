@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from msidp import canonical
 from msidp.errors import Busy, Invalid
 from msidp.vault import foreign
+from msidp.words import words
 
 MIN_LENGTH = 8  # code points
 MAX_LENGTH = 256
@@ -48,7 +49,7 @@ class HashingPool:
 
 
 def _busy() -> Busy:
-    message = "Many people are signing in just now. Please try again in a few seconds."
+    message = words("Many people are signing in just now. Please try again in a few seconds.")
     return Busy("busy", message, headers={"Retry-After": "5"})
 
 
@@ -62,11 +63,15 @@ def check_new(password: str) -> None:
     """Whether this can become somebody's password. Raises Invalid (422, `invalid-password`)."""
     length = len(_canonical(password))
     if length < MIN_LENGTH:
-        raise Invalid("invalid-password", f"A password needs at least {MIN_LENGTH} characters.")
+        raise Invalid(
+            "invalid-password", words("A password needs at least %(limit)d characters.", limit=MIN_LENGTH)
+        )
     if length > MAX_LENGTH or len(password) > _MAX_RAW_LENGTH:
-        raise Invalid("invalid-password", f"A password has at most {MAX_LENGTH} characters.")
+        raise Invalid(
+            "invalid-password", words("A password has at most %(limit)d characters.", limit=MAX_LENGTH)
+        )
     if not _usable(password):
-        raise Invalid("invalid-password", "This password has a character that cannot be read.")
+        raise Invalid("invalid-password", words("This password has a character that cannot be read."))
 
 
 def hash_password(password: str) -> str:

@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from msidp import clock
+from msidp import clock, languages
 from msidp.audit import service as audit
 from msidp.mail import outbox as mail
 from msidp.settings import Settings
@@ -59,6 +59,7 @@ def disable(session: Session, endpoint_id: str, reason: str, now: int) -> None:
             to=address,
             template="webhook_disabled",
             context=context,
+            language=languages.SOURCE,  # as the dashboard
         )
 
 

@@ -18,6 +18,7 @@ from msidp.factors.forms import CodeForm
 from msidp.factors.totp import grouped, uri
 from msidp.members.models import Member
 from msidp.vault.fields import cipher
+from msidp.words import words
 
 OVERVIEW = "/account/two-factor"
 SET_UP = f"{OVERVIEW}/set-up"
@@ -58,7 +59,7 @@ def show_qr() -> Response:
     member = require_fresh(SET_UP)
     secret = _waiting_secret(member)
     if secret is None:
-        raise NotFound("nothing-waits", "No authenticator app waits to be set up.")
+        raise NotFound("nothing-waits", words("No authenticator app waits to be set up."))
     brand = current_brand()
     picture = qr.svg(uri(secret, member.email, brand.name if brand else "msidp"))
     return Response(picture, mimetype="image/svg+xml")
@@ -89,7 +90,7 @@ def regenerate() -> Response | str:
         check_origin()
         with transaction() as session:
             if not totp.is_on(session, member.id):
-                raise Conflict("not-on", "Recovery codes stand in for an app, and there is none yet.")
+                raise Conflict("not-on", words("Recovery codes stand in for an app, and there is none yet."))
             codes = recovery.regenerate(session, member.id)
             trail.warn(session, member, "recovery_codes.regenerated", "recovery_codes_replaced")
     except Problem as problem:
@@ -135,5 +136,5 @@ def _switch_on(member: Member, form: CodeForm) -> list[str]:
                 return recovery.regenerate(session, member.id)
         attempt.failed()
     raise Unauthorized(
-        "wrong-code", "This is not the code that the app shows now. Check your device's clock."
+        "wrong-code", words("This is not the code that the app shows now. Check your device’s clock.")
     )

@@ -19,6 +19,7 @@ from msidp.factors.passkeys import MAX_NAME, Account, Site, Used, check_name, re
 from msidp.members import service as members
 from msidp.members.models import Member
 from msidp.members.views import display_name
+from msidp.negotiation import said
 
 OVERVIEW = "/account/passkeys"
 ceremonies = Ceremonies(passkeys, "member")
@@ -130,4 +131,4 @@ def _frame(member: Member) -> dict[str, Any]:
 
 def _new_frame(member: Member) -> dict[str, Any]:
     ceremony = ceremonies.to_create(Account(member.id, member.email, display_name(member)))
-    return {"ceremony": ceremony, "name": devices.describe(request.user_agent.string)}
+    return {"ceremony": ceremony, "name": said(devices.describe(request.user_agent.string))}

@@ -18,6 +18,7 @@ from msidp.errors import Problem, Unauthorized
 from msidp.factors.forms import CodeForm
 from msidp.members import service as members
 from msidp.members.models import Member
+from msidp.words import words
 
 bp = Blueprint("factors", __name__)
 
@@ -99,9 +100,9 @@ def _verify(subject: Subject, form: CodeForm) -> str:
             trail.code_refused(session, member)
         attempt.failed()
     what = (
-        "This recovery code is wrong, or was used before."
+        words("This recovery code is wrong, or was used before.")
         if form.by_recovery
-        else ("This code is wrong, or was used before. Wait for the next one.")
+        else words("This code is wrong, or was used before. Wait for the next one.")
     )
     raise Unauthorized("wrong-code", what)
 

@@ -16,6 +16,7 @@ from msidp.db import reading, transaction
 from msidp.errors import Gone, Problem
 from msidp.members.emails import normalise
 from msidp.members.models import Member
+from msidp.words import words
 
 bp = Blueprint("addresses", __name__)
 EMAIL = "/account/email"
@@ -40,7 +41,7 @@ def submit_email() -> Response | str:
             addresses.ask_to_change(session, member, address)
     except Problem as problem:
         return page_again("email", problem, form, member=member)
-    return page("mail_sent", email=address.address, what="a link that makes it your address", known=True)
+    return page("mail_sent", email=address.address, what="change")
 
 
 @bp.post(f"{EMAIL}/verify")
@@ -54,7 +55,7 @@ def ask_for_proof() -> Response | str:
             addresses.ask_for_proof(session, member)
     except Problem as problem:
         return page_again("email", problem, member=member)
-    return page("mail_sent", email=member.email, what="a link to confirm your address", known=True)
+    return page("mail_sent", email=member.email, what="verify")
 
 
 @bp.get("/verify-email")
@@ -64,7 +65,7 @@ def verify() -> Response | str:
 
 @bp.post("/verify-email")
 def submit_verify() -> Response | str:
-    return _settle(addresses.confirm, "verify_email", "Your address is confirmed")
+    return _settle(addresses.confirm, "verify_email", words("Your address is confirmed"))
 
 
 @bp.get("/change-email")
@@ -74,7 +75,7 @@ def change() -> Response | str:
 
 @bp.post("/change-email")
 def submit_change() -> Response | str:
-    return _settle(addresses.change, "change_email", "Your address is changed")
+    return _settle(addresses.change, "change_email", words("Your address is changed"))
 
 
 @bp.get("/keep-email")
@@ -116,4 +117,4 @@ def _settle(spend: Callable[[Session, str], Member], template: str, title: str) 
 
 
 def _gone(gone: Gone) -> Response:
-    return asking.gone_page(gone, EMAIL, "See your address")
+    return asking.gone_page(gone, EMAIL, words("See your address"))

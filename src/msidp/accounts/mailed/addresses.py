@@ -7,7 +7,7 @@ from flask import request
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from msidp.accounts import devices, sessions, trail
+from msidp.accounts import devices, language, sessions, trail
 from msidp.accounts.factors.models import Passkey
 from msidp.accounts.mailed import tokens
 from msidp.accounts.mailed.tokens import Held, Issued
@@ -16,6 +16,7 @@ from msidp.mail import outbox
 from msidp.members import service as members
 from msidp.members.emails import Email, normalise
 from msidp.members.models import Member
+from msidp.words import words
 
 
 def proved(session: Session, held: Held) -> Member | None:
@@ -52,6 +53,7 @@ def ask_for_proof(session: Session, member: Member) -> None:
         template="verify_email",
         context={"token": issued.token, "email": member.email},
         expires_at=issued.expires_at,
+        language=language.of(member),
     )
 
 
@@ -75,7 +77,7 @@ def ask_to_change(session: Session, member: Member, email: Email) -> None:
     it is the present one.
     """
     if email.key == member.email_key:
-        raise Invalid("same-email", "This is your address already.")
+        raise Invalid("same-email", words("This is your address already."))
     taken = members.find_by_email(session, member.community_id, email.address) is not None
     tokens.revoke(session, member.id, tokens.CHANGE)
     issued = tokens.issue(session, tokens.CHANGE, member.community_id, email, member_id=member.id)
@@ -86,6 +88,7 @@ def ask_to_change(session: Session, member: Member, email: Email) -> None:
         template="address_in_use" if taken else "change_email",
         context={"email": email.address} if taken else {"token": issued.token, "email": email.address},
         expires_at=issued.expires_at,
+        language=language.of(member),
     )
     _warn(session, member, email, "email_change_notice")
     trail.note(session, member.id, "email_change.requested")
@@ -153,6 +156,7 @@ def _warn(session: Session, member: Member, new: Email, template: str) -> None:
             "address": request.remote_addr,
             "user_agent": devices.describe(request.user_agent.string),
         },
+        language=language.of(member),
     )
 
 
@@ -169,4 +173,4 @@ def _verify(session: Session, member: Member) -> None:
 
 
 def _gone() -> Gone:
-    return Gone("link-gone", "This link was used already, or is too old.")
+    return Gone("link-gone", words("This link was used already, or is too old."))

@@ -15,6 +15,7 @@ from msidp.communities.guard import default_community_id
 from msidp.errors import Gone
 from msidp.members.emails import Email
 from msidp.settings import Settings
+from msidp.words import words
 
 COOKIE = "mailed"
 _MAX_TOKEN = 100
@@ -63,7 +64,7 @@ def gone_page(gone: Gone, again: str, words: str) -> Response:
 
 def gone() -> Gone:
     """What is wrong with such a link."""
-    return Gone("link-gone", "This link was used already, or is too old.")
+    return Gone("link-gone", words("This link was used already, or is too old."))
 
 
 def settings() -> Settings:

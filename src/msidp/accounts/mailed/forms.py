@@ -9,6 +9,7 @@ from msidp.accounts import strength
 from msidp.accounts.pages import invalid
 from msidp.errors import Invalid
 from msidp.members.emails import Email, normalise
+from msidp.words import words
 
 _MAX_ECHO = 320
 _MAX_CODE = 40
@@ -30,7 +31,9 @@ class AddressForm:
         try:
             return normalise(self.email)
         except Invalid as error:
-            raise invalid({"email": error.message if self.email else "Enter your email address."}) from None
+            raise invalid(
+                {"email": error.message if self.email else words("Enter your email address.")}
+            ) from None
 
     def echo(self) -> dict[str, str]:
         """What the page shows again."""
@@ -51,7 +54,7 @@ class CodeForm:
     def check(self) -> None:
         """Raises Invalid where there is nothing to try."""
         if not self.code:
-            raise invalid({"code": "Enter the code from the mail."})
+            raise invalid({"code": words("Enter the code from the mail.")})
 
     def echo(self) -> dict[str, str]:
         """Nothing is shown again."""
@@ -74,7 +77,9 @@ class PasswordForm:
         try:
             strength.check_new(self.password, known)
         except Invalid as error:
-            raise invalid({"password": error.message if self.password else "Choose a password."}) from None
+            raise invalid(
+                {"password": error.message if self.password else words("Choose a password.")}
+            ) from None
 
     def echo(self) -> dict[str, str]:
         """Nothing is shown again."""

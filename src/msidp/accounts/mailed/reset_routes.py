@@ -11,6 +11,7 @@ from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Gone, Problem
 from msidp.vault.passwords import hash_password
+from msidp.words import words
 
 bp = Blueprint("resets", __name__)
 AGAIN = "/forgot-password"
@@ -32,7 +33,7 @@ def submit_forgot_password() -> Response | str:
             resets.ask(session, default_community_id(), address, asking.asker())
     except Problem as problem:
         return page_again("forgot_password", problem, form)
-    return page("mail_sent", email=address.address, what="a link to choose a new password")
+    return page("mail_sent", email=address.address, what="reset")
 
 
 @bp.get("/reset-password")
@@ -64,4 +65,4 @@ def submit_reset_password() -> Response:
 
 
 def _gone(gone: Gone) -> Response:
-    return asking.gone_page(gone, AGAIN, "Ask for another link")
+    return asking.gone_page(gone, AGAIN, words("Ask for another link"))

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from msidp.accounts import sessions, trail
+from msidp.accounts import language, sessions, trail
 from msidp.accounts.mailed import addresses, tokens
 from msidp.accounts.mailed.tokens import Asker
 from msidp.errors import Gone
@@ -10,6 +10,7 @@ from msidp.mail import outbox
 from msidp.members import service as members
 from msidp.members.emails import Email
 from msidp.members.models import Member
+from msidp.words import words
 
 
 def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None:
@@ -25,6 +26,7 @@ def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None
         template="reset_password",
         context={"token": issued.token, "email": written.address},
         expires_at=issued.expires_at,
+        language=language.of(member),
     )
     trail.note(session, member_id, "password_reset.requested")
 
@@ -37,7 +39,7 @@ def finish(session: Session, token: str, password_hash: str) -> Member:
     held = tokens.spend(session, tokens.RESET, token)
     member = addresses.proved(session, held) if held else None
     if member is None:
-        raise Gone("link-gone", "This link was used already, or is too old.")
+        raise Gone("link-gone", words("This link was used already, or is too old."))
     member.password_hash = password_hash
     session.flush()
     tokens.revoke(session, member.id, tokens.RESET, tokens.SIGN_IN, tokens.CHANGE)

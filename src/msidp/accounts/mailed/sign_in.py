@@ -7,7 +7,7 @@ import secrets
 
 from sqlalchemy.orm import Session
 
-from msidp.accounts import trail
+from msidp.accounts import language, trail
 from msidp.accounts.mailed import addresses, tokens
 from msidp.accounts.mailed.tokens import Asker
 from msidp.errors import Gone, Unauthorized
@@ -15,6 +15,7 @@ from msidp.mail import outbox
 from msidp.members import service as members
 from msidp.members.emails import Email
 from msidp.members.models import Member
+from msidp.words import words
 
 DIGITS = 6
 
@@ -34,6 +35,7 @@ def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None
         template="sign_in",
         context={"code": code, "token": issued.token, "email": email.address},
         expires_at=issued.expires_at,
+        language=language.of(member),
     )
     trail.note(session, member_id, "sign_in_mail.requested")
 
@@ -49,10 +51,10 @@ def by_link(session: Session, token: str) -> Member:
     held = tokens.spend(session, tokens.SIGN_IN, token)
     member = addresses.proved(session, held) if held else None
     if member is None:
-        raise Gone("link-gone", "This link was used already, or is too old.")
+        raise Gone("link-gone", words("This link was used already, or is too old."))
     return member
 
 
 def refused() -> Unauthorized:
     """The answer to a code that is not right."""
-    return Unauthorized("wrong-code", "This code is wrong, or no longer good.")
+    return Unauthorized("wrong-code", words("This code is wrong, or no longer good."))

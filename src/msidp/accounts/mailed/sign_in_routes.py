@@ -14,6 +14,7 @@ from msidp.db import reading, transaction
 from msidp.errors import Gone, Problem
 from msidp.members.emails import normalise
 from msidp.members.models import Member
+from msidp.words import words
 
 bp = Blueprint("sign_in_by_mail", __name__, url_prefix="/login")
 
@@ -103,4 +104,4 @@ def _asked_for() -> str | None:
 
 
 def _gone(gone: Gone) -> Response:
-    return asking.gone_page(gone, "/login/mail", "Ask for another mail")
+    return asking.gone_page(gone, "/login/mail", words("Ask for another mail"))

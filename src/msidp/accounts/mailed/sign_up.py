@@ -5,7 +5,7 @@ A known address is mailed that it has one; a new one a link. The account begins 
 
 from sqlalchemy.orm import Session
 
-from msidp.accounts import trail
+from msidp.accounts import language, trail
 from msidp.accounts.mailed import tokens
 from msidp.accounts.mailed.tokens import Asker
 from msidp.errors import Conflict, Gone
@@ -13,6 +13,7 @@ from msidp.mail import outbox
 from msidp.members import service as members
 from msidp.members.emails import Email
 from msidp.members.models import Member
+from msidp.words import words
 
 
 def ask(
@@ -42,6 +43,7 @@ def ask(
         template="sign_up_known" if member else "sign_up",
         context={"token": issued.token, "email": address.address},
         expires_at=issued.expires_at,
+        language=language.of(member),
     )
     trail.note(session, member.id if member else None, "sign_up.requested")
 
@@ -65,4 +67,6 @@ def finish(session: Session, token: str) -> Member:
 
 
 def _gone() -> Gone:
-    return Gone("link-gone", "This link was used already, or is too old. If you have an account, sign in.")
+    return Gone(
+        "link-gone", words("This link was used already, or is too old. If you have an account, sign in.")
+    )

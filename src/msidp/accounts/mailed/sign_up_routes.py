@@ -8,6 +8,7 @@ from msidp.accounts.mailed import asking, sign_up, tokens
 from msidp.accounts.pages import check_origin, page, page_again
 from msidp.db import reading, transaction
 from msidp.errors import Gone, Problem
+from msidp.words import words
 
 bp = Blueprint("sign_up_by_mail", __name__)
 FINISH = "/signup/finish"
@@ -35,4 +36,4 @@ def submit_finish() -> Response:
 
 
 def _gone(gone: Gone) -> Response:
-    return asking.gone_page(gone, "/signup", "Sign up again")
+    return asking.gone_page(gone, "/signup", words("Sign up again"))

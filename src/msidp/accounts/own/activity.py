@@ -7,45 +7,46 @@ from sqlalchemy.orm import Session
 from msidp.accounts import devices
 from msidp.audit import service as audit
 from msidp.audit.models import AuditEntry
+from msidp.words import Words, words
 
 SHOWN = 50
 _WORDS = {
-    "member.created": "Your account was made",
-    "member.logged_in": "Signed in",
-    "member.stepped_up": "Confirmed the second factor",
-    "member.logged_out": "Signed out everywhere else",
-    "member.exported": "Downloaded your data",
-    "member.updated": "Your account was changed",
-    "session.ended": "Signed out of one browser",
-    "password.refused": "A wrong password was given",
-    "password.changed": "Changed the password",
-    "password.reset": "Chose a new password by a mailed link",
-    "password.removed": "The password set before the address was confirmed was removed",
-    "password_reset.requested": "Asked for a link to a new password",
-    "sign_in_mail.requested": "Asked for a code to sign in by mail",
-    "mailed_code.refused": "A wrong mailed code was given",
-    "sign_up.requested": "Somebody wanted to sign up with your address",
-    "email.verified": "Confirmed the address",
-    "email_change.requested": "Asked for a change of the address",
-    "email_change.stopped": "Kept the address",
-    "email.changed": "Changed the address",
-    "passkey.added": "Added a passkey",
-    "passkey.removed": "Removed a passkey",
-    "passkey.refused": "A passkey was refused",
-    "second_factor.added": "Switched two-factor sign-in on",
-    "second_factor.removed": "Two-factor sign-in was switched off",
-    "second_factor.refused": "A wrong code of the second factor was given",
-    "recovery_code.used": "Used a recovery code",
-    "recovery_codes.regenerated": "Made new recovery codes",
-    "application.connected": "Gave an application access",
-    "application.disconnected": "Took an application's access away",
+    "member.created": words("Your account was made"),
+    "member.logged_in": words("Signed in"),
+    "member.stepped_up": words("Confirmed the second factor"),
+    "member.logged_out": words("Signed out everywhere else"),
+    "member.exported": words("Downloaded your data"),
+    "member.updated": words("Your account was changed"),
+    "session.ended": words("Signed out of one browser"),
+    "password.refused": words("A wrong password was given"),
+    "password.changed": words("Changed the password"),
+    "password.reset": words("Chose a new password by a mailed link"),
+    "password.removed": words("The password set before the address was confirmed was removed"),
+    "password_reset.requested": words("Asked for a link to a new password"),
+    "sign_in_mail.requested": words("Asked for a code to sign in by mail"),
+    "mailed_code.refused": words("A wrong mailed code was given"),
+    "sign_up.requested": words("Somebody wanted to sign up with your address"),
+    "email.verified": words("Confirmed the address"),
+    "email_change.requested": words("Asked for a change of the address"),
+    "email_change.stopped": words("Kept the address"),
+    "email.changed": words("Changed the address"),
+    "passkey.added": words("Added a passkey"),
+    "passkey.removed": words("Removed a passkey"),
+    "passkey.refused": words("A passkey was refused"),
+    "second_factor.added": words("Switched two-factor sign-in on"),
+    "second_factor.removed": words("Two-factor sign-in was switched off"),
+    "second_factor.refused": words("A wrong code of the second factor was given"),
+    "recovery_code.used": words("Used a recovery code"),
+    "recovery_codes.regenerated": words("Made new recovery codes"),
+    "application.connected": words("Gave an application access"),
+    "application.disconnected": words("Took an application’s access away"),
 }
 _METHODS = {
-    "pwd": "password",
-    "email": "mailed code or link",
-    "otp": "authenticator app or recovery code",
-    "hwk": "passkey",
-    "swk": "passkey",
+    "pwd": words("password"),
+    "email": words("mailed code or link"),
+    "otp": words("authenticator app or recovery code"),
+    "hwk": words("passkey"),
+    "swk": words("passkey"),
 }
 
 
@@ -57,13 +58,14 @@ class Happening:
     member, but by who runs the community.
     """
 
-    words: str
+    words: Words
     at: int
     count: int
     own: bool
     device: str | None
     place: str | None
-    what: str  # by which methods, or the application; may be empty
+    methods: list[Words]
+    application: str | None
 
 
 def latest(session: Session, member_id: str) -> list[Happening]:
@@ -73,6 +75,7 @@ def latest(session: Session, member_id: str) -> list[Happening]:
 
 def _happening(entry: AuditEntry) -> Happening:
     own = entry.actor_type == "member"
+    methods = entry.details.get("methods", ())
     return Happening(
         words=_WORDS[entry.action],
         at=entry.last_at or entry.at,
@@ -80,10 +83,6 @@ def _happening(entry: AuditEntry) -> Happening:
         own=own,
         device=devices.describe(entry.user_agent) if own and entry.user_agent else None,
         place=entry.address if own else None,
-        what=_what(entry),
+        methods=list(dict.fromkeys(_METHODS[each] for each in methods if each in _METHODS)),
+        application=entry.details.get("name"),
     )
-
-
-def _what(entry: AuditEntry) -> str:
-    methods = [_METHODS[method] for method in entry.details.get("methods", ()) if method in _METHODS]
-    return str(entry.details.get("name", "")) or ", ".join(dict.fromkeys(methods))

@@ -15,6 +15,8 @@ from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
 from msidp.members import service as members
 from msidp.members.emails import normalise
+from msidp.negotiation import language
+from msidp.words import words
 
 EXPORT = "/account/export"
 DELETE = "/account/delete"
@@ -56,10 +58,10 @@ def delete() -> AnyResponse:
     try:
         check_origin()
         if not _names(request.form.get("email", ""), member.email_key):
-            raise invalid({"email": "Type the address of this account to delete it."})
+            raise invalid({"email": words("Type the address of this account to delete it.")})
         with transaction() as session:
             trail.note(session, member.id, "member.deleted")
-            notices.tell_of_deletion(session, member)
+            notices.tell_of_deletion(session, member, language())
             members.delete_member(session, default_community_id(), member.id)
             end_session(session)
     except Problem as problem:

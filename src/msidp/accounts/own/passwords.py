@@ -14,6 +14,7 @@ from msidp.errors import Conflict, Invalid
 from msidp.members.models import Member
 from msidp.members.views import display_name
 from msidp.vault import passwords
+from msidp.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ class PasswordForm:
 
     def errors(self, member: Member) -> dict[str, str]:
         """Messages by field; empty where the change can be tried."""
-        found = {}
+        found: dict[str, str] = {}
         if self.has_password and not self.current:
-            found["current_password"] = "Enter your present password."  # noqa: S105  # a message
+            found["current_password"] = words("Enter your present password.")  # a message
         try:
             strength.check_new(self.new, (member.email, display_name(member)))
         except Invalid as error:
-            found["new_password"] = error.message if self.new else "Choose a new password."
+            found["new_password"] = error.message if self.new else words("Choose a new password.")
         return found
 
     def echo(self) -> Mapping[str, object]:
@@ -65,5 +66,7 @@ def change(session: Session, member: Member, new_hash: str) -> None:
         .execution_options(synchronize_session=False)
     )
     if changed.one_or_none() is None:
-        raise Conflict("password-changed", "Your password was changed elsewhere just now. Sign in again.")
+        raise Conflict(
+            "password-changed", words("Your password was changed elsewhere just now. Sign in again.")
+        )
     tokens.revoke(session, member.id, tokens.RESET, tokens.SIGN_IN, tokens.CHANGE)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from flask import request
 
+from msidp.words import Words, words
+
 _MAX = 200  # characters of one claim
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
@@ -18,6 +20,10 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 
 class _Wrong(Exception):
     """What was typed is no such claim; the text says what would be."""
+
+    def __init__(self, text: Words) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def _text(value: str) -> str:
@@ -29,9 +35,9 @@ def _birthdate(value: str) -> str:
     try:
         found = date.fromisoformat(value if len(value) > 4 else f"{int(value):04}-01-01")
     except ValueError:
-        raise _Wrong("Write the date as 1990-12-31, or the year alone.") from None
+        raise _Wrong(words("Write the date as 1990-12-31, or the year alone.")) from None
     if not date(1850, 1, 1) <= found <= date.today():  # noqa: DTZ011  # anywhere on earth, give or take a day
-        raise _Wrong("This cannot be a date of birth.")
+        raise _Wrong(words("This cannot be a date of birth."))
     return value
 
 
@@ -42,32 +48,35 @@ def _website(value: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise _Wrong("Write the whole address, beginning with https://.")
+        raise _Wrong(words("Write the whole address, beginning with https://."))
     return value
 
 
 def _zoneinfo(value: str) -> str:
     if value not in zoneinfo.available_timezones():
-        raise _Wrong("Write a time zone as Europe/Berlin or America/New_York.")
+        raise _Wrong(words("Write a time zone as Europe/Berlin or America/New_York."))
     return value
 
 
 def _locale(value: str) -> str:
     if not _LOCALE.fullmatch(value):
-        raise _Wrong("Write a language as en, or en-GB.")
+        raise _Wrong(words("Write a language as en, or en-GB."))
     return value
 
 
 def _phone_number(value: str) -> str:
     plain = re.sub(r"[\s().\-/]", "", value)
     if not _PHONE.fullmatch(plain):
-        raise _Wrong("Write the number with its country, beginning with +.")
+        raise _Wrong(words("Write the number with its country, beginning with +."))
     return plain
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One claim on the page. `attributes` are the input's, for browsers that fill forms in."""
+    """One claim on the page. `attributes` are the input's, for browsers that fill forms in.
+
+    `type` is the input's; `language` is a choice of those there are.
+    """
 
     name: str
     label: str
@@ -78,35 +87,35 @@ class Field:
 
 
 NAMES = (
-    Field("name", "Full name", {"autocomplete": "name"}),
-    Field("given_name", "First name", {"autocomplete": "given-name"}),
-    Field("middle_name", "Middle name", {"autocomplete": "additional-name"}),
-    Field("family_name", "Last name", {"autocomplete": "family-name"}),
-    Field("nickname", "Nickname", {"autocomplete": "nickname"}),
+    Field("name", words("Full name"), {"autocomplete": "name"}),
+    Field("given_name", words("First name"), {"autocomplete": "given-name"}),
+    Field("middle_name", words("Middle name"), {"autocomplete": "additional-name"}),
+    Field("family_name", words("Last name"), {"autocomplete": "family-name"}),
+    Field("nickname", words("Nickname"), {"autocomplete": "nickname"}),
 )
 ABOUT = (
-    Field("birthdate", "Date of birth", {"autocomplete": "bday"}, _birthdate, "As 1990-12-31."),
-    Field("gender", "Gender", {"autocomplete": "sex"}),
-    Field("website", "Website", {"autocomplete": "url", "inputmode": "url"}, _website),
-    Field("locale", "Language", {"autocomplete": "language"}, _locale, "As en, or en-GB."),
-    Field("zoneinfo", "Time zone", {"autocomplete": "off"}, _zoneinfo, "As Europe/Berlin."),
+    Field("birthdate", words("Date of birth"), {"autocomplete": "bday"}, _birthdate, words("As 1990-12-31.")),
+    Field("gender", words("Gender"), {"autocomplete": "sex"}),
+    Field("website", words("Website"), {"autocomplete": "url", "inputmode": "url"}, _website),
+    Field("locale", words("Language"), {"autocomplete": "language"}, _locale, type="language"),
+    Field("zoneinfo", words("Time zone"), {"autocomplete": "off"}, _zoneinfo, words("As Europe/Berlin.")),
     Field(
         "phone_number",
-        "Phone number",
+        words("Phone number"),
         {"autocomplete": "tel"},
         _phone_number,
-        "With its country, from +.",
+        words("With its country, from +."),
         "tel",
     ),
 )
 ADDRESS = (
-    Field("street_address", "Street and number", {"autocomplete": "street-address"}),
-    Field("postal_code", "Postal code", {"autocomplete": "postal-code"}),
-    Field("locality", "City", {"autocomplete": "address-level2"}),
-    Field("region", "State or region", {"autocomplete": "address-level1"}),
-    Field("country", "Country", {"autocomplete": "country-name"}),
+    Field("street_address", words("Street and number"), {"autocomplete": "street-address"}),
+    Field("postal_code", words("Postal code"), {"autocomplete": "postal-code"}),
+    Field("locality", words("City"), {"autocomplete": "address-level2"}),
+    Field("region", words("State or region"), {"autocomplete": "address-level1"}),
+    Field("country", words("Country"), {"autocomplete": "country-name"}),
 )
-GROUPS = (("Name", NAMES), ("About you", ABOUT), ("Postal address", ADDRESS))
+GROUPS = ((words("Name"), NAMES), (words("About you"), ABOUT), (words("Postal address"), ADDRESS))
 _FIELDS = (*NAMES, *ABOUT, *ADDRESS)
 
 
@@ -145,7 +154,7 @@ class ProfileForm:
                 try:
                     changed[field.name] = _read(field, self.values[field.name])
                 except _Wrong as wrong:
-                    errors[field.name] = str(wrong)
+                    errors[field.name] = wrong.text
         claims: dict[str, Any] = {name: value for name, value in changed.items() if name not in _ADDRESS}
         if _ADDRESS & changed.keys():
             whole = {name: before[name] for name in _ADDRESS} | {
@@ -163,7 +172,7 @@ def _read(field: Field, value: str) -> str | None:
     if not value:
         return None
     if len(value) > _MAX:
-        raise _Wrong(f"At most {_MAX} characters.")
+        raise _Wrong(words("At most %(limit)d characters.", limit=_MAX))
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
-        raise _Wrong("This has a character that cannot be read.")
+        raise _Wrong(words("This has a character that cannot be read."))
     return field.read(value)

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
-from msidp.accounts import credentials, devices, sessions, throttle, trail
+from msidp import languages
+from msidp.accounts import credentials, devices, language, sessions, throttle, trail
 from msidp.accounts.browser import Login, add_methods, current_login, end_session
 from msidp.accounts.guard import require_fresh, require_member
 from msidp.accounts.own import activity, profile
@@ -17,6 +18,7 @@ from msidp.db import reading, transaction
 from msidp.errors import Problem, Unauthorized
 from msidp.members import service as members
 from msidp.members.models import Member
+from msidp.words import words
 
 PROFILE = "/account/profile"
 PASSWORD = "/account/password"  # noqa: S105  # a path
@@ -45,6 +47,8 @@ def change_profile() -> Response:
             members.update_member(session, default_community_id(), member.id, {"profile": claims})
     except Problem as problem:
         return page_again("profile", problem, form, groups=profile.GROUPS)
+    if wanted := languages.best([claims.get("locale") or ""]):
+        language.choose(wanted)
     return redirect("/account?done=profile", 303)
 
 
@@ -133,7 +137,7 @@ def _prove_again(member: Member, form: PasswordForm) -> None:
         if credentials.prove(member.community_id, member.email, form.current) is None:
             attempt.failed()
             trail.refused("password.refused", member.email)
-            message = "This is not your present password."
+            message = words("This is not your present password.")
             details = [{"field": "current_password", "message": message}]
             raise Unauthorized("wrong-credentials", message, details=details)
 

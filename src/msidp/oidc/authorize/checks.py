@@ -14,6 +14,7 @@ from msidp.oidc.authorize import response, wishes
 from msidp.oidc.authorize.draft import Check, Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.clients import Client, Clients
+from msidp.words import words
 
 MAX_LENGTH = 8_192  # bytes of the whole in UTF-8: it has to fit into an address
 MAX_LENGTHS = {"state": 2_048, "nonce": 2_048, "login_hint": 320, "claims": 4_096}
@@ -30,13 +31,16 @@ def find_client(parameters: "MultiDict[str, str]", clients: Clients) -> Client:
     values = parameters.getlist("client_id")
     if len(values) != 1 or not values[0]:
         raise PageError(
-            "The link that led here names no application. Go back to it and sign in from there.",
+            words("The link that led here names no application. Go back to it and sign in from there."),
             advice="The client_id is missing, or there more than once.",
         )
     client = clients.find(values[0])
     if client is None:
         raise PageError(
-            "The link that led here is of no application of this site. Go back to it and sign in from there.",
+            words(
+                "The link that led here is of no application of this site. "
+                "Go back to it and sign in from there."
+            ),
             "invalid_client",
             advice="No application here has this client_id. It was deleted, or belongs to another issuer.",
             client_id=values[0],
@@ -49,13 +53,13 @@ def find_redirect_uri(parameters: "MultiDict[str, str]", client: Client) -> str:
     values = parameters.getlist("redirect_uri")
     if len(values) != 1 or not values[0]:
         raise PageError(
-            "The application has not said where to go on to.",
+            words("The application has not said where to go on to."),
             advice="The redirect_uri is missing, or there more than once.",
             client_id=client.client_id,
         )
     if not client.allows_redirect(values[0]):
         raise PageError(
-            "The application wanted to go on to an address that is not registered for it.",
+            words("The application wanted to go on to an address that is not registered for it."),
             advice="The redirect_uri must be one of the application's, letter for letter: "
             "scheme, host, port, path, query, a slash at its end.",
             client_id=client.client_id,

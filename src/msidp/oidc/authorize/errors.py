@@ -1,5 +1,7 @@
 """How an authorization request fails: at the redirect URI, or where that is in doubt, on a page."""
 
+from msidp.words import Words
+
 
 class PageError(Exception):
     """Nothing may be redirected. The text is for the person, `error` and `advice` for the developer.
@@ -9,9 +11,10 @@ class PageError(Exception):
     """
 
     def __init__(
-        self, message: str, error: str = "invalid_request", *, advice: str = "", **context: str
+        self, message: Words, error: str = "invalid_request", *, advice: str = "", **context: str
     ) -> None:
         super().__init__(message)
+        self.message = message
         self.error = error
         self.advice = advice
         self.context = {name: _printable(value) for name, value in context.items()}

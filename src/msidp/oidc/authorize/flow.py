@@ -18,9 +18,10 @@ from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.authorize.sealed import Waiting
 from msidp.oidc.clients import Client
 from msidp.oidc.subjects import subject_of
+from msidp.words import words
 
 CONTINUE = "/authorize/continue"
-OVER = "This sign-in was finished or has expired. Go back to the application and start again."
+OVER = words("This sign-in was finished or has expired. Go back to the application and start again.")
 
 log = structlog.get_logger(__name__)
 

@@ -10,6 +10,7 @@ from msidp.accounts.browser import current_member, login_url
 from msidp.oidc import redirects, scopes
 from msidp.oidc.authorize.sealed import Waiting
 from msidp.oidc.clients import Client
+from msidp.words import words
 
 
 def consent(client: Client, waiting: Waiting, path: str, allowed: frozenset[str]) -> str:
@@ -45,6 +46,7 @@ def _page(name: str, client: Client, waiting: Waiting, path: str, **context: Any
         token=waiting.token,
         member=current_member(),
         another_login=login_url(path, login_hint=""),
+        here=path,
         **context,
     )
 
@@ -57,5 +59,5 @@ def _site(redirect_uri: str) -> str | None:
 
 def _links(client: Client) -> dict[str, str]:
     """What the application says of itself elsewhere: addresses on the web alone."""
-    named = {"Privacy policy": client.policy_uri, "Terms of service": client.tos_uri}
+    named = {words("Privacy policy"): client.policy_uri, words("Terms of service"): client.tos_uri}
     return {text: uri for text, uri in named.items() if uri and uri.startswith(("https://", "http://"))}

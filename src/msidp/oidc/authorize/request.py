@@ -14,8 +14,8 @@ class AuthorizeRequest:
 
     `max_age` is in seconds; `subject` is the member that an id_token_hint or the claims parameter names;
     `acr_values` are the classes of log-in that are good, the best first, and `acr_essential` says that
-    there is no other; `chosen` is the member that the person chose to continue as; `pushed` is the hash under
-    which a pushed request is kept.
+    there is no other; `language` is the one of ours that `ui_locales` asks for; `chosen` is the member that
+    the person chose to continue as; `pushed` is the hash under which a pushed request is kept.
     """
 
     client_id: str
@@ -32,6 +32,7 @@ class AuthorizeRequest:
     acr_essential: bool = False
     claims: dict[str, Any] | None = None
     login_hint: str | None = None
+    language: str | None = None
     chosen: str | None = None
     resources: list[str] = field(default_factory=list)
     dpop_jkt: str | None = None

@@ -9,16 +9,19 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from msidp import web
+from msidp.accounts import language
 from msidp.accounts.browser import current_login
 from msidp.accounts.continuation import Continuation
 from msidp.db import reading
 from msidp.keys.keyring import keyring
+from msidp.negotiation import said
 from msidp.oidc.authorize import checks, flow, pushed, sealed
 from msidp.oidc.authorize.draft import Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.oidc.authorize.sealed import Waiting
 from msidp.oidc.clients import Client, clients
+from msidp.words import words
 
 bp = Blueprint("authorize", __name__)
 log = structlog.get_logger(__name__)
@@ -71,7 +74,9 @@ def show_error(error: PageError) -> tuple[str, int]:
     """What the developer did wrong, shown to the person who met it; nothing is redirected."""
     reason = error.advice or str(error)
     log.warning("authorization request refused", error=error.error, reason=reason, **error.context)
-    page = render_template("oidc/error.html", problem=error, message=str(error), reference=g.request_id)
+    page = render_template(
+        "oidc/error.html", problem=error, message=said(error.message), reference=g.request_id
+    )
     return page, 400
 
 
@@ -82,8 +87,12 @@ def continuation(path: str) -> Continuation | None:
     if parts.path != flow.CONTINUE or len(tokens) != 1:
         return None
     waiting = sealed.unseal(tokens[0])
-    client = clients().find(waiting.request.client_id) if waiting else None
-    return Continuation(client.shown_name) if client else None
+    return _continuation(waiting) if waiting else None
+
+
+def _continuation(waiting: Waiting) -> Continuation | None:
+    client = clients().find(waiting.request.client_id)
+    return Continuation(client.shown_name, waiting.request.language, waiting.since) if client else None
 
 
 def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -> Response | str:
@@ -98,6 +107,7 @@ def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -
         except OAuthError as error:
             return flow.fail(asked, error)
         waiting = sealed.seal(asked)
+    language.wait_for(_continuation(waiting))
     if redirect_first:
         return redirect(flow.continue_path(waiting), 303)
     return flow.take_step(client, waiting, is_new=True)
@@ -120,6 +130,7 @@ def _find(token: str) -> Waiting:
     waiting = sealed.unseal(token)
     if waiting is None:
         raise PageError(flow.OVER)
+    language.wait_for(_continuation(waiting))
     return waiting
 
 
@@ -128,7 +139,7 @@ def _client_of(asked: AuthorizeRequest) -> Client:
     client = clients().find(asked.client_id)
     if client is None or not client.allows_redirect(asked.redirect_uri):
         raise PageError(
-            "The application has been changed since. Go back to it and start again.",
+            words("The application has been changed since. Go back to it and start again."),
             client_id=asked.client_id,
         )
     return client

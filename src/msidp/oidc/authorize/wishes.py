@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from msidp import canonical
+from msidp import canonical, languages
 from msidp.accounts import assurance
 from msidp.keys.keyring import InvalidToken
 from msidp.oidc import scopes, tokens
@@ -101,3 +101,4 @@ def note_rest(draft: Draft) -> None:
     """What needs no check of its own. Other parameters are passed over (RFC 6749, section 3.1)."""
     draft.request.nonce = draft.get("nonce")
     draft.request.login_hint = draft.get("login_hint")
+    draft.request.language = languages.best((draft.get("ui_locales") or "").split(" "))

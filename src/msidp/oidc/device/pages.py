@@ -1,6 +1,6 @@
 """/device: the member types in the code that a device shows, sees who asks, and decides (RFC 8628, 3.3)."""
 
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
 from sqlalchemy import Connection
@@ -10,13 +10,15 @@ from msidp import web
 from msidp.accounts import assurance, throttle, trail
 from msidp.accounts.browser import Login, current_login, current_member, login_url
 from msidp.db import core_reading, transaction
+from msidp.negotiation import PARAMETER, asked_here, said
 from msidp.oidc import grants, scopes, sessions
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.device import authorizations, user_codes
 from msidp.oidc.device.authorizations import Pending
+from msidp.words import words
 
 PATH = "/device"
-_UNKNOWN = "This code is not right, or no longer. Look again at your device, or begin anew there."
+_UNKNOWN = words("This code is not right, or no longer. Look again at your device, or begin anew there.")
 
 bp = Blueprint("device", __name__)
 
@@ -26,10 +28,10 @@ def enter() -> Response | str | tuple[str, int]:
     """Ask for the code; with one (typed in, or from a link), ask the member who is logged in to decide."""
     typed = request.args.get("user_code", "")
     if not typed:
-        return render_template("oidc/device.html", typed="", problem=None)
+        return render_template("oidc/device.html", typed="", problem=None, here=_path(""))
     login = current_login()
     if login is None:  # only members may try codes
-        return redirect(login_url(f"{PATH}?user_code={quote(typed[:40], safe='')}"), 303)
+        return redirect(login_url(_path(typed[:40])), 303)
     return _confirm(login, typed)
 
 
@@ -40,7 +42,7 @@ def confirm() -> Response | str | tuple[str, int]:
     login = current_login()
     typed = request.form.get("user_code", "")
     if login is None:
-        return redirect(login_url(f"{PATH}?user_code={quote(typed[:40], safe='')}"), 303)
+        return redirect(login_url(_path(typed[:40])), 303)
     found = _look_up(login, typed)
     if found is None:
         return _wrong(typed)
@@ -50,13 +52,20 @@ def confirm() -> Response | str | tuple[str, int]:
         if not allowed:
             authorizations.deny(session.connection(), user_code)
         elif not sessions.join(session, login.session_id, client.application_id):
-            return redirect(login_url(f"{PATH}?user_code={user_code}"), 303)
+            return redirect(login_url(_path(user_code)), 303)
         elif not _allow(session.connection(), user_code, pending, client, login):
             return _wrong(typed)
         else:
             name = client.shown_name
             trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
     return render_template("oidc/device_done.html", application=client.shown_name, allowed=allowed)
+
+
+def _path(user_code: str) -> str:
+    """This page with a code, in the language that it was asked for."""
+    query = {"user_code": user_code, PARAMETER: asked_here()}
+    pairs = {name: value for name, value in query.items() if value}
+    return PATH + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def _confirm(login: Login, typed: str) -> str | tuple[str, int]:
@@ -70,12 +79,13 @@ def _confirm(login: Login, typed: str) -> str | tuple[str, int]:
         user_code=user_code,
         permissions=[scopes.MEMBER_SCOPES[scope] for scope in pending.scopes],
         member=current_member(),
-        another_login=login_url(f"{PATH}?user_code={user_code}", login_hint=""),
+        another_login=login_url(_path(user_code), login_hint=""),
+        here=_path(user_code),
     )
 
 
 def _wrong(typed: str) -> tuple[str, int]:
-    return render_template("oidc/device.html", typed=typed[:40], problem=_UNKNOWN), 400
+    return render_template("oidc/device.html", typed=typed[:40], problem=said(_UNKNOWN)), 400
 
 
 def _look_up(login: Login, typed: str) -> tuple[str, Pending, Client] | None:
