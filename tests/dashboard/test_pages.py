@@ -217,8 +217,8 @@ def test_the_community_is_renamed_on_every_page(owner: FlaskClient, client: Flas
     assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="Riverside <Makers>").status_code == 303
     assert "Riverside &lt;Makers&gt;" in client.get("/login").text
     assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="").status_code == 422
-    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", language="xx").status_code == 422
-    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", language="fr").status_code == 303
+    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="R", language="xx").status_code == 422
+    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="R", language="fr").status_code == 303
     assert owner.application.test_client().get("/login").headers["Content-Language"] == "fr"
 
 
