@@ -146,6 +146,28 @@ def test_an_application_made_here_logs_a_member_in(
         member.wait_for_url("**/callback?*code=*")
 
 
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_try_login_shows_the_tokens_decoded(
+    browser: Browser, base_url: str, setup_link: str, look: str
+) -> None:
+    wide, narrow = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+    options = {"light": {"viewport": wide}, "dark": {"color_scheme": "dark", "viewport": narrow}}[look]
+    with tab(browser, base_url, **options) as page:
+        become_owner(page, setup_link)
+        make_application(page, "https://app.example.com/callback")
+        page.get_by_role("button", name="Try login").click()
+        page.get_by_role("link", name="Create an account").click()
+        page.get_by_label("Email address").fill("ann@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_text("The log-in works").wait_for()
+        if os.environ.get("MSIDP_SCREENSHOTS"):
+            page.screenshot(path=ARTIFACTS / f"dashboard-try-login-{look}.png", full_page=True)
+        assert accessibility_problems(page) == []
+        assert overflow(page) <= 0
+
+
 def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     """Bring the tab to each page, empty and filled, and name it."""
     page.goto(link)

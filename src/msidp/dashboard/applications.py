@@ -63,12 +63,12 @@ def create_application() -> Response:
             application_id = made.id
     except Problem as problem:
         return _form(type_, problem=problem, values=request.form)
-    return _page(application_id, secret=secret, told="The application is registered")
+    return application_page(application_id, secret=secret, told="The application is registered")
 
 
 @bp.get("/applications/<application_id>")
 def application(application_id: str) -> Response:
-    return _page(application_id)
+    return application_page(application_id)
 
 
 @bp.post("/applications/<application_id>")
@@ -87,7 +87,7 @@ def change_application(application_id: str) -> Response:
         changes = checked(ApplicationChanges, _sent(type_)).model_dump(exclude_unset=True)
         check_sector_after(community_id, application_id, changes, _policy())
     except Invalid as problem:
-        return _page(application_id, problem=problem, values=request.form)
+        return application_page(application_id, problem=problem, values=request.form)
     return _change(application_id, change, f"{PATH}/{application_id}")
 
 
@@ -102,8 +102,8 @@ def rotate_application_secret(application_id: str) -> Response:
     except NotFound:
         raise
     except Problem as problem:
-        return _page(application_id, problem=problem)
-    return _page(application_id, secret=secret, told="The former secret stays good for a day")
+        return application_page(application_id, problem=problem)
+    return application_page(application_id, secret=secret, told="The former secret stays good for a day")
 
 
 @bp.post("/applications/<application_id>/delete")
@@ -126,7 +126,7 @@ def _change(application_id: str, change: Callable[[Session, Application], str], 
     except NotFound:
         raise
     except Problem as problem:
-        return _page(application_id, problem=problem, values=request.form)
+        return application_page(application_id, problem=problem, values=request.form)
     return done(message, path)
 
 
@@ -153,7 +153,8 @@ def _form(type_: str, **context: Any) -> Response:
     return page("application_new", **{"type": type_, "types": TYPES, "values": {}, **context})
 
 
-def _page(application_id: str, **context: Any) -> Response:
+def application_page(application_id: str, **context: Any) -> Response:
+    """The page of an application; `context` goes before what the page says by itself."""
     with reading() as session:
         row = service.get(session, operator().community_id, application_id)
         found = application_json(row)
@@ -179,6 +180,8 @@ def _page(application_id: str, **context: Any) -> Response:
         "issuer": issuer,
         "snippets": snippets(issuer, found, secret),
         "types": TYPES,
+        "trial_scope": "openid profile email",
+        "tries": "authorization_code" in found["grantTypes"],
     }
     return page("application", **frame | context)
 

@@ -32,6 +32,7 @@ PAGES = (
     "replays",
     "second_step",
     "settings",
+    "try_login",
     "webhooks",
 )
 for _name in PAGES:

@@ -29,12 +29,17 @@ def join(session: Session, session_id: str, application_id: str) -> bool:
 
     The session cannot end before this transaction does.
     """
-    held = select(MemberSession.id).where(MemberSession.id == session_id)
-    if session.scalar(held.with_for_update(read=True, key_share=True)) is None:
+    if not hold(session, session_id):
         return False
     values = {"session_id": session_id, "application_id": application_id}
     insert_new(session, SessionApplication, values, unique=("session_id", "application_id"))
     return True
+
+
+def hold(session: Session, session_id: str) -> bool:
+    """Let the session not end before this transaction does; False where it has just ended."""
+    held = select(MemberSession.id).where(MemberSession.id == session_id)
+    return session.scalar(held.with_for_update(read=True, key_share=True)) is not None
 
 
 def end(session: Session, ended: Ended) -> None:

@@ -39,12 +39,8 @@ class RedeemingGrant:
 
     def answer(self, redeemed: grants.Redeemed, scope: str, nonce: str | None) -> dict[str, Any]:
         """The answer's body."""
-        asked = claims.requested(redeemed.claims, "id_token")
-        extra = _claims_of(redeemed.member_id, asked) if asked else {}
-        if nonce is not None:
-            extra["nonce"] = nonce
         terms = Terms(scope, self.audience_of(redeemed), self.request.jkt)
-        return tokens.member_answer(keyring(), self.request.client, redeemed, terms, extra)
+        return answer(self.request.client, redeemed, terms, nonce)
 
 
 class CodeGrant(RedeemingGrant, authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib has no types
@@ -117,6 +113,15 @@ class MachineGrant(authlib_grants.ClientCredentialsGrant):  # type: ignore[misc]
 
     def save_token(self, token: dict[str, Any]) -> None:
         """Nothing is stored: the token speaks for itself until it expires."""
+
+
+def answer(client: Client, redeemed: grants.Redeemed, terms: Terms, nonce: str | None) -> dict[str, Any]:
+    """The token endpoint's answer, with the claims that the request wanted in the ID token."""
+    asked = claims.requested(redeemed.claims, "id_token")
+    extra = _claims_of(redeemed.member_id, asked) if asked else {}
+    if nonce is not None:
+        extra["nonce"] = nonce
+    return tokens.member_answer(keyring(), client, redeemed, terms, extra)
 
 
 def unless_refused(redeemed: grants.Redeemed | grants.Refused) -> grants.Redeemed:

@@ -68,13 +68,17 @@ class _Presented:
 @bp.route("/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     """The member behind the access token, as far as its scopes go."""
-    token = _verify(_read_token())
+    return _answer(answer_of(_verify(_read_token())))
+
+
+def answer_of(token: dict[str, Any]) -> dict[str, Any]:
+    """What userinfo says to an access token with these claims."""
     granted = scopes.split(token["scope"])
     if scopes.OPENID not in granted:
         raise _Refused(403, "insufficient_scope", "The token is not for openid.")
     member = _member_behind(token.get(tokens.GRANT_CLAIM))
     names = scopes.claims_of(granted) | claims.requested(member.claims, "userinfo")
-    return _answer({"sub": token["sub"], **claims.member_claims(member, names)})
+    return {"sub": token["sub"], **claims.member_claims(member, names)}
 
 
 @bp.errorhandler(_Refused)

