@@ -62,8 +62,7 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
         self._stack.close()
 
     def start(self) -> None:

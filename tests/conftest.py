@@ -61,8 +61,7 @@ def migrated(url: str, instance: Path) -> None:
         db.migrate()
         with db.transaction() as session:
             keys.ensure(session, cipher(), communities.ensure_default(session).id)
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -138,8 +137,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     application.test_client_class = SeparateClient
     with application.app_context():
         yield application
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any, cast
 from flask import Flask, current_app
 from flask_alembic import Alembic
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy import session as flask_session
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     MetaData,
+    create_engine,
     delete,
     event,
     func,
@@ -42,6 +44,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical, clock
 from msidp.settings import Settings
+
+BUSY_TIMEOUT = 15  # seconds to wait for another writer, on SQLite
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
 
@@ -72,7 +76,15 @@ class Listed:
     id: Mapped[str] = mapped_column(unique=True, sort_order=-1)
 
 
-db = SQLAlchemy(metadata=Base.metadata)  # models inherit from Base; the extension gives engines and sessions
+class _Session(flask_session.Session):
+    """A session of the engine that its unit of work needs."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        return self.info.get("engine") or super().get_bind(*args, **kwargs)
+
+
+# Models inherit from Base; the extension gives engines and sessions.
+db = SQLAlchemy(metadata=Base.metadata, session_options={"class_": _Session})
 alembic = Alembic(run_mkdir=False, command_name="")
 
 _current: ContextVar[Session | None] = ContextVar("msidp_transaction", default=None)
@@ -83,7 +95,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     url = make_url(settings.database_url)
     options: dict[str, Any] = {"json_serializer": canonical.dumps}
     if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": 15}
+        options |= {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_use_lifo": True}
     else:
         options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
         options["connect_args"] = {"connect_timeout": 5}
@@ -99,7 +111,30 @@ def init_app(app: Flask, settings: Settings) -> None:
     alembic.init_app(app)
     if url.get_backend_name() == "sqlite":
         with app.app_context():
-            _prepare_sqlite(db.engine)
+            writer = {"pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT}
+            app.extensions["msidp_writer"] = create_engine(db.engine.url, **options | writer)
+            for engine in _engines():
+                _prepare_sqlite(engine)
+
+
+def _engines() -> list[Engine]:
+    return [db.engine, *([_writer()] if _writer() is not db.engine else [])]
+
+
+def _writer() -> Engine:
+    """The engine of what writes: on SQLite, of one connection for which this process's threads queue.
+
+    Only one may write at a time anyway. In SQLite itself the others would sleep between tries, for longer
+    and longer; here they are served in turn, and find in the connection's cache what the last one left.
+    """
+    engine: Engine = current_app.extensions.get("msidp_writer") or db.engine
+    return engine
+
+
+def dispose() -> None:
+    """Close this application's connections."""
+    for engine in _engines():
+        engine.dispose()
 
 
 def migrations_dir() -> Any:
@@ -122,7 +157,7 @@ def transaction() -> Iterator[Session]:
     if outer is not None:
         yield outer
         return
-    session = _new_session(begin="IMMEDIATE")
+    session = _new_session(_writer(), begin="IMMEDIATE")
     token = _current.set(session)
     try:
         with session, session.begin():
@@ -142,7 +177,7 @@ def reading() -> Iterator[Session]:
     if outer is not None:
         yield outer
         return
-    with _new_session(begin="DEFERRED") as session:
+    with _new_session(db.engine, begin="DEFERRED") as session:
         yield session
 
 
@@ -156,7 +191,7 @@ def core_transaction() -> Iterator[Connection]:
     if outer is not None:
         yield outer.connection()
         return
-    with _connect("IMMEDIATE") as connection:
+    with _connect(_writer(), "IMMEDIATE") as connection:
         yield connection
         connection.commit()
 
@@ -168,13 +203,13 @@ def core_reading() -> Iterator[Connection]:
     if outer is not None:
         yield outer.connection()
         return
-    with _connect("DEFERRED") as connection:
+    with _connect(db.engine, "DEFERRED") as connection:
         yield connection
 
 
 @contextmanager
-def _connect(begin: str) -> Iterator[Connection]:
-    with db.engine.connect() as connection:
+def _connect(engine: Engine, begin: str) -> Iterator[Connection]:
+    with engine.connect() as connection:
         _begin_sqlite(connection, begin)
         yield connection
 
@@ -240,11 +275,11 @@ def after_commit(session: Session, key: Hashable, action: Callable[[], object]) 
     session.info.setdefault("after_commit", {})[key] = action
 
 
-def _new_session(*, begin: str) -> Session:
+def _new_session(engine: Engine, *, begin: str) -> Session:
     factory: Callable[[], Session] = db.session.session_factory
     session = factory()
     session.expire_on_commit = False
-    session.info["begin"] = begin
+    session.info |= {"engine": engine, "begin": begin}
     return session
 
 

@@ -137,8 +137,7 @@ def https(settings: Settings) -> Iterator[FlaskClient]:
     app = create_app(settings.model_copy(update={"base_url": "https://id.example.com"}))
     with app.app_context():
         yield app.test_client()
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 def test_cookies_over_https(https: FlaskClient) -> None:

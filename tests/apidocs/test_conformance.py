@@ -95,8 +95,7 @@ def instance(
     made = Instance(settings)
     yield made
     with made.app.app_context():
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 @pytest.fixture

@@ -27,5 +27,4 @@ def applied(settings: Settings, **changes: object) -> Iterator[Flask]:
     app = create_app(Settings(**values).completed())
     with app.app_context():
         yield app
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()

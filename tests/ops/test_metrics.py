@@ -106,8 +106,7 @@ def test_any_process_tells_of_all(app: Flask, client: FlaskClient, settings: Set
         other.test_client().open(f"/nothing/{number}", method="BREW")
     with other.app_context():
         metrics.recorder().flush()
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
     found = scrape(client)
     assert value(found, "msidp_http_requests_total", endpoint="ops.healthz", method="GET", status="200") == 6
     assert value(found, "msidp_http_requests_total", endpoint="none", method="other", status="404") == 3
@@ -126,8 +125,7 @@ def test_counts_wait_for_a_queue_that_is_away(settings: Settings, valkey: Any) -
         assert recorder.totals()[
             metrics.Series("msidp_http_requests", ("ops.healthz", "GET", "200"))
         ] == 1  # fmt: skip
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 @pytest.mark.parametrize("overrides", [{"metrics_token": "t0ken-of-the-metrics"}])

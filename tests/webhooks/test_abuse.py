@@ -149,8 +149,7 @@ def site(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     with app.app_context():
         yield app
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def application() -> Iterator[None]:
         except DBAPIError as error:
             raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
         finally:
-            db.db.engine.dispose()
+            db.dispose()
 
 
 def first_line(error: BaseException | None) -> str:

@@ -26,7 +26,7 @@ def doctor(as_json: bool) -> None:
     app = create_core(settings)
     with app.app_context():
         checks = examine(settings)
-        db.db.engine.dispose()
+        db.dispose()
     values = {f"MSIDP_{name.upper()}": shown(value) for name, value in settings}
     if as_json:
         click.echo(json.dumps({"settings": values, "checks": [check_json(check) for check in checks]}))

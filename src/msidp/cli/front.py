@@ -1,7 +1,7 @@
 """Between granian and the application: a request is handed over once all of it is there.
 
 A thread that reads from a connection is a thread that its sender holds: a few dozen bodies which never end
-would stop the site. Here (ASGI) the event loop collects the body, in bounded time and space, and a thread
+would stop the site. Here (ASGI) the body is collected as it comes, in bounded time and space, and a thread
 sees the request (WSGI, PEP 3333) only then. One that does not arrive whole is handed over without its body
 and with the status to refuse it with, so that the application's own words and log tell of it.
 """
@@ -9,8 +9,8 @@ and with the status to refuse it with, so that the application's own words and l
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -18,16 +18,16 @@ from urllib.parse import unquote_to_bytes
 from granian import _futures
 
 from msidp.cli import streaming
+from msidp.cli.threads import Threads
 from msidp.incoming import MAX_BODY
 from msidp.web import REFUSAL, STREAMED
 
-BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body
+BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body, give or take one
 SMALL_BODY = 64 * 1024  # bytes; always accepted
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Environ = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes | Iterable[bytes]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -56,80 +56,60 @@ class Refused(Exception):
 
 
 class Front:
-    """What granian's ASGI worker calls, with one task less for each request than ASGI asks for."""
+    """What takes the requests of granian's ASGI worker, past its event loop."""
 
     def __init__(self, application: Application, threads: int) -> None:
         self._application = application
-        self._threads = ThreadPoolExecutor(threads, "request")
-        self._streams = ThreadPoolExecutor(STREAMS_AT_ONCE, "stream")
-        self._in_hand = 0  # bytes; only the event loop touches it
+        self._threads = Threads(threads, "request")
+        self._streams = Threads(STREAMS_AT_ONCE, "stream")
+        self._arriving: set[_Body] = set()
+        self.in_hand = 0  # bytes of the bodies in it
 
     def take_over(self) -> None:
         """Have this process's granian hand us its requests directly.
 
-        As it would do it, each request crosses the event loop twice, which costs more than a small answer
-        itself. Only one that has a body needs the loop at all.
+        As it would do it, each request crosses the event loop twice and its body twice more, which costs
+        more than a small answer itself.
         """
         _futures._cbsched_aioschedule = self._scheduler  # noqa: SLF001  # granian offers no other way; pinned
 
     def _scheduler(
         self, loop: asyncio.AbstractEventLoop, _context: Any, _callback: Any
     ) -> Callable[[Any], None]:
-        waiting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
-
-        def begin(request: Any, environ: Environ) -> None:
-            task = loop.create_task(self._collect(request, environ))
-            waiting.add(task)
-            task.add_done_callback(waiting.discard)
+        _tell_at_once(loop)
+        loop.call_soon(self._refuse_late, loop)
 
         def schedule(request: Any) -> None:
             environ = environ_of(request.scope)
             if _announces_body(environ):
-                loop.call_soon_threadsafe(begin, request, environ)
+                body = _Body(self, request, environ)
+                self._arriving.add(body)
+                body.begin()
             else:
                 self._threads.submit(self._answer, request, environ)
 
         return schedule
 
-    async def _collect(self, request: Any, environ: Environ) -> None:
-        """Put the body into the environ, or the reason why it is not there, and hand the request on."""
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                await self._read(environ.get("CONTENT_LENGTH"), body, request.proto.receive)
-        except TimeoutError:
-            environ[REFUSAL] = 408
-        except Refused as refused:
-            environ[REFUSAL] = refused.status
-        except Exception:
-            log.exception("a body could not be read")
-            environ[REFUSAL] = 400
-        finally:
-            self._in_hand -= len(body)
-        whole = b"" if REFUSAL in environ else bytes(body)
-        environ["wsgi.input"] = BytesIO(whole)
-        environ["CONTENT_LENGTH"] = str(len(whole))
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
-        self._threads.submit(self._answer, request, environ)
+    def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Every second, in the event loop. A copy: others come and go meanwhile, in granian's thread."""
+        long_ago = time.monotonic() - BODY_TIMEOUT
+        for body in self._arriving.copy():
+            if body.begun_at < long_ago:
+                body.leave()
+        loop.call_later(1, self._refuse_late, loop)
 
-    async def _read(self, announced: str | None, body: bytearray, receive: Receive) -> None:
-        if announced is not None and int(announced) > MAX_BODY:
-            raise Refused(413)
-        more = True
-        while more:
-            event = await receive()
-            if event["type"] != "http.request":  # the sender went, or broke the framing
-                raise Refused(400)
-            part = event.get("body", b"")
-            body += part
-            self._in_hand += len(part)
-            if len(body) > MAX_BODY:
-                raise Refused(413)
-            if len(body) > SMALL_BODY and self._in_hand > BODIES_AT_ONCE:
-                raise Refused(503)
-            more = event.get("more_body", False)
-        if announced is not None and len(body) != int(announced):
-            raise Refused(400)
+    def hand_on(self, body: "_Body", refusal: int = 0) -> None:
+        """Let a thread answer the request, with its body or with the reason why it is not there."""
+        self._arriving.remove(body)
+        self.in_hand -= len(body.content)
+        environ = body.environ
+        if refusal:
+            environ[REFUSAL] = refusal
+            body.content.clear()
+        environ["wsgi.input"] = BytesIO(body.content)
+        environ["CONTENT_LENGTH"] = str(len(body.content))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        self._threads.submit(self._answer, body.request, environ)
 
     def _answer(self, request: Any, environ: Environ) -> None:
         """In a thread of its own: call the application and send what it answers."""
@@ -156,6 +136,85 @@ class Front:
             log.exception("a streamed answer failed")
         finally:
             request.done()
+
+
+class _Body:
+    """A request's body, while it arrives."""
+
+    def __init__(self, front: Front, request: Any, environ: Environ) -> None:
+        self.request = request
+        self.environ = environ
+        self.content = bytearray()
+        self.begun_at = time.monotonic()
+        self._front = front
+        self._receiving: Any = None
+        announced = environ.get("CONTENT_LENGTH")
+        self._announced = None if announced is None else int(announced)
+
+    def begin(self) -> None:
+        """Take what comes, until all of it is there."""
+        if self._announced is not None and self._announced > MAX_BODY:
+            self._front.hand_on(self, 413)
+        else:
+            self._ask()
+
+    def leave(self) -> None:
+        """Take no more. Granian must have let go of the body before the answer: it would not close then."""
+        if (receiving := self._receiving) is not None:
+            receiving.cancel()
+
+    def _ask(self) -> None:
+        self._receiving = self.request.proto.receive()
+        self._receiving.add_done_callback(self.take, context=None)
+
+    def take(self, received: Any) -> None:
+        """In granian's thread: one more part has come, or none will after leave()."""
+        self._receiving = None
+        try:
+            more = self._add(received.result())
+        except Refused as refused:
+            self._front.hand_on(self, refused.status)
+        except asyncio.CancelledError:
+            self._front.hand_on(self, 408)
+        except Exception:
+            log.exception("a body could not be read")
+            self._front.hand_on(self, 400)
+        else:
+            if more:
+                self._ask()
+            else:
+                self._front.hand_on(self)
+
+    def _add(self, event: dict[str, Any]) -> bool:
+        """Take an event of ASGI; whether there are more to come."""
+        if event["type"] != "http.request":  # the sender went, or broke the framing
+            raise Refused(400)
+        part = event.get("body", b"")
+        self.content += part
+        self._front.in_hand += len(part)
+        if len(self.content) > MAX_BODY:
+            raise Refused(413)
+        if len(self.content) > SMALL_BODY and self._front.in_hand > BODIES_AT_ONCE:
+            raise Refused(503)
+        if len(self.content) == self._announced:
+            return False  # the end itself is not worth another round
+        more: bool = event.get("more_body", False)
+        if not more and self._announced is not None:
+            raise Refused(400)
+        return more
+
+
+def _tell_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """Have granian's thread tell our bodies of their parts itself, and not through the event loop."""
+    through_the_loop = loop.call_soon_threadsafe
+
+    def tell(callback: Callable[..., object], *arguments: Any, context: Any = None) -> asyncio.Handle | None:
+        if isinstance(getattr(callback, "__self__", None), _Body):
+            callback(*arguments)
+            return None
+        return through_the_loop(callback, *arguments, context=context)
+
+    loop.call_soon_threadsafe = tell  # type: ignore[assignment,method-assign]  # see Front.take_over
 
 
 def call(application: Application, environ: Environ) -> Answer:

@@ -113,4 +113,4 @@ def _local() -> Iterator[Api]:
         with app.app_context():
             with db.transaction() as session:
                 communities.revoke_api_key(session, community_id, key.id)
-            db.db.engine.dispose()
+            db.dispose()

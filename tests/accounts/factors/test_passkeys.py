@@ -285,5 +285,4 @@ def test_without_a_name_there_are_none(settings: Settings) -> None:
         client = app.test_client()
         assert "passkey" not in client.get("/login").text
         assert client.post("/login/passkey", headers={"Accept": "text/html"}).status_code in (400, 404)
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()

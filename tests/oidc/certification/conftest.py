@@ -242,8 +242,7 @@ def site(
     server.server_close()
     thread.join()
     with app.app_context():
-        for engine in db.db.engines.values():
-            engine.dispose()
+        db.dispose()
 
 
 def register(site: Site, browser: Browser, **fields: Any) -> Party:

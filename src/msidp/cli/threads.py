@@ -1,0 +1,56 @@
+"""Threads for the requests: the one that was busy last is the next to be busy.
+
+What it used is still in the processor's caches, and what it keeps (a database connection's pages, memory)
+is warm. concurrent.futures takes its threads in turn, and makes a future for each call, which nobody reads.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+Call = tuple[Callable[..., object], tuple[Any, ...]]
+
+log = logging.getLogger(__name__)
+
+
+class Threads:
+    """At most `most` threads, started as they are needed; more calls than that wait in turn."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most = most
+        self._name = name
+        self._lock = threading.Lock()
+        self._started = 0
+        self._idle: list[SimpleQueue[Call]] = []  # of each idle thread, where it gets its next call
+        self._waiting: deque[Call] = deque()
+
+    def submit(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call this in one of the threads, soon. What it raises is logged."""
+        call = (function, arguments)
+        with self._lock:
+            if self._idle:
+                self._idle.pop().put(call)
+            elif self._started < self._most:
+                self._started += 1
+                name = f"{self._name}-{self._started}"
+                threading.Thread(target=self._work, args=(call,), name=name, daemon=True).start()
+            else:
+                self._waiting.append(call)
+
+    def _work(self, call: Call) -> None:
+        own: SimpleQueue[Call] = SimpleQueue()
+        while True:
+            function, arguments = call
+            try:
+                function(*arguments)
+            except Exception:
+                log.exception("a call failed")
+            del call, function, arguments  # nothing of a request outlives it
+            with self._lock:
+                waiting = self._waiting.popleft() if self._waiting else None
+                if waiting is None:
+                    self._idle.append(own)
+            call = waiting or own.get()
