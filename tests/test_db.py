@@ -1,6 +1,8 @@
 """The database layer: one commit, joined transactions, and models equal to migrations."""
 
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -66,6 +68,24 @@ def test_after_commit_runs_once_a_key_and_sees_the_commit(app: Flask) -> None:
         for _ in range(2):
             db.after_commit(session, "bell", lambda: seen.append(count()))
     assert seen == [1]
+
+
+def test_writers_that_meet_are_served_in_turn(app: Flask) -> None:
+    together = threading.Barrier(24)
+
+    def write(number: int) -> str:
+        with app.app_context():
+            together.wait(20)
+            with db.transaction() as session:
+                add(session, f"writer {number}")
+                session.flush()
+                return str(session.connection().connection.dbapi_connection)
+
+    with ThreadPoolExecutor(24) as threads:
+        connections = set(threads.map(write, range(24)))
+    assert count() == 24
+    if db.engine_name() == "sqlite":
+        assert len(connections) == 1
 
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:

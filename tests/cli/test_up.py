@@ -130,8 +130,7 @@ def test_a_taken_port_is_said_and_nothing_is_left(tmp_path: Path) -> None:
 def test_it_ends_cleanly(tmp_path: Path, number: int) -> None:
     instance = Instance(tmp_path / "instance")
     instance.start()
-    pids = instance.all_pids()
-    assert len(pids) == 1 + len(PARTS)
+    pids = eventually(lambda: len(found := instance.all_pids()) == 1 + len(PARTS) and found)
     assert instance.stop(number) == 0
     assert gone(pids)
 
