@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs messages format lock browser
+.PHONY: help setup demo test check bench docs pictures messages format lock browser
 
 BIN := .venv/bin
 UV := .tools/bin/uv
@@ -39,6 +39,9 @@ docs: .venv/ready ## Write the pages that are made from the code
 
 messages: .venv/ready ## Collect the texts to translate, and compile the translations
 	@$(BIN)/python tools/messages.py
+
+pictures: .venv/ready browser ## Take the pictures of the hosted pages anew
+	@$(BIN)/python tools/hosted_pages.py
 
 format: .venv/ready ## Format the code
 	$(BIN)/ruff format .

@@ -21,8 +21,7 @@ from playwright.sync_api import CDPSession, Page
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # for the tour, which the tests take as well
 
-from tests.accounts.factors.test_in_chromium import Authenticator  # noqa: E402
-from tests.support.browser import chromium, tab  # noqa: E402
+from tests.support.browser import Phone, chromium, tab  # noqa: E402
 from tests.support.hands import Pointer  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
 from tests.support.tour import Tour  # noqa: E402
@@ -81,7 +80,7 @@ def take(page: Page, cdp: CDPSession, name: str) -> None:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 560})
         height = page.evaluate("Math.ceil(document.documentElement.getBoundingClientRect().height)")
-        clip = {"x": 0, "y": 0, "width": width, "height": max(height, 560), "scale": 1}
+        clip = {"x": 0, "y": 0, "width": width, "height": min(max(height, 560), 1000), "scale": 1}
         options = {"format": "webp", "quality": QUALITY, "clip": clip, "captureBeyondViewport": True}
         picture = base64.b64decode(cdp.send("Page.captureScreenshot", options)["data"])
         if len(picture) > MAX_SIZE:
@@ -96,8 +95,8 @@ def main() -> None:
         former.unlink()
     rows = []
     with instance() as (base_url, secret_key), chromium() as browser, tab(browser, base_url) as page:
-        authenticator, cdp = Authenticator(page), page.context.new_cdp_session(page)
-        for name in Tour(page, Pointer(page), base_url, secret_key, presence=authenticator.answers):
+        phone, cdp = Phone(page), page.context.new_cdp_session(page)
+        for name in Tour(page, Pointer(page), base_url, secret_key, presence=phone.answers):
             take(page, cdp, name)
             title = page.title().rpartition(" – ")[0] or page.title()
             path = re.sub(r"[?].*", "", page.url.removeprefix(base_url))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, sync_playwright
 from tests.support.node import ROOT as NPM
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -121,3 +121,9 @@ class Phone:
                 "WebAuthn.addCredential",
                 {"authenticatorId": self.id, "credential": {**credential, "signCount": value}},
             )
+
+
+def transferred(request: Request) -> int:
+    """How many bytes the answer had on the wire."""
+    sizes = request.sizes()
+    return sizes["responseBodySize"] + sizes["responseHeadersSize"]

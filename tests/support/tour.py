@@ -47,7 +47,7 @@ class Tour:
         yield from self._ends()
 
     def _sign_up(self) -> Iterator[str]:
-        self.page.goto(f"/signup?{urlencode({'next': self._request()})}")
+        self.page.goto(self._request(prompt="create"))
         yield "signup"
         self.hands.press("Create account")
         self.hands.refused()
@@ -71,7 +71,7 @@ class Tour:
         self._sign_out()
 
     def _sign_in(self) -> Iterator[str]:
-        self.page.goto(f"/login?{urlencode({'next': self._request()})}")
+        self.page.goto(self._request())
         yield "login"
         self.hands.fill("Email address", ADA)
         self.hands.fill("Password", "wrong password")

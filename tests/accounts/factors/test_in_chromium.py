@@ -8,7 +8,15 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Request
 from sqlalchemy import select
 from tests.accounts.factors.support import ADA, PASSWORD, code
-from tests.support.browser import ARTIFACTS, Phone, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import (
+    ARTIFACTS,
+    Phone,
+    accessibility_problems,
+    chromium,
+    overflow,
+    tab,
+    transferred,
+)
 
 from msidp import db
 from msidp.accounts.factors.models import AuthenticatorApp, Passkey
@@ -160,11 +168,6 @@ def test_the_pages_and_the_second_step(browser: Browser, site: str, scheme: str,
             page.keyboard.press("Enter")
         page.wait_for_url(f"{site}/account")
         assert methods() == (["hwk", "user", "uv"] if by == "passkey" else ["pwd", "otp"])
-
-
-def transferred(request: Request) -> int:
-    sizes = request.sizes()
-    return sizes["responseBodySize"] + sizes["responseHeadersSize"]
 
 
 def secret_of_ada() -> str:

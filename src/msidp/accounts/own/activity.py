@@ -9,7 +9,7 @@ from msidp.audit import service as audit
 from msidp.audit.models import AuditEntry
 from msidp.words import Words, words
 
-SHOWN = 50
+SHOWN = 25
 _WORDS = {
     "member.created": words("Your account was made"),
     "member.logged_in": words("Signed in"),
