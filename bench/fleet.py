@@ -65,20 +65,23 @@ class Fleet:
         db.dispose()
         self._stack.close()
 
-    def start(self) -> None:
-        """Start the workers and wait until they listen."""
-        environment = {
+    def environment(self) -> dict[str, str]:
+        """What a process of this site needs to know."""
+        return {
             **os.environ,
             **self._settings.environment(),
             "MSIDP_OUTBOUND_ALLOW_NETWORKS": "127.0.0.0/8",
             "MSIDP_OUTBOUND_CA_FILE": str(self._settings.outbound_ca_file),
         }
+
+    def start(self) -> None:
+        """Start the workers and wait until they listen."""
         log = self._settings.instance_dir / "workers.log"
         for _ in range(self._count):
             with log.open("ab") as output:
                 self._workers.append(
                     subprocess.Popen(
-                        [sys.executable, "-m", "msidp", "worker"], env=environment, stderr=output
+                        [sys.executable, "-m", "msidp", "worker"], env=self.environment(), stderr=output
                     )
                 )
         deadline = time.monotonic() + 60

@@ -4,7 +4,9 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
@@ -114,9 +116,10 @@ def _authenticator(password: str) -> Callable[..., AuthResult]:
 
 
 class StuckServer:
-    """Takes connections, says hello if it is told to, and then nothing."""
+    """Takes connections, says hello if it is told to, with a pause after each byte, and then nothing."""
 
-    def __init__(self, greeting: bytes = b"") -> None:
+    def __init__(self, greeting: bytes = b"", pause: float = 0) -> None:
+        self._pause = pause
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._greeting = greeting
         self._taken: list[Any] = []
@@ -131,7 +134,10 @@ class StuckServer:
             except OSError:
                 return
             self._taken.append(taken)
-            taken.sendall(self._greeting)
+            with suppress(OSError):  # it was hung up
+                for byte in self._greeting:
+                    taken.sendall(bytes([byte]))
+                    time.sleep(self._pause)
 
     def stop(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)

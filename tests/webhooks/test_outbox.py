@@ -189,6 +189,19 @@ def test_a_ping_goes_to_one_endpoint_whatever_it_hears(community_id: str) -> Non
     assert queue.queue(queue.WEBHOOKS).count == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_enabling_an_endpoint_waits_for_who_saw_it_disabled(app: Flask, community_id: str) -> None:
+    """Whoever enables it and asks for a replay then has everything replayed that it was not told of."""
+    endpoint(community_id, enabled=False)
+    with db.transaction() as session:
+        outbox.record(session, community_id=community_id, type="member.created", data=ABOUT)
+        with db.db.engine.connect() as other:
+            other.exec_driver_sql("SET lock_timeout = 100")
+            with pytest.raises(Exception, match="lock timeout"):
+                other.execute(select(WebhookEndpoint.id).with_for_update())
+    assert count(Delivery) == 0
+
+
 def test_deleting_an_endpoint_waits_for_who_is_about_to_deliver_to_it(app: Flask, community_id: str) -> None:
     """On PostgreSQL the outbox holds the endpoints: the change must not fail for an endpoint that goes."""
     if db.engine_name() == "sqlite":

@@ -1,5 +1,6 @@
 """Replays: old events once more to one endpoint, in slices that survive whoever makes them."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, attempts, deliveries, happen
 
 from msidp import clock, db
-from msidp.webhooks import replaying
+from msidp.webhooks import replaying, retention
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Delivery, Event, EventBody, Replay
 
@@ -275,3 +276,23 @@ def test_the_log_across_endpoints_is_filtered(
     assert [each["type"] for each in only] == ["member.created"]
     for query in ("status=lost", "since=now", "until=x", "first=0", "type=%00"):
         assert admin.get(f"/deliveries?{query}").status_code == 422, query
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("overrides", [{"delivery_retention_days": 20, "event_retention_days": 30}])
+def test_old_events_that_are_just_replayed_are_not_purged(admin: FlaskClient, community_id: str) -> None:
+    happen(community_id, 2)  # nobody hears: they have no deliveries
+    ask(admin, add_endpoint(community_id, "https://receiver.example/"))
+
+    def purge() -> int:
+        with admin.application.app_context(), db.transaction() as session:
+            return retention.purge_events(session, clock.now() + 31 * clock.DAY)
+
+    with ThreadPoolExecutor(1) as beside:
+        with db.transaction() as session:
+            replaying._advance_one(session)
+            purged = beside.submit(purge)
+            wait([purged], 0.5)  # one that waited for this transaction would have begun by then
+        assert purged.result() == 0
+    assert purge() == 0
+    assert len(deliveries()) == 2

@@ -1,6 +1,9 @@
 """The Admin API for commands: of the instance of this directory, in this process, or of a site anywhere."""
 
 import logging
+import os
+import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
+    from sqlalchemy.orm import Session
 
     from msidp.admin.transport import Transport
 
@@ -106,7 +110,8 @@ def _local() -> Iterator[Api]:
         require_tables()
         with db.transaction() as session:
             community_id = communities.ensure_default(session).id
-            key = communities.create_api_key(session, community_id, "command line")
+            _revoke_leftovers(session, community_id)
+            key = communities.create_api_key(session, community_id, _key_name(os.getpid()))
     try:
         yield _Local(app.test_client(), key.secret_key)
     finally:
@@ -114,3 +119,29 @@ def _local() -> Iterator[Api]:
             with db.transaction() as session:
                 communities.revoke_api_key(session, community_id, key.id)
             db.dispose()
+
+
+def _key_name(pid: int | str) -> str:
+    """What the key of a command is called: by it the next one finds whose process was killed."""
+    return f"command line, process {pid} of {socket.gethostname()}"
+
+
+def _revoke_leftovers(session: "Session", community_id: str) -> None:
+    """End the keys of this machine's commands that were killed before they could."""
+    from msidp.communities import service as communities
+
+    pattern = re.compile(re.escape(_key_name("PID")).replace("PID", "([0-9]+)", 1))
+    for key in communities.list_api_keys(session, community_id):
+        found = pattern.fullmatch(key.name)
+        if found and not _lives(int(found[1])):
+            communities.revoke_api_key(session, community_id, key.id)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True

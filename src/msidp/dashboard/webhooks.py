@@ -61,11 +61,11 @@ def create_webhook() -> Response:
     dialect = _dialect(request.form)
     try:
         body = checked(schemas.WebhookInput, {**_sent(), "dialect": dialect})
+        throttle.count(operator().community_id, "register")
         with transaction() as session:
             made, secret = service.create_endpoint(
                 session, operator().community_id, _policy(), **body.model_dump()
             )
-            throttle.count(operator().community_id, "register")
             audit.record(session, actor(), "webhook.created", made.id)
             webhook_id = made.id
     except Problem as problem:
@@ -85,13 +85,11 @@ def change_webhook(webhook_id: str) -> Response:
     def change(session: Session, endpoint: WebhookEndpoint) -> str:
         body = checked(schemas.WebhookChanges, _sent())
         changes = cast("service.EndpointChanges", body.model_dump(exclude_unset=True))
-        if changes["url"] != endpoint.url:
-            throttle.count(operator().community_id, "register")
         service.update_endpoint(session, endpoint, changes, _policy())
         audit.record(session, actor(), "webhook.updated", webhook_id, {"fields": sorted(changes)})
         return "Saved."
 
-    return _change(webhook_id, change)
+    return _change(webhook_id, change, _count_another_url)
 
 
 @bp.post("/webhooks/<webhook_id>/enabled")
@@ -111,10 +109,10 @@ def switch_webhook(webhook_id: str) -> Response:
 def test_webhook(webhook_id: str) -> Response:
     """Send a ping, and show its delivery."""
     try:
+        throttle.count(operator().community_id, "test")
         with transaction() as session:
             endpoint = service.lock_endpoint(session, operator().community_id, webhook_id)
             delivery = service.test_endpoint(session, endpoint)
-            throttle.count(operator().community_id, "test")
             audit.record(session, actor(), "webhook.tested", webhook_id)
             path = f"{HOME}/deliveries/{delivery.id}"
     except NotFound:
@@ -152,8 +150,21 @@ def delete_webhook(webhook_id: str) -> Response:
     return done("The webhook is deleted.", PATH)
 
 
-def _change(webhook_id: str, change: Callable[[Session, WebhookEndpoint], str]) -> Response:
+def _count_another_url(webhook_id: str) -> None:
+    """Raises TooManyRequests where the form leads too many webhooks elsewhere."""
+    with reading() as session:
+        present = service.get_endpoint(session, operator().community_id, webhook_id).url
+    if _sent()["url"] != present:
+        throttle.count(operator().community_id, "register")
+
+
+def _change(
+    webhook_id: str,
+    change: Callable[[Session, WebhookEndpoint], str],
+    before: Callable[[str], None] = lambda _webhook_id: None,
+) -> Response:
     try:
+        before(webhook_id)
         with transaction() as session:
             message = change(session, service.lock_endpoint(session, operator().community_id, webhook_id))
     except NotFound:

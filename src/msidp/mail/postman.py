@@ -4,7 +4,6 @@ The job wakes this process's postman and ends, so that a slow mail server holds 
 first and claims one mail after the other then: while the server is away no mail loses an attempt.
 """
 
-import smtplib
 import threading
 
 import structlog
@@ -99,7 +98,7 @@ class Postman:
         return True
 
 
-def send_one(client: smtplib.SMTP, server: MailServer, settings: Settings) -> bool:
+def send_one(client: smtp.Connection, server: MailServer, settings: Settings) -> bool:
     """Claim one mail and hand it over. Tells whether the next one can be sent over the same connection."""
     lease = round(LEASES * server.timeout * clock.SECOND)
     with transaction() as session:

@@ -41,7 +41,7 @@ class Refused(Exception):
 
 
 @contextmanager
-def connection(server: MailServer, settings: Settings) -> Iterator[smtplib.SMTP]:
+def connection(server: MailServer, settings: Settings) -> Iterator["Connection"]:
     """A connection over which mails can be sent. Raises Unavailable with what the server said."""
     try:
         client = _connect(server, settings)
@@ -53,13 +53,12 @@ def connection(server: MailServer, settings: Settings) -> Iterator[smtplib.SMTP]
         _leave(client)
 
 
-def hand_over(client: smtplib.SMTP, message: EmailMessage, seconds: float) -> None:
+def hand_over(client: "Connection", message: EmailMessage, seconds: float) -> None:
     """Give the server this message within so many seconds. Raises Refused."""
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
-    watchdog = threading.Timer(seconds, _cut, (client,))
-    watchdog.start()
     try:
-        client.send_message(message, sender, [recipient])
+        with _deadline(client, seconds):
+            client.send_message(message, sender, [recipient])
     except smtplib.SMTPRecipientsRefused as error:
         [(code, said)] = error.recipients.values()
         raise Refused(_said(code, said), final=500 <= code < 600) from None
@@ -71,8 +70,6 @@ def hand_over(client: smtplib.SMTP, message: EmailMessage, seconds: float) -> No
         raise Refused("The mail server takes no addresses in Unicode (SMTPUTF8).", final=True) from None
     except _FAILURES as error:
         raise Refused(_words(error), final=False) from None
-    finally:
-        watchdog.cancel()
 
 
 def compose(settings: Settings, mail_id: str, recipient: str, letter: Letter) -> EmailMessage:
@@ -99,27 +96,70 @@ def sender_address(settings: Settings) -> str:
     return parseaddr(settings.mail_from)[1] or f"no-reply@{_own_name(settings)}"
 
 
-def _connect(server: MailServer, settings: Settings) -> smtplib.SMTP:
+class Connection(smtplib.SMTP):
+    """A connection that another thread can cut, from its first byte on."""
+
+    _line: socket.socket | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # smtplib's hook
+        self._line = made.dup()  # wrapped in TLS the socket is another object, and while that begins none
+        return made
+
+    def close(self) -> None:
+        super().close()
+        if self._line is not None:
+            self._line.close()
+
+    def cut(self) -> None:
+        """End what is going on: who waits for the server hears that it hung up."""
+        try:
+            if self._line is not None:
+                self._line.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed already
+
+
+class _Encrypted(smtplib.SMTP_SSL, Connection):
+    """The same in TLS."""
+
+
+def _connect(server: MailServer, settings: Settings) -> Connection:
+    """A connection that is ready for mails within the server's time-out, however it drips its words."""
     context = ssl.create_default_context()
     if settings.outbound_ca_file:
         context.load_verify_locations(settings.outbound_ca_file)
     name, timeout = _own_name(settings), server.timeout
-    if server.tls:
-        client: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, name, timeout=timeout, context=context
-        )
-    else:
-        client = smtplib.SMTP(server.host, server.port, name, timeout=timeout)
+    client = (
+        _Encrypted(local_hostname=name, timeout=timeout, context=context)
+        if server.tls
+        else Connection(local_hostname=name, timeout=timeout)
+    )
+    client._host = server.host  # type: ignore[attr-defined]  # noqa: SLF001  # whose certificate it must be; connect() alone forgets it
     try:
-        client.ehlo_or_helo_if_needed()
-        if not server.tls and server.starttls != "off":
-            _start_tls(client, context, required=server.starttls == "required")
-        if server.user:
-            client.login(server.user, server.password)
+        with _deadline(client, timeout):
+            client.connect(server.host, server.port)
+            client.ehlo_or_helo_if_needed()
+            if not server.tls and server.starttls != "off":
+                _start_tls(client, context, required=server.starttls == "required")
+            if server.user:
+                client.login(server.user, server.password)
     except BaseException:
         client.close()
         raise
     return client
+
+
+@contextmanager
+def _deadline(client: Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection unless the block ends in time."""
+    watchdog = threading.Timer(seconds, client.cut)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def _start_tls(client: smtplib.SMTP, context: ssl.SSLContext, *, required: bool) -> None:
@@ -128,20 +168,12 @@ def _start_tls(client: smtplib.SMTP, context: ssl.SSLContext, *, required: bool)
         client.ehlo()
 
 
-def _leave(client: smtplib.SMTP) -> None:
+def _leave(client: Connection) -> None:
     try:
-        client.quit()
+        with _deadline(client, client.timeout):
+            client.quit()
     except _FAILURES:
         client.close()
-
-
-def _cut(client: smtplib.SMTP) -> None:
-    """End what is going on: who waits for the server hears that it hung up."""
-    try:
-        if client.sock is not None:
-            client.sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already
 
 
 def _own_name(settings: Settings) -> str:

@@ -84,6 +84,7 @@ def check_queue() -> Check:
         queue.connection().ping()
         waiting = queue.queue(queue.WEBHOOKS).count
     except (redis.RedisError, OSError) as error:
-        mend = "Start `msidp up`, or the server behind MSIDP_REDIS_URL. Deliveries wait until then."
+        mend = "Start `msidp up`, or the server behind MSIDP_REDIS_URL. Until then deliveries wait,"
+        mend += " but for those of a `msidp worker --poll`."
         return Check("queue", False, "does not answer", mend, str(error))
     return Check("queue", True, f"answers, {waiting} waiting")

@@ -15,11 +15,17 @@ from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.lists import insert_many
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
-_ENABLED = (
-    select(WebhookEndpoint.id, WebhookEndpoint.dialect, WebhookEndpoint.plan_event, WebhookEndpoint.events)
+_ENDPOINTS = (
+    select(
+        WebhookEndpoint.id,
+        WebhookEndpoint.dialect,
+        WebhookEndpoint.plan_event,
+        WebhookEndpoint.events,
+        WebhookEndpoint.enabled,
+    )
     .where(
         WebhookEndpoint.community_id == bindparam("community_id"),
-        WebhookEndpoint.enabled,
+        WebhookEndpoint.deleted_at.is_(None),
         WebhookEndpoint.dialect != LOGOUT,
     )
     .order_by(WebhookEndpoint.seq)
@@ -97,9 +103,16 @@ def _insert_event(connection: Connection, happening: Happening, member_id: str |
 
 
 def _enabled(connection: Connection, community_id: str) -> list[_Target]:
-    """The community's endpoints, held against deletion until the transaction ends."""
-    rows = connection.execute(_ENABLED, {"community_id": community_id})
-    return [_Target(id_, voice(dialect, plan_event), events) for id_, dialect, plan_event, events in rows]
+    """The community's enabled endpoints, held against disabling and deletion until the transaction ends.
+
+    The disabled ones are held too: one is enabled once all that it did not hear of can be replayed to it.
+    """
+    rows = connection.execute(_ENDPOINTS, {"community_id": community_id}).all()
+    return [
+        _Target(id_, voice(dialect, plan_event), events)
+        for id_, dialect, plan_event, events, enabled in rows
+        if enabled
+    ]
 
 
 def _deliver(

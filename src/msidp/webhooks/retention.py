@@ -49,14 +49,18 @@ def purge_events(session: Session, now: int) -> int:
     days = max(settings.event_retention_days, settings.delivery_retention_days)
     if not (settings.event_retention_days and settings.delivery_retention_days):
         return 0
-    older = Event.id < ids.first_id("evt", now - days * clock.DAY)
-    some = (
+    unused = ~exists().where(Delivery.event_id == Event.id)
+    older = (
         select(Event.seq)
-        .where(older, ~exists().where(Delivery.event_id == Event.id))
+        .where(Event.id < ids.first_id("evt", now - days * clock.DAY), unused)
         .order_by(Event.id)
         .limit(SLICE)
+        .with_for_update(skip_locked=True)
     )
-    return _rows(session, delete(Event).where(Event.seq.in_(some)))
+    # A replay holds the events that it makes deliveries of: those are left alone, and what it made of the
+    # others just before they were locked is seen by this second look.
+    some = session.scalars(older).all()
+    return _rows(session, delete(Event).where(Event.seq.in_(some), unused))
 
 
 def expunge_members(session: Session, now: int) -> int:

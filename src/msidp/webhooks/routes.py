@@ -26,11 +26,11 @@ def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
     409 `too-many-webhooks` where the community has 25; 422 `invalid-url` for an address that may not be
     called, `unknown-event-type` for an event that is none of the dialect's.
     """
+    throttle.count(caller().community_id, "register")
     with transaction() as session:
         endpoint, secret = service.create_endpoint(
             session, caller().community_id, _policy(), **json.model_dump()
         )
-        throttle.count(caller().community_id, "register")
         audit.record(session, key_holder(), "webhook.created", endpoint.id)
         return {"data": {**webhook_json(endpoint), "secret": secret}}
 
@@ -62,11 +62,11 @@ def update_webhook(webhook_id: str, json: schemas.WebhookChanges) -> dict[str, A
     its own. `enabled: false` cancels every open delivery; `true` lets it hear what happens from then on.
     """
     changes = cast("service.EndpointChanges", given(json))
+    if "url" in changes:
+        throttle.count(caller().community_id, "register")
     with transaction() as session:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         service.update_endpoint(session, endpoint, changes, _policy())
-        if "url" in changes:
-            throttle.count(caller().community_id, "register")
         audit.record(session, key_holder(), "webhook.updated", webhook_id, {"fields": sorted(changes)})
         return {"data": webhook_json(endpoint)}
 
@@ -103,10 +103,10 @@ def test_webhook(webhook_id: str) -> dict[str, Any]:
 
     409 `webhook-disabled` where it is disabled.
     """
+    throttle.count(caller().community_id, "test")
     with transaction() as session:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         delivery = service.test_endpoint(session, endpoint)
-        throttle.count(caller().community_id, "test")
         audit.record(session, key_holder(), "webhook.tested", webhook_id)
         return {"data": delivery_with_attempts_json(delivery)}
 

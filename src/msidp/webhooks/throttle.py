@@ -1,6 +1,6 @@
 """How often a community may register a webhook or send a Test ping: enough for people, too slow for a scan.
 
-Counted in fixed windows on the queue's Valkey; without it nothing is refused.
+Counted in fixed windows on the queue's Valkey, before the transaction begins; without it nothing is refused.
 """
 
 import redis
