@@ -31,6 +31,8 @@ def create_core(settings: Settings) -> Flask:
     keyring.init_app(app, settings)
     for name in (
         "communities",
+        "images",
+        "branding",
         "audit",
         "figures",
         "keys",
@@ -77,8 +79,10 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts.own import routes as own
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
-    from msidp.communities import branding
+    from msidp.branding import current as brand
+    from msidp.branding import routes as branding
     from msidp.dashboard import routes as dashboard
+    from msidp.images import routes as images
     from msidp.keys import admin_routes as signing_keys
     from msidp.keys import routes as keys
     from msidp.mail import routes as mail
@@ -92,8 +96,11 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.webhooks import key_routes as webhook_keys
     from msidp.webhooks import routes as webhooks
 
-    branding.init_app(app)
+    brand.init_app(app)
     negotiation.ask(app, language.asked, language.kept, language.chosen)
+    app.register_blueprint(images.bp)
+    app.register_blueprint(branding.bp)
+    app.register_blueprint(branding.public_bp)
     app.register_blueprint(keys.bp)
     app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)

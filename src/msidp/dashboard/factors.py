@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from msidp.accounts import devices, throttle
 from msidp.audit import service as audit
-from msidp.communities.branding import current_brand
+from msidp.branding.current import current_brand
 from msidp.dashboard import proofs
 from msidp.dashboard.account import account_page
 from msidp.dashboard.frame import (

@@ -16,6 +16,7 @@ PAGES = (
     "api_keys",
     "applications",
     "audit_log",
+    "branding",
     "confirm",
     "deliveries",
     "entrance",

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response
 
 from msidp import languages
 from msidp.audit import service as audit
-from msidp.communities import branding, service
+from msidp.branding import current as brand
+from msidp.communities import service
 from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
 from msidp.dashboard.input import name_of
 from msidp.db import reading, transaction
@@ -36,7 +37,7 @@ def change_settings() -> Response:
             audit.record(session, actor(), "community.updated", operator().community_id, changed)
     except Problem as problem:
         return _page(problem=problem, name=request.form.get("name", ""))
-    branding.forget()
+    brand.forget()
     return done("Saved. Every page shows it within half a minute.", PATH)
 
 

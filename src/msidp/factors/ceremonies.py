@@ -7,7 +7,7 @@ from flask import current_app, request
 from flask import session as form_session
 
 from msidp import ids
-from msidp.communities.branding import current_brand
+from msidp.branding.current import current_brand
 from msidp.db import reading, transaction
 from msidp.errors import BadRequest, NotFound
 from msidp.factors.challenges import Challenges

@@ -10,7 +10,7 @@ from msidp.accounts.browser import add_methods, current_login
 from msidp.accounts.factors import recovery, totp
 from msidp.accounts.guard import require_fresh, require_member
 from msidp.accounts.pages import check_origin, invalid, page, page_again
-from msidp.communities.branding import current_brand
+from msidp.branding.current import current_brand
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, NotFound, Problem, Unauthorized
 from msidp.factors import qr

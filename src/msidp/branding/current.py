@@ -1,30 +1,19 @@
-"""How a community shows itself on the pages its members see."""
+"""The brand that the pages of this process show."""
 
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import clock, languages, negotiation
-from msidp.communities import service
+from msidp.branding import service
+from msidp.branding.service import Brand
+from msidp.communities import service as communities
 from msidp.db import reading
 
 _FRESH = 30 * clock.SECOND  # how soon every process shows a change
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """A community's name on its pages, and their language where nothing else tells."""
-
-    name: str
-    language: str = languages.SOURCE
-
-    @property
-    def initial(self) -> str:
-        """The letter in the mark beside the name."""
-        return next((character for character in self.name if character.isalnum()), "·")
 
 
 @dataclass(slots=True)
@@ -46,20 +35,29 @@ def forget() -> None:
     cache.brand = None
 
 
+def show(brand: Brand) -> None:
+    """Show this brand on the pages of the present request: a preview."""
+    g.brand = brand
+
+
 def current_brand() -> Brand | None:
     """The brand of this instance's community; None before there is one.
 
     Error pages show it too, so it never raises: without the database the last one known serves.
     """
+    if "brand" in g:
+        previewed: Brand = g.brand
+        return previewed
     cache: _Cache = current_app.extensions["msidp_brand"]
     if cache.brand is None or clock.now() - cache.read_at > _FRESH:
         try:
             with reading() as session:
-                community = service.find_default(session)
+                community = communities.find_default(session)
+                brand = service.read(session, community.id) if community else None
         except SQLAlchemyError as error:
             log.warning("the brand cannot be read", error=str(error))
         else:
-            cache.brand = Brand(community.name, community.language) if community else None
+            cache.brand = brand
         cache.read_at = clock.now()
     return cache.brand
 
