@@ -19,7 +19,17 @@ _INTRODUCTION = (
     "add-plan and remove-plan answer the text `OK`; an error is `{code, message, details?}`. "
     "Lists come in pages: `first`, `after`, `order`."
 )
-_TAGS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "keys", "audit log")
+_TAGS = (
+    "members",
+    "plans",
+    "applications",
+    "webhooks",
+    "deliveries",
+    "events",
+    "branding",
+    "keys",
+    "audit log",
+)
 _ANSWERS = {
     "200": "Done.",
     "400": "The request cannot be read: broken JSON, an unusable header or token.",
@@ -29,6 +39,7 @@ _ANSWERS = {
     "413": f"The body is larger than {MAX_BODY:,} bytes.",
     "429": "Too many of these within a minute; `Retry-After` says when to come back.",
     "422": "The request can be read, but its values cannot be used; `details` says which.",
+    "503": "Too much of this is under way: try again.",
 }
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

@@ -92,13 +92,14 @@ class Changes(TypedDict, total=False):
 
 def read(session: Session, community_id: str) -> Brand:
     """The community's look."""
-    name, chosen, image = session.execute(_LOOK, {"community_id": community_id}).one()
-    path = images.path_of(image.id, image.media_type) if image else ""
-    return Brand(
-        name=name,
-        logo=Logo(path, image.width, image.height) if image else None,
-        **{field: getattr(chosen, field) for field in _FIELDS} if chosen else {},
-    )
+    row: tuple[str, Branding | None, StoredImage | None]
+    row = session.execute(_LOOK, {"community_id": community_id}).one()
+    name, chosen, image = row
+    logo = None
+    if image is not None:
+        logo = Logo(images.path_of(image.id, image.media_type), image.width, image.height)
+    texts = {field: getattr(chosen, field) for field in _FIELDS} if chosen is not None else {}
+    return Brand(name=name, logo=logo, **texts)
 
 
 def change(session: Session, community_id: str, changes: Changes) -> None:

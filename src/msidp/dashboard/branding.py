@@ -94,7 +94,7 @@ def _changes() -> Changes:
     changes: Changes = {
         "name": read.name,
         "accent_color": read.accent_color,
-        "welcome": dict(read.welcome),
+        "welcome": {str(language): text for language, text in read.welcome.items()},
         "support_url": read.support_url,
         "terms_url": read.terms_url,
         "privacy_url": read.privacy_url,
