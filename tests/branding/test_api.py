@@ -25,6 +25,7 @@ def data_url(color: str = "red") -> str:
 def test_a_look_shows_on_the_pages_and_goes_again(admin: FlaskClient, client: FlaskClient) -> None:
     look = {
         "name": "Riverside Makers",
+        "language": "de",
         "accentColor": "#FA0",
         "logo": data_url(),
         "welcome": {"en": "Glad that you are <here>.", "de": "Schön, dass du da bist."},
@@ -37,7 +38,8 @@ def test_a_look_shows_on_the_pages_and_goes_again(admin: FlaskClient, client: Fl
     shown = answer.json["data"]
     logo = shown.pop("logoUrl")
     assert shown == {**{k: v for k, v in look.items() if k != "logo"}, "accentColor": "#ffaa00"}
-    page = client.get("/login").text
+    assert "Schön, dass du da bist." in client.get("/login?ui_locales=es").text
+    page = client.get("/login?ui_locales=en").text
     for part in (
         "Glad that you are &lt;here&gt;.",
         'alt="Riverside Makers"',
@@ -59,7 +61,7 @@ def test_a_look_shows_on_the_pages_and_goes_again(admin: FlaskClient, client: Fl
     assert (client.get(logo).status_code, client.get(other).status_code) == (404, 200)
     nothing = dict.fromkeys(("accentColor", "logo", "supportUrl", "termsUrl", "privacyUrl")) | {"welcome": {}}
     gone = admin.patch("/branding", json=nothing).json["data"]
-    assert [value for value in gone.values() if value] == ["Riverside Makers"]
+    assert [value for value in gone.values() if value] == ["Riverside Makers", "de"]
     with db.reading() as session:
         assert session.query(StoredImage).count() == 0
     assert "/branding/" not in client.get("/login").text

@@ -10,7 +10,7 @@ from msidp.branding import colours
 from msidp.errors import Invalid
 from msidp.images.codec import MAX_UPLOAD
 
-Language = Literal["en", "de", "fr", "es"]
+Language = Literal["en", "de", "fr", "es"]  # languages.NAMES
 
 
 def _one_line(text: str) -> str:
@@ -51,6 +51,9 @@ class BrandingChanges(Schema):
     """Only what is given changes; what is null goes."""
 
     name: Name = left_out()
+    language: Annotated[Language, Field(description="Of pages and mails, where nothing else tells.")] = (
+        left_out()
+    )
     accent_color: Annotated[
         Colour | None,
         Field(description="Buttons have this colour; links a shade of it that can be read."),
@@ -70,6 +73,7 @@ class BrandingChanges(Schema):
 
 class BrandingAnswer(Answer):
     name: str
+    language: str
     accent_color: str | None
     logo_url: str | None
     welcome: dict[str, str]

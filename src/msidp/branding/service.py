@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from msidp import clock
+from msidp import clock, languages
 from msidp.branding import colours
 from msidp.branding.colours import Shades
 from msidp.branding.models import Branding
@@ -18,7 +18,7 @@ from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
 
 _LOOK = (
-    select(Community.name, Branding, StoredImage)
+    select(Community.name, Community.language, Branding, StoredImage)
     .outerjoin(Branding, Branding.community_id == Community.id)
     .outerjoin(StoredImage, StoredImage.owner_id == Community.id)
     .where(Community.id == bindparam("community_id"))
@@ -44,6 +44,7 @@ class Brand:
     """A community as its pages show it."""
 
     name: str
+    language: str = languages.SOURCE  # of pages and mails, where nothing else tells
     accent_color: str | None = None
     logo: Logo | None = None
     welcome: Mapping[str, str] = field(default_factory=dict)  # by language
@@ -66,22 +67,17 @@ class Brand:
         """The colour for a mail, which is light."""
         return colours.shades(self.accent_color, colours.LIGHT) if self.accent_color else None
 
-    @property
-    def links(self) -> list[tuple[str, str]]:
-        """What stands below each page: names and addresses."""
-        all_ = (("Support", self.support_url), ("Terms", self.terms_url), ("Privacy", self.privacy_url))
-        return [(name, url) for name, url in all_ if url]
-
     def greeting(self, language: str) -> str | None:
-        """The welcome in this language, else in English, else in whichever there is."""
+        """The welcome in this language, else in the community's, else in whichever there is."""
         texts = self.welcome
-        return texts.get(language) or texts.get("en") or next(iter(texts.values()), None)
+        return texts.get(language) or texts.get(self.language) or next(iter(texts.values()), None)
 
 
 class Changes(TypedDict, total=False):
     """What change() takes. What is left out stays as it is; None takes away."""
 
     name: str
+    language: str
     accent_color: str | None
     welcome: Mapping[str, str]  # replaced
     support_url: str | None
@@ -92,20 +88,23 @@ class Changes(TypedDict, total=False):
 
 def read(session: Session, community_id: str) -> Brand:
     """The community's look."""
-    row: tuple[str, Branding | None, StoredImage | None]
     row = session.execute(_LOOK, {"community_id": community_id}).one()
-    name, chosen, image = row
+    name, language = row[0], row[1]
+    chosen: Branding | None = row[2]
+    image: StoredImage | None = row[3]
     logo = None
     if image is not None:
         logo = Logo(images.path_of(image.id, image.media_type), image.width, image.height)
-    texts = {field: getattr(chosen, field) for field in _FIELDS} if chosen is not None else {}
-    return Brand(name=name, logo=logo, **texts)
+    texts = {} if chosen is None else {field: getattr(chosen, field) for field in _FIELDS}
+    return Brand(name=name, language=language, logo=logo, **texts)
 
 
 def change(session: Session, community_id: str, changes: Changes) -> None:
     """Change the community's look."""
     if "name" in changes:
         communities.rename(session, community_id, changes["name"])
+    if "language" in changes:
+        communities.speak(session, community_id, changes["language"])
     if "logo" in changes:
         _change_logo(session, community_id, changes["logo"])
     values: dict[str, Any] = {name: value for name, value in changes.items() if name in _FIELDS}

@@ -9,6 +9,7 @@ def branding_json(brand: Brand, base_url: str) -> dict[str, Any]:
     """The look of a community as the Admin API shows it."""
     return {
         "name": brand.name,
+        "language": brand.language,
         "accentColor": brand.accent_color,
         "logoUrl": brand.logo and base_url + brand.logo.url,
         "welcome": dict(brand.welcome),

@@ -1,6 +1,7 @@
 """Settings → Branding: the community's look, with the sign-in page as members will see it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Response as FlaskResponse
 from flask import current_app, make_response, request
 from werkzeug.wrappers import Response
 
+from msidp import languages
 from msidp.accounts import pages
 from msidp.audit import service as audit
 from msidp.branding import colours, current, service
@@ -20,7 +22,6 @@ from msidp.errors import Invalid, NotFound, Problem
 from msidp.images import codec
 
 PATH = f"{HOME}/settings/branding"
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 SCHEMES = ("light", "dark")
 _LINKS = {"support_url": "supportUrl", "terms_url": "termsUrl", "privacy_url": "privacyUrl"}
 _MOVING = re.compile(r"<script\b.*?</script>| autofocus\b", re.DOTALL)
@@ -82,17 +83,15 @@ def _changes() -> Changes:
     form = request.form
     fields: dict[str, Any] = {json: form.get(name, "").strip() or None for name, json in _LINKS.items()}
     fields |= {
-        "name": form.get("name", "").strip(),
         "accentColor": form.get("accent_color", "").strip() or None if "own_color" in form else None,
         "welcome": {
             language: text
-            for language in LANGUAGES
+            for language in languages.NAMES
             if (text := " ".join(form.get(f"welcome_{language}", "").split()))
         },
     }
     read = checked(BrandingChanges, fields)
     changes: Changes = {
-        "name": read.name,
         "accent_color": read.accent_color,
         "welcome": {str(language): text for language, text in read.welcome.items()},
         "support_url": read.support_url,
@@ -125,7 +124,7 @@ def _brand_after(saved: Brand, changes: Changes) -> Brand:
         picture = changes["logo"]
         logo = Logo.of(picture) if picture else None
     rest: dict[str, Any] = {name: value for name, value in changes.items() if name != "logo"}
-    return Brand(logo=logo, **rest)
+    return replace(saved, logo=logo, **rest)
 
 
 def _previews(brand: Brand) -> dict[str, str]:
@@ -153,7 +152,7 @@ def _values_of(brand: Brand) -> dict[str, Any]:
     welcome = {f"welcome_{language}": text for language, text in brand.welcome.items()}
     links = {name: getattr(brand, name) or "" for name in _LINKS}
     colour = {"own_color": "1", "accent_color": brand.accent_color} if brand.accent_color else {}
-    return {"name": brand.name, **colour, **welcome, **links}
+    return {**colour, **welcome, **links}
 
 
 def _page(values: dict[str, Any], brand: Brand, **context: Any) -> Response:
@@ -161,7 +160,7 @@ def _page(values: dict[str, Any], brand: Brand, **context: Any) -> Response:
     return page(
         "branding",
         values=values,
-        languages=LANGUAGES,
+        languages=languages.NAMES,
         previews=previews,
         complaint=None,
         has_logo=_saved().logo is not None,

@@ -16,6 +16,7 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 from msidp.errors import Busy, Invalid
+from msidp.words import words
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS = 20_000_000  # of what is sent; decoded that is 80 MB
@@ -27,6 +28,10 @@ MAX_UPLOAD = 900_000  # bytes
 _PATIENCE = 5.0  # seconds to wait for one's turn
 _COLOURS = (256, 128, 64, 32)
 _QUALITIES = (88, 75, 60)
+_TOO_MANY_PIXELS = words(
+    "The image has more than %(limit)s million pixels.", limit=str(MAX_PIXELS // 1_000_000)
+)
+_UNREADABLE = words("This is no image that can be read. Send a PNG, JPEG or WebP.")
 _turn = threading.Semaphore(1)  # decoding takes memory: one at a time in each process
 
 
@@ -71,24 +76,24 @@ def from_data_url(url: str) -> bytes:
 
 def _made(upload: bytes, encode: Callable[[Image.Image], Picture]) -> Picture:
     if len(upload) > MAX_UPLOAD:
-        raise _invalid(f"The image is larger than {MAX_UPLOAD // 1000} kB.")
+        raise _invalid(words("The image is larger than %(limit)s kB.", limit=str(MAX_UPLOAD // 1000)))
     with _one_at_a_time(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own, about what is refused here anyway
         try:
             with Image.open(BytesIO(upload), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise _invalid(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels.")
+                    raise _invalid(_TOO_MANY_PIXELS)
                 return encode(image)
         except Invalid:
             raise
         except Exception:  # noqa: BLE001  # whatever a decoder runs into, the file is at fault
-            raise _invalid("This is no image that can be read. Send a PNG, JPEG or WebP.") from None
+            raise _invalid(_UNREADABLE) from None
 
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     if not _turn.acquire(timeout=_PATIENCE):
-        raise Busy("busy", "Too many images are being read at this moment. Try again.")
+        raise Busy("busy", words("Too many images are being read at this moment. Try again."))
     try:
         yield
     finally:
