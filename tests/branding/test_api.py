@@ -61,7 +61,7 @@ def test_a_look_shows_on_the_pages_and_goes_again(admin: FlaskClient, client: Fl
     assert (client.get(logo).status_code, client.get(other).status_code) == (404, 200)
     nothing = dict.fromkeys(("accentColor", "logo", "supportUrl", "termsUrl", "privacyUrl")) | {"welcome": {}}
     gone = admin.patch("/branding", json=nothing).json["data"]
-    assert [value for value in gone.values() if value] == ["Riverside Makers", "de"]
+    assert [value for value in gone.values() if value] == ["de", "Riverside Makers"]
     with db.reading() as session:
         assert session.query(StoredImage).count() == 0
     assert "/branding/" not in client.get("/login").text
