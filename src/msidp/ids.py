@@ -12,6 +12,7 @@ import secrets
 from msidp import clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id(prefix: str) -> str:
@@ -33,7 +34,7 @@ def made_at(id_: str) -> int:
 
 
 def _id(prefix: str, number: int) -> str:
-    digits = (_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    digits = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
     return f"{prefix}_{''.join(digits)}"
 
 

@@ -3,6 +3,7 @@
 What libraries log goes the same way. Never a secret in them: no query strings, no bodies, no headers.
 """
 
+import json
 import logging
 import sys
 from typing import Any
@@ -11,6 +12,8 @@ import structlog
 import structlog.tracebacks
 
 from msidp.settings import Settings
+
+_encoder = json.JSONEncoder(default=repr)
 
 
 class _Forward(logging.Handler):
@@ -32,7 +35,7 @@ def init_app(_settings: Settings) -> None:
             *(_for_people() if human else _for_machines()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line is one write: none is torn apart
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -42,6 +45,11 @@ def init_app(_settings: Settings) -> None:
         logging.getLogger(name).handlers.clear()  # Flask-Alembic's, which would write lines of their own
 
 
+def _encode(event: Any, **_options: Any) -> str:
+    """json.dumps() would make an encoder for each line."""
+    return _encoder.encode(event)
+
+
 def _for_people() -> list[Any]:
     return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
 
@@ -49,4 +57,4 @@ def _for_people() -> list[Any]:
 def _for_machines() -> list[Any]:
     # Tracebacks without local variables: they hold passwords and tokens.
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
+    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(_encode)]

@@ -178,57 +178,60 @@ def _comes_from_elsewhere() -> bool:
 
 
 def _begin() -> None:
-    g.begun_at = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.match(given) else ids.new_id("req")
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
+    given = asked.headers.get("X-Request-Id", "")
+    reference = given if _REQUEST_ID.match(given) else ids.new_id("req")
+    g.begun_at, g.request_id = time.perf_counter(), reference
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    if "\0" in request.path:
+    structlog.contextvars.bind_contextvars(request_id=reference)
+    if "\0" in asked.path:
         abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
-    _ = request.args  # what cannot be read is refused here, whoever would have read it
-    if refusal := request.environ.get(REFUSAL):
+    _ = asked.args  # what cannot be read is refused here, whoever would have read it
+    if refusal := asked.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
         raise problem(code, message)
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
     headers["X-Request-Id"] = g.get("request_id", "")
     defaults = [*_HEADERS, ("Content-Security-Policy", _content_security_policy(response))]
-    if request.is_secure:
+    if asked.is_secure:
         defaults.append(("Strict-Transport-Security", "max-age=31536000"))
-    if request.endpoint != "static":
+    if asked.endpoint != "static":
         defaults.append(("Cache-Control", "no-store"))
-    elif "v" in request.args and response.status_code == 200:
+    elif "v" in asked.args and response.status_code == 200:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"
     negotiation.label(response)
     present = {name.lower() for name, _ in headers}  # setdefault() would look through all of them each time
     for name, value in defaults:
         if name.lower() not in present:
             headers.add(name, value)
-    _log_request(response.status_code)
-    _count_request(response.status_code)
+    took = time.perf_counter() - g.begun_at
+    _log_request(asked, response.status_code, took)
+    _count_request(asked, response.status_code, took)
     return response
 
 
-def _count_request(status: int) -> None:
+def _count_request(asked: Request, status: int, took: float) -> None:
     """For the metrics: by route and not by path, so that nobody makes up labels."""
-    endpoint = request.endpoint or "none"
-    method = request.method if request.method in _METHODS else "other"
-    took = metrics.observed("msidp_http_request_seconds", (endpoint,), time.perf_counter() - g.begun_at)
+    endpoint = asked.endpoint or "none"
+    method = asked.method if asked.method in _METHODS else "other"
+    times = metrics.observed("msidp_http_request_seconds", (endpoint,), took)
     requests = metrics.Series("msidp_http_requests", (endpoint, method, str(status)))
-    metrics.recorder().add([(requests, 1), *took])
+    metrics.recorder().add([(requests, 1), *times])
 
 
-def _log_request(status: int) -> None:
+def _log_request(asked: Request, status: int, took: float) -> None:
     """One line a request, without its query: codes and tokens travel there."""
     log.info(
         "request",
-        method=request.method,
-        path=request.path,
+        method=asked.method,
+        path=asked.path,
         status=status,
-        ms=round((time.perf_counter() - g.begun_at) * 1000, 1),
-        address=request.remote_addr,
+        ms=round(took * 1000, 1),
+        address=asked.remote_addr,
     )
 
 
