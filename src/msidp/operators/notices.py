@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from msidp import clock
+from msidp import clock, languages
 from msidp.mail import outbox
 from msidp.operators.models import Operator
 
@@ -40,4 +40,5 @@ def tell(
         to=operator.email,
         template="operator_notice",
         context=context,
+        language=languages.SOURCE,  # as the dashboard
     )
