@@ -1,4 +1,4 @@
-"""`ui_locales` from the authorization request through the log-in and back, at the device page and at log-out."""
+"""`ui_locales` from the authorization request to its answer, at the device page and at log-out."""
 
 import re
 from html import unescape
@@ -127,7 +127,7 @@ def test_errors_on_a_page_speak_it_too(asking: Relying) -> None:
     assert "Diese Anmeldung kann nicht weitergehen" in page.text
     assert '<div lang="en">' in page.text  # for the developer
     error = asking.authorize(scope="nothing", **{PARAMETER: "de"})
-    assert "error_description=The+scope+must+hold+openid." in error.headers["Location"]
+    assert "error_description=The%20scope%20must%20hold%20openid." in error.headers["Location"]
 
 
 def test_a_mailed_link_leads_on_in_the_language_that_was_asked_for(asking: Relying, member: Member) -> None:
