@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     operator_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     mail_from: str = ""
-    sign_up_proof: bool = False
+    sign_up_proof: bool | None = None  # None: where mail goes out
     trusted_proxies: int = Field(default=0, ge=0)
     rate_limits: bool = True
     member_token_issuer: str = ""
@@ -110,9 +110,8 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        parts = value.split(",") if isinstance(value, str) else None
+        return value if parts is None else tuple(part.strip() for part in parts if part.strip())
 
     @field_validator("secret_key")
     @classmethod
@@ -213,6 +212,7 @@ class Settings(BaseSettings):
                 "database_url": self.database_url or f"sqlite:///{self.instance_dir / 'msidp.db'}",
                 "redis_url": self.redis_url or f"unix://{self.valkey_socket}",
                 "secret_key": self.secret_key or (SecretStr(_stored_secret_key(self.instance_dir)),),
+                "sign_up_proof": bool(self.smtp_url) if self.sign_up_proof is None else self.sign_up_proof,
                 "member_token_issuer": self.member_token_issuer or self.base_url,
             }
         )

@@ -54,3 +54,11 @@ def test_a_sender(sender: str, tmp_path: Path) -> None:
 def test_no_sender(sender: str, tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         Settings(instance_dir=tmp_path, mail_from=sender)
+
+
+def test_where_mail_goes_out_a_sign_up_is_proved_first(tmp_path: Path) -> None:
+    smtp, given = {"smtp_url": "smtp://127.0.0.1:1"}, {"instance_dir": tmp_path, "secret_key": "a-secret-key"}
+    assert Settings(**given).completed().sign_up_proof is False
+    assert Settings(**given, **smtp).completed().sign_up_proof is True
+    assert Settings(**given, **smtp, sign_up_proof=False).completed().sign_up_proof is False
+    assert Settings(**given, sign_up_proof=True).completed().sign_up_proof is True
