@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import pytest
@@ -102,15 +103,32 @@ def members_heard(receiver: Receiver) -> Counter[str]:
     return Counter(body["data"]["id"] for body in bodies if body["type"] == "member.created")
 
 
+def connect(instance: Instance, database_url: str) -> Any:
+    """A connection to the database, past the site."""
+    if database_url:
+        return psycopg.connect(database_url.replace("+psycopg", ""))
+    return closing(sqlite3.connect(instance.directory / "msidp.db", timeout=15, isolation_level=None))
+
+
 def members_in_the_database(instance: Instance, database_url: str) -> int:
     """How many there are, without asking the site."""
-    query = "SELECT count(*) FROM member"
-    if not database_url:
-        with closing(sqlite3.connect(instance.directory / "msidp.db")) as connection:
-            return int(connection.execute(query).fetchone()[0])
-    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
-        [count] = connection.execute(query).fetchone() or (0,)
+    with connect(instance, database_url) as connection:
+        [count] = connection.execute("SELECT count(*) FROM member").fetchone() or (0,)
         return int(count)
+
+
+def copy_the_latest_event(instance: Instance, database_url: str, count: int) -> set[str]:
+    """So many events more that nobody was told of; their ids."""
+    columns = "community_id, type, occurred_at, data, created_at"
+    with connect(instance, database_url) as connection:
+        [latest] = connection.execute("SELECT max(id) FROM event").fetchone()
+        made = {f"{latest[:-5]}{number:05}" for number in range(count)} - {latest}
+        values = ", ".join(f"('{each}')" for each in made)
+        connection.execute(
+            f"WITH made (id) AS (VALUES {values}) INSERT INTO event (id, {columns}) "  # noqa: S608  # our own
+            f"SELECT made.id, {columns} FROM made, event WHERE event.id = '{latest}'"
+        )
+    return made
 
 
 def test_a_worker_killed_in_the_middle_of_a_delivery(
@@ -169,6 +187,33 @@ def test_everything_killed_at_once(instance: Instance, site: Site, receiver: Rec
     instance.start()
     receiver.wait_for(2, "/hook", timeout=20)
     assert members_heard(receiver) == {member: 2}
+
+
+def test_a_replay_goes_on_whoever_is_killed(
+    instance: Instance, site: Site, receiver: Receiver, database_url: str
+) -> None:
+    """The worker and cron die twice, among slices and deliveries: each event's delivery is made once."""
+    site.create_member()
+    receiver.wait_for(1, "/hook")
+    events = copy_the_latest_event(instance, database_url, 1_200)
+    site.post(f"/webhooks/{site.webhook}/replay", {"since": "2020-01-01T00:00:00Z"})
+    for heard in (2, 400):
+        receiver.wait_for(heard, "/hook", timeout=30)
+        instance.kill("cron")
+        instance.kill("worker")
+
+    def made() -> tuple[int, int, int]:
+        with connect(instance, database_url) as connection:
+            counts: tuple[int, int, int] = connection.execute(
+                "SELECT count(*), count(DISTINCT event_id), count(due_at) FROM delivery "
+                "WHERE origin IN (SELECT id FROM replay WHERE state = 'completed')"
+            ).fetchone()
+            return counts
+
+    eventually(lambda: made()[0] and made()[2] == 0, what="the replay and its deliveries")
+    deliveries, distinct, _ = made()
+    assert deliveries == distinct > len(events)
+    assert events <= {request.headers["webhook-id"] for request in receiver.received("/hook")}
 
 
 def test_a_warm_stop_lets_the_attempt_in_hand_end(instance: Instance, site: Site, receiver: Receiver) -> None:

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import text, update
+from sqlalchemy.dialects import sqlite
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
     add_endpoint,
@@ -105,14 +107,34 @@ def test_the_oldest_come_first_and_many_thousands_hide_nobody(app: Flask, commun
     assert [one.endpoint_id for one in peek(full=(hog,))] == [other]
 
 
-def test_claiming_goes_by_an_index(app: Flask, community_id: str) -> None:
-    if db.engine_name() != "sqlite":
-        pytest.skip("SQLite explains in a stable form")
+def plan(statement: Any, **values: Any) -> str:
+    """How the database would execute it, a step a line."""
     with db.reading() as session:
-        explain = text(f"EXPLAIN QUERY PLAN {claim._PEEK_ON_SQLITE.text}")
-        steps = [row[3] for row in session.execute(explain, {"now": 1, "each": 8, "full": "[]"})]
-    assert any("COVERING INDEX ix_delivery_endpoint_due (endpoint_id=? AND due_at" in step for step in steps)
-    assert not any("SCAN delivery" in step for step in steps)
+        connection = session.connection()
+        if db.engine_name() == "sqlite":
+            explain = f"EXPLAIN QUERY PLAN {statement.compile(dialect=sqlite.dialect(paramstyle='named'))}"
+        else:
+            explain = f"EXPLAIN {statement.compile(dialect=connection.dialect)}"
+        return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain, values))
+
+
+def test_claiming_goes_by_an_index(app: Flask, community_id: str) -> None:
+    hog = add_endpoint(community_id, URL)
+    happen(community_id)
+    pile_up(community_id, hog, 20_000)
+    name = db.engine_name()
+    empty: Any = "[]" if name == "sqlite" else []
+    with db.transaction() as session:
+        session.execute(text("ANALYZE delivery"))
+    now = clock.now()
+    looking = plan(claim._peek(name), now=now, each=8, full=empty)
+    index = "COVERING INDEX ix_delivery_endpoint_due (endpoint_id=? AND due_at"
+    assert (index if name == "sqlite" else "using ix_delivery_endpoint_due on delivery") in looking
+    claiming = plan(claim._take(name), now=now, until=now, token="t", seqs=empty, claims_1=1)
+    assert ("INTEGER PRIMARY KEY" if name == "sqlite" else "using pk_delivery on delivery") in claiming
+    for steps in (looking, claiming):
+        assert "SCAN delivery" not in steps
+        assert "Seq Scan on delivery" not in steps
 
 
 def test_an_outcome_is_recorded_once(app: Flask, community_id: str) -> None:

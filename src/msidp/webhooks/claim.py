@@ -25,9 +25,11 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
+    literal_column,
     select,
     text,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -198,10 +200,17 @@ _PEEK_ON_SQLITE = text(
 def _peek(dialect: str) -> Executable:
     if dialect == "sqlite":
         return _PEEK_ON_SQLITE
+    # Compared and sorted by pairs: told of equality and a moment, PostgreSQL would go by the index of moments
+    # where one endpoint has most of what is due, and read all of that in vain for each of the others.
+    place = tuple_(Delivery.endpoint_id, Delivery.due_at)
     oldest = (
         select(Delivery.seq, Delivery.due_at)
-        .where(Delivery.endpoint_id == WebhookEndpoint.id, Delivery.due_at <= bindparam("now"))
-        .order_by(Delivery.due_at)
+        .where(
+            place >= tuple_(WebhookEndpoint.id, literal_column("0")),
+            place <= tuple_(WebhookEndpoint.id, bindparam("now", type_=BigInteger)),
+            Delivery.due_at.is_not(None),
+        )
+        .order_by(Delivery.endpoint_id, Delivery.due_at)
         .limit(bindparam("each"))
         .correlate(WebhookEndpoint)
         .subquery()
