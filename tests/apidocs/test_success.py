@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "POST /webhooks": {"name": "More", "url": "https://more.example.com/", "dialect": "memberpad"},
     "PATCH /webhooks/{webhookId}": {"enabled": True},
     "POST /webhooks/{webhookId}/replay": {"since": "2020-01-01T00:00:00Z"},
+    "POST /webhooks/{webhookId}/examples": {"event": "member.created"},
 }
 NOT_NOW = {
     "POST /deliveries/{deliveryId}/retry": 409,  # it is under way already

@@ -18,7 +18,14 @@ from tests.support.instance import environment, msidp
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
 
+from msidp import db
 from msidp.cli import main
+from msidp.cli.common import application
+from msidp.communities import service as communities
+from msidp.operators import factors
+from msidp.operators import service as operators
+from msidp.operators.models import OperatorApp
+from msidp.operators.service import NewOperator
 
 COMMANDS = [
     "up",
@@ -38,6 +45,8 @@ COMMANDS = [
     "initial-access-token create",
     "initial-access-token list",
     "initial-access-token revoke",
+    "operator create",
+    "operator reset-factors",
 ]
 
 
@@ -253,6 +262,7 @@ def test_initial_access_tokens(env: dict[str, str]) -> None:
     arguments = ["initial-access-token", "create", "--name", "partners", "--uses", "3", "--json"]
     made = json.loads(run(*arguments, env=env).stdout)
     assert made["token"].startswith("iat_")
+    assert made["id"].startswith("itk_")  # no secret, and told from one
     assert (made["maxUses"], made["uses"]) == (3, 0)
     listed = run("initial-access-token", "list", "--json", env=env).stdout
     assert [row["id"] for row in json.loads(listed)["data"]] == [made["id"]]
@@ -326,3 +336,24 @@ def test_members_in_and_out(env: dict[str, str], tmp_path: Path) -> None:
     assert run("member", "create", "--email", "ADA@example.com", env=env).exit_code == 1
     file.write_text("nonsense")
     assert "cannot be read" in run("member", "import", str(file), env=env).stderr
+
+
+def test_a_locked_out_operator_is_let_in(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run("migrate", env=env)
+    reset = ["operator", "reset-factors", "--email", "olga@example.com"]
+    assert "No operator has this address" in run(*reset, env=env).output
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with application(), db.transaction() as session:
+        community_id = communities.ensure_default(session).id
+        link = operators.invite(session, community_id, "olga@example.com", "owner")
+        made = operators.accept(session, link.token, NewOperator("olga@example.com", "Olga", "hash"))
+        assert made
+        id_ = made.id
+    assert "has no second factor" in run(*reset, env=env).output
+    with application(), db.transaction() as session:
+        session.add(OperatorApp(operator_id=id_, sealed_secret="sealed", created_at=1, confirmed_at=1))
+    done = run(*reset, "--json", env=env)
+    assert json.loads(done.stdout) == {"id": id_, "email": "olga@example.com"}
+    with application(), db.reading() as session:
+        assert not factors.has_any(session, id_)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.dashboard.conftest import PASSWORD, make_operator, submit
+from tests.dashboard.conftest import PASSWORD, csrf_token, make_operator, submit
 from tests.support.threads import at_once
 
 from msidp import clock, db
@@ -48,6 +48,27 @@ def test_of_many_who_follow_the_first_link_one_becomes_owner(app: Flask, communi
     clients = [app.test_client() for _ in range(8)]
     answers = at_once(8, lambda number: become_owner(clients[number], link, f"o{number}@example.com"))
     assert sorted(answer.status_code for answer in answers).count(303) == 1
+    with db.reading() as session:
+        assert len(service.list_operators(session, community_id)) == 1
+
+
+def test_a_link_that_is_used_forged_or_withdrawn_makes_nobody(
+    client: FlaskClient, app: Flask, community_id: str
+) -> None:
+    used = first_link(community_id)
+    become_owner(client, used)
+    with db.transaction() as session:
+        invited = service.invite(session, community_id, "otto@example.com", "admin")
+        service.withdraw(session, community_id, invited.id)
+    form = {"email": "otto@example.com", "name": "Otto", "password": PASSWORD}
+    for token in (used.rpartition("=")[2], invited.token, invited.token[:-1] + "x", "", "\0", "a" * 5000):
+        guest = app.test_client()
+        seen = guest.get("/dashboard/setup", query_string={"token": token})
+        assert (seen.status_code, "setup" in seen.text and "password" in seen.text) == (404, False), token
+        csrf = csrf_token(guest, "/dashboard/sign-in")
+        answer = guest.post("/dashboard/setup", data={"csrf_token": csrf, "token": token, **form})
+        assert answer.status_code in (400, 404), token
+        assert guest.get_cookie("msidp_operator") is None
     with db.reading() as session:
         assert len(service.list_operators(session, community_id)) == 1
 

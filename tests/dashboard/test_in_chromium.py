@@ -210,7 +210,14 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     page.get_by_role("alert").wait_for()
     yield "new plan (refused)"
     page.goto("/dashboard/event-types")
+    page.locator("details[id='member.joined'] > summary").click()
     yield "catalogue"
+    page.goto("/dashboard/event-types/new")
+    page.get_by_label("Name").fill("order.placed")
+    page.get_by_label("JSON Schema").fill('{"type": 7}')
+    page.get_by_role("button", name="Create event type").click()
+    page.get_by_role("alert").wait_for()
+    yield "new event type (refused)"
     page.goto("/dashboard/members/mem_none")
     yield "not found"
 

@@ -318,6 +318,7 @@ def test_a_ping_is_a_delivery_to_this_webhook_alone(admin: FlaskClient) -> None:
         "nextAttemptAt": "",
         "createdAt": "",
         "replayId": None,
+        "test": True,
         "attempts": [],
     }
     assert view["nextAttemptAt"] == view["createdAt"]
@@ -363,6 +364,7 @@ def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -
         "nextAttemptAt": "1970-01-01T00:01:39.000Z",
         "createdAt": view["createdAt"],
         "replayId": None,
+        "test": False,
         "attempts": [
             {
                 "number": 1, "at": "1970-01-01T00:00:01.000Z", "status": None, "latencyMs": 12,

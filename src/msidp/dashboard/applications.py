@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from msidp import clock
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.dashboard.snippets import snippets
 from msidp.db import reading, transaction
-from msidp.errors import Invalid, NotFound, Problem
+from msidp.errors import Invalid, Problem
 from msidp.oidc import service
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import ApplicationChanges, NewApplication
@@ -99,10 +99,8 @@ def rotate_application_secret(application_id: str) -> Response:
             found = service.get(session, operator().community_id, application_id)
             secret = service.rotate_secret(session, found, clock.DAY)
             audit.record(session, actor(), "application.secret_rotated", found.id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return application_page(application_id, problem=problem)
+        return again(problem, application_page, application_id)
     return application_page(application_id, secret=secret, told="The former secret stays good for a day")
 
 
@@ -123,10 +121,8 @@ def _change(application_id: str, change: Callable[[Session, Application], str], 
     try:
         with transaction() as session:
             message = change(session, service.get(session, operator().community_id, application_id))
-    except NotFound:
-        raise
     except Problem as problem:
-        return application_page(application_id, problem=problem, values=request.form)
+        return again(problem, application_page, application_id, values=request.form)
     return done(message, path)
 
 

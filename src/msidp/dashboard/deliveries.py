@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.listing import listing
 from msidp.dashboard.webhooks import STATUSES
 from msidp.db import reading, transaction
-from msidp.errors import NotFound, Problem
+from msidp.errors import Problem
 from msidp.webhooks import catalogue, log, service
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import CustomEventType, Delivery, EventBody, WebhookEndpoint
@@ -85,10 +85,8 @@ def retry_delivery(delivery_id: str) -> Response:
         with transaction() as session:
             service.retry_delivery(session, operator().community_id, delivery_id)
             audit.record(session, actor(), "delivery.retried", delivery_id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(delivery_id, problem=problem)
+        return again(problem, _page, delivery_id)
     return done("One more attempt is on its way.", f"{PATH}/{delivery_id}")
 
 

@@ -1,4 +1,4 @@
-"""Events: the log of what happened, and the catalogue of what can."""
+"""Events: the log of what happened."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from msidp.dashboard.frame import bp, operator, page
-from msidp.dashboard.input import pretty
 from msidp.dashboard.listing import listing
 from msidp.db import reading
 from msidp.webhooks import catalogue
@@ -25,18 +24,12 @@ def events() -> Response:
         mine.append(Event.type == keep["type"])
     with reading() as session:
         found = listing(session, Event, mine)
-        types = [type_["name"] for type_ in _types(session)]
+        types = [type_["name"] for type_ in known_types(session)]
     return page("events", found=found, keep=keep, types=types)
 
 
-@bp.get("/event-types")
-def event_types() -> Response:
-    """Every type, with its schema and an example in each dialect."""
-    with reading() as session:
-        return page("event_types", types=_types(session), pretty=pretty)
-
-
-def _types(session: Session) -> list[dict[str, Any]]:
+def known_types(session: Session) -> list[dict[str, Any]]:
+    """Every event type, msidp's own first."""
     own = select(CustomEventType).where(CustomEventType.community_id == operator().community_id)
     custom = session.scalars(own.order_by(CustomEventType.name))
     return [event_type_json(each) for each in (*catalogue.TYPES.values(), *custom)]

@@ -14,6 +14,7 @@ from msidp.dashboard.account import account_page
 from msidp.dashboard.frame import (
     ACCOUNT,
     actor,
+    again,
     asks_proof,
     bp,
     done,
@@ -171,10 +172,8 @@ def rename_passkey(passkey_id: str) -> Response:
     try:
         with transaction() as session:
             factors.passkeys.rename(session, operator().operator_id, passkey_id, request.form.get("name", ""))
-    except NotFound:
-        raise
     except Problem as problem:
-        return account_page(problem=problem)
+        return again(problem, account_page)
     return done("The passkey has another name.", PATH)
 
 
@@ -190,10 +189,8 @@ def remove_passkey(passkey_id: str) -> Response:
             factors.lock(session, who.operator_id)
             factors.passkeys.remove(session, who.operator_id, passkey_id)
             _removed(session, "passkey_removed", passkey_id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return account_page(problem=problem)
+        return again(problem, account_page)
     return done("The passkey is removed.", PATH)
 
 

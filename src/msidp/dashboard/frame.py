@@ -29,7 +29,7 @@ from msidp.accounts.browser import place, read_cookie, send_cookie
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
-from msidp.errors import Forbidden, Problem
+from msidp.errors import Forbidden, NotFound, Problem
 from msidp.operators import factors, sessions
 from msidp.operators.roles import Role, allows
 from msidp.operators.sessions import SignedIn
@@ -159,6 +159,13 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     if problem:
         response.headers.update(problem.headers)
     return response
+
+
+def again(problem: Problem, show: Callable[..., BaseResponse], *given: Any, **context: Any) -> BaseResponse:
+    """A form's page once more, with what was wrong. What is not there has no page: that stays a 404."""
+    if isinstance(problem, NotFound):
+        raise problem
+    return show(*given, problem=problem, **context)
 
 
 def field_of(detail: dict[str, str]) -> str:

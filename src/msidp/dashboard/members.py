@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard import member_access
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.dashboard.listing import listing
 from msidp.db import reading, transaction
@@ -92,10 +92,8 @@ def change_member(member_id: str) -> Response:
         with transaction() as session:
             service.update_member(session, operator().community_id, member_id, fields)  # type: ignore[arg-type]  # checked
             audit.record(session, actor(), "member.updated", member_id, {"fields": sorted(fields)})
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(member_id, problem=problem, values=request.form)
+        return again(problem, _page, member_id, values=request.form)
     return done("Saved.", f"{PATH}/{member_id}")
 
 
@@ -137,10 +135,8 @@ def delete_member(member_id: str) -> Response:
             confirmed(request.form, found.email)
             service.delete_member(session, operator().community_id, member_id)
             audit.record(session, actor(), "member.deleted", member_id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(member_id, problem=problem)
+        return again(problem, _page, member_id)
     return done("The member is deleted.", PATH)
 
 

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response
 
 from msidp import languages
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, needs, operator, page
+from msidp.dashboard.frame import HOME, actor, again, asks_proof, bp, done, needs, operator, page
 from msidp.db import reading, transaction
-from msidp.errors import Conflict, Invalid, NotFound, Problem
+from msidp.errors import Conflict, Invalid, Problem
 from msidp.mail import outbox
 from msidp.operators import factors, notices, service
 from msidp.operators.links import setup_link
@@ -104,10 +104,8 @@ def reset_operator_factors(operator_id: str) -> Response:
             audit.record(session, actor(), "operator.factors_reset", operator_id)
             notices.tell(session, found, "factors_reset")
             message = f"{found.name} signs in by password alone until they set up a second factor."
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(problem=problem)
+        return again(problem, _page)
     return done(message, PATH)
 
 

@@ -8,10 +8,10 @@ from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.db import reading, transaction
-from msidp.errors import NotFound, Problem
+from msidp.errors import Problem
 from msidp.members.models import PlanConnection
 from msidp.plans import schemas, service
 from msidp.plans.models import Plan
@@ -71,10 +71,8 @@ def change_plan_terms(plan_id: str) -> Response:
         with transaction() as session:
             service.update_plan(session, operator().community_id, plan_id, changes)
             audit.record(session, actor(), "plan.updated", plan_id, {"fields": sorted(changes)})
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(plan_id, problem=problem, values=request.form)
+        return again(problem, _page, plan_id, values=request.form)
     return done("Saved.", f"{PATH}/{plan_id}")
 
 
@@ -86,10 +84,8 @@ def delete_plan(plan_id: str) -> Response:
             confirmed(request.form, service.get_plan(session, operator().community_id, plan_id).name)
             service.delete_plan(session, operator().community_id, plan_id)
             audit.record(session, actor(), "plan.deleted", plan_id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return _page(plan_id, problem=problem)
+        return again(problem, _page, plan_id)
     return done("The plan is deleted.", PATH)
 
 

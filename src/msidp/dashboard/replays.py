@@ -4,11 +4,11 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
-from msidp.dashboard.frame import actor, bp, done, operator
+from msidp.dashboard.frame import actor, again, bp, done, operator
 from msidp.dashboard.input import checked
 from msidp.dashboard.webhooks import PATH, show_webhook
 from msidp.db import transaction
-from msidp.errors import NotFound, Problem
+from msidp.errors import Problem
 from msidp.webhooks import replays, schemas, service
 
 
@@ -21,10 +21,8 @@ def replay_events(webhook_id: str) -> Response:
             body = checked(schemas.ReplayInput, _sent())
             replay = replays.create(session, endpoint, **body.model_dump())
             audit.record(session, actor(), "webhook.replayed", webhook_id, {"replayId": replay.id})
-    except NotFound:
-        raise
     except Problem as problem:
-        return show_webhook(webhook_id, problem=problem, replay_values=request.form)
+        return again(problem, show_webhook, webhook_id, replay_values=request.form)
     return done("The replay has begun.", f"{PATH}/{webhook_id}#replays")
 
 

@@ -20,6 +20,7 @@ PAGES = (
     "confirm",
     "deliveries",
     "entrance",
+    "event_types",
     "events",
     "exports",
     "factors",

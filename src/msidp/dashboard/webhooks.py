@@ -12,10 +12,10 @@ from msidp import clock
 from msidp.audit import service as audit
 from msidp.dashboard import trends
 from msidp.dashboard.charts import RANGES, chosen_range
-from msidp.dashboard.frame import HOME, actor, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.db import reading, transaction
-from msidp.errors import Invalid, NotFound, Problem
+from msidp.errors import Invalid, Problem
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks import catalogue, replays, schemas, service, throttle
 from msidp.webhooks.models import CustomEventType, Delivery, EventBody, Replay, WebhookEndpoint
@@ -115,10 +115,8 @@ def test_webhook(webhook_id: str) -> Response:
             delivery = service.test_endpoint(session, endpoint)
             audit.record(session, actor(), "webhook.tested", webhook_id)
             path = f"{HOME}/deliveries/{delivery.id}"
-    except NotFound:
-        raise
     except Problem as problem:
-        return show_webhook(webhook_id, problem=problem)
+        return again(problem, show_webhook, webhook_id)
     return done("A ping is on its way.", path)
 
 
@@ -143,10 +141,8 @@ def delete_webhook(webhook_id: str) -> Response:
             confirmed(request.form, endpoint.name)
             service.delete_endpoint(session, endpoint)
             audit.record(session, actor(), "webhook.deleted", webhook_id)
-    except NotFound:
-        raise
     except Problem as problem:
-        return show_webhook(webhook_id, problem=problem)
+        return again(problem, show_webhook, webhook_id)
     return done("The webhook is deleted.", PATH)
 
 
@@ -167,11 +163,9 @@ def _change(
         before(webhook_id)
         with transaction() as session:
             message = change(session, service.lock_endpoint(session, operator().community_id, webhook_id))
-    except NotFound:
-        raise
     except Problem as problem:
         chosen = request.form.getlist("events")
-        return show_webhook(webhook_id, problem=problem, values=request.form, chosen=chosen)
+        return again(problem, show_webhook, webhook_id, values=request.form, chosen=chosen)
     return done(message, f"{PATH}/{webhook_id}")
 
 

@@ -4,6 +4,7 @@ What the outbox would record is written down here; the dialects make the bodies,
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from msidp import canonical
@@ -152,6 +153,20 @@ def published_data(name: str) -> dict[str, Any]:
 def custom(name: str, data: dict[str, Any]) -> dict[str, Any]:
     """What an endpoint hears of an event of a type that a community registered, by dialect."""
     return _heard(Happening(name, _AT, _COMMUNITY, data))[name]
+
+
+def to_send(voice: str, name: str, data: dict[str, Any] | None, community_id: str, at: int) -> bytes | None:
+    """The body of a test event of this type, as the voice tells it now; None where it has no such type.
+
+    `data` is the example of a type that the community registered, None of msidp's own. `test` stands
+    beside the envelope's other properties, so that no receiver takes it for something that has happened.
+    """
+    known = happenings() if data is None else iter([Happening(name, at, community_id, data)])
+    for each in known:
+        heard = hear(voice, replace(each, occurred_at=at, community_id=community_id))
+        if heard is not None and heard[0] == name:
+            return canonical.dumps({**canonical.loads(heard[1]), "test": True}).encode()
+    return None
 
 
 def _heard(event: Happening) -> dict[str, dict[str, Any]]:

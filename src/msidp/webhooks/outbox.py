@@ -39,6 +39,10 @@ _DELIVERY = (
 )  # fmt: skip
 
 
+_Told = dict[str, tuple[str, bytes]]
+"""By dialect: what it calls an event, and the body that tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """An endpoint, as far as the outbox has to know it. No names: it hears everything."""
@@ -71,7 +75,8 @@ def record(
     happening = Happening(type, now if occurred_at is None else occurred_at, community_id, data)
     connection = session.connection()
     event_id = _insert_event(connection, happening, member_id, now)
-    _deliver(session, event_id, happening, _enabled(connection, community_id), "event", now)
+    targets = _enabled(connection, community_id)
+    _deliver(session, event_id, community_id, _told(happening, targets), targets, "event", now)
     return event_id
 
 
@@ -81,8 +86,22 @@ def record_ping(session: Session, endpoint: WebhookEndpoint) -> str:
     data = {"webhookId": endpoint.id, "name": endpoint.name}
     happening = Happening(PING, now, endpoint.community_id, data)
     event_id = _insert_event(session.connection(), happening, None, now)
-    target = _Target(endpoint.id, endpoint.voice)
-    return _deliver(session, event_id, happening, [target], "ping", now)[0]
+    targets = [_Target(endpoint.id, endpoint.voice)]
+    told = _told(happening, targets)
+    return _deliver(session, event_id, endpoint.community_id, told, targets, PING, now)[0]
+
+
+def record_example(session: Session, endpoint: WebhookEndpoint, name: str, body: bytes) -> str:
+    """Record a test event for this endpoint alone, in this type's words. Returns the delivery's id.
+
+    It is a ping in other clothes: no other endpoint hears of it, now or by a replay.
+    """
+    now = clock.now()
+    data = {"webhookId": endpoint.id, "name": endpoint.name, "example": name}
+    ping = Happening(PING, now, endpoint.community_id, data)
+    event_id = _insert_event(session.connection(), ping, None, now)
+    targets, told = [_Target(endpoint.id, endpoint.voice)], {endpoint.voice: (name, body)}
+    return _deliver(session, event_id, endpoint.community_id, told, targets, PING, now)[0]
 
 
 def _insert_event(connection: Connection, happening: Happening, member_id: str | None, now: int) -> str:
@@ -115,19 +134,23 @@ def _enabled(connection: Connection, community_id: str) -> list[_Target]:
     ]
 
 
+def _told(happening: Happening, targets: Sequence[_Target]) -> _Told:
+    heard = {dialect: hear(dialect, happening) for dialect in {target.dialect for target in targets}}
+    return {dialect: found for dialect, found in heard.items() if found is not None}
+
+
 def _deliver(
     session: Session,
     event_id: str,
-    happening: Happening,
+    community_id: str,
+    told: _Told,
     targets: Sequence[_Target],
     origin: str,
     now: int,
 ) -> list[str]:
     """One body a dialect and one delivery for each endpoint that wants to hear of it. Their ids."""
-    heard = {dialect: hear(dialect, happening) for dialect in {target.dialect for target in targets}}
-    told = {dialect: found for dialect, found in heard.items() if found is not None}
     due_at = schedule.first_due(now)
-    shared = (happening.community_id, event_id, origin, "pending", 0, 0, False, 0, due_at, now)
+    shared = (community_id, event_id, origin, "pending", 0, 0, False, 0, due_at, now)
     deliveries = [
         (ids.new_guid(), target.id, target.dialect, *shared)
         for target in targets

@@ -111,6 +111,23 @@ def test_webhook(webhook_id: str) -> dict[str, Any]:
         return {"data": delivery_with_attempts_json(delivery)}
 
 
+@bp.post("/webhooks/<webhook_id>/examples")
+@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
+def send_example(webhook_id: str, json: schemas.ExampleInput) -> dict[str, Any]:
+    """Send the example of an event type to this webhook alone, whatever it subscribes to.
+
+    The body is the type's example (`GET /event-types`) in the webhook's dialect, with `test: true` beside its
+    other properties. The answer is its delivery. 409 `webhook-disabled`; 422 `unknown-event-type` for a
+    name that is none of the dialect's, `no-example` for a type of your own that has none.
+    """
+    with transaction() as session:
+        endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
+        delivery = service.send_example(session, endpoint, json.event)
+        throttle.count(caller().community_id, "test")
+        audit.record(session, key_holder(), "webhook.tested", webhook_id, {"event": json.event})
+        return {"data": delivery_with_attempts_json(delivery)}
+
+
 def _policy() -> OutboundPolicy:
     """What the operator allows of the addresses that are called."""
     return OutboundPolicy.of(current_app.extensions["msidp_settings"])

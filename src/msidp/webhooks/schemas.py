@@ -138,6 +138,12 @@ class EventTypeChanges(Schema):
     example: Example | None = left_out()
 
 
+class ExampleInput(Schema):
+    """Which event type's example to send, by its name in the webhook's dialect."""
+
+    event: EventTypeName
+
+
 class ReplayInput(Schema):
     """Which events to deliver once more; without `status` and `type` all that the webhook hears."""
 
@@ -237,7 +243,10 @@ class Attempt(Answer):
 
 
 class Delivery(Answer):
-    """An event on its way to one webhook. `reason` tells why it is exhausted or canceled."""
+    """An event on its way to one webhook. `reason` tells why it is exhausted or canceled.
+
+    `test`: nothing has happened, somebody sent a ping or an example.
+    """
 
     id: str
     event_id: str
@@ -249,6 +258,7 @@ class Delivery(Answer):
     next_attempt_at: str | None
     created_at: str
     replay_id: str | None
+    test: bool
 
 
 class DeliveryWithAttempts(Delivery):

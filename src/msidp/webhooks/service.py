@@ -15,7 +15,7 @@ from msidp.communities.models import Community
 from msidp.db import after_commit
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.outbound.urls import OutboundPolicy, check_url
-from msidp.webhooks import asymmetric, catalogue, disabling, event_types, outbox, retry, secrets
+from msidp.webhooks import asymmetric, catalogue, disabling, event_types, examples, outbox, retry, secrets
 from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 MAX_ENDPOINTS = 25  # of a community
@@ -162,6 +162,26 @@ def test_endpoint(session: Session, endpoint: WebhookEndpoint) -> Delivery:
     if not endpoint.enabled:
         raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
     return get_delivery(session, endpoint.community_id, outbox.record_ping(session, endpoint))
+
+
+def send_example(session: Session, endpoint: WebhookEndpoint, name: str) -> Delivery:
+    """Send this endpoint alone the example of an event type, as a test event, whatever it subscribes to.
+
+    `name` is the type's in the endpoint's dialect. Raises Conflict (`webhook-disabled`) and Invalid
+    (`unknown-event-type`; `no-example` for a type of the community's own that has none).
+    """
+    if not endpoint.enabled:
+        raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
+    check_events(session, endpoint.community_id, endpoint.voice, [name], field="event")
+    data = None
+    if name not in catalogue.names_in(endpoint.voice):
+        data = event_types.get(session, endpoint.community_id, name).example
+        if data is None:
+            raise Invalid("no-example", f"{name} has no example. Give it one first.")
+    body = examples.to_send(endpoint.voice, name, data, endpoint.community_id, clock.now())
+    assert body is not None, "each name of a dialect has an example"  # noqa: S101  # for the type alone
+    delivery_id = outbox.record_example(session, endpoint, name, body)
+    return get_delivery(session, endpoint.community_id, delivery_id)
 
 
 def get_delivery(session: Session, community_id: str, delivery_id: str) -> Delivery:

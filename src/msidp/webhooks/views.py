@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 from msidp import clock
 from msidp.exports import Export
 from msidp.webhooks import examples, replays
-from msidp.webhooks.catalogue import STANDARD, EventType
+from msidp.webhooks.catalogue import PING, STANDARD, EventType
 from msidp.webhooks.dialects import Happening, standard
 from msidp.webhooks.models import (
     Attempt,
@@ -54,6 +54,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "nextAttemptAt": None if delivery.lease_token else _iso(delivery.due_at),  # leased: at this moment
         "createdAt": clock.iso(delivery.created_at),
         "replayId": delivery.origin if delivery.origin.startswith("rpl_") else None,
+        "test": delivery.origin == PING,
     }
 
 

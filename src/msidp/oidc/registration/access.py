@@ -9,7 +9,8 @@ from msidp import clock, ids
 from msidp.errors import NotFound
 from msidp.oidc.models import InitialAccessToken
 
-PREFIX = "iat_"
+PREFIX = "iat_"  # of the token, which is a secret
+ID_PREFIX = "itk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def create(
     """Make a token that is good for `lifetime` milliseconds and so many registrations; None for no end."""
     token, now = ids.new_token(PREFIX), clock.now()
     row = InitialAccessToken(
-        id=ids.new_id("iat"),
+        id=ids.new_id(ID_PREFIX),
         community_id=community_id,
         name=name,
         token_hash=ids.hash_token(token),
