@@ -86,6 +86,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts.factors import routes as factors
     from msidp.accounts.mailed import address_routes, reset_routes, sign_in_routes, sign_up_routes
     from msidp.accounts.own import data_routes as own_data
+    from msidp.accounts.own import photo_routes as photo
     from msidp.accounts.own import routes as own
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
@@ -136,6 +137,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(member_factors.bp)
     app.register_blueprint(own.bp)
     app.register_blueprint(own_data.bp)
+    app.register_blueprint(photo.bp)
     provider.init_app(app, settings)
     dashboard.init_app(app)
     app.register_blueprint(ops.bp)

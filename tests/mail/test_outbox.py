@@ -6,6 +6,7 @@ from sqlalchemy import func, select, text
 from tests.mail.support import CONTEXT, row, send
 
 from msidp import db, queue
+from msidp.branding.service import Brand
 from msidp.communities.models import Community
 from msidp.mail import inbox, letters, outbox
 from msidp.mail.models import Mail
@@ -40,7 +41,9 @@ def test_what_a_mail_says_is_sealed_in_its_own_row(mailing: Flask) -> None:
 
 def test_a_letter_is_text_and_html_of_one_template(app: Flask) -> None:
     context = {**CONTEXT, "address": "192.0.2.1", "user_agent": "<b>Fire & Fox</b>"}
-    letter = letters.write("security_notice", "R&D <x>", "https://id.example.com", context)
+    letter = letters.write(
+        "security_notice", Brand("R&D <x>", accent_color="#ffaa00"), "https://id.example.com", context
+    )
     assert letter.subject == "Your password was changed"
     assert "It came from 192.0.2.1 (<b>Fire & Fox</b>)." in letter.text
     assert "Choose a new password:\nhttps://id.example.com/forgot-password\n" in letter.text
@@ -52,6 +55,7 @@ def test_a_letter_is_text_and_html_of_one_template(app: Flask) -> None:
     assert "&lt;b&gt;Fire &amp; Fox&lt;/b&gt;" in letter.html
     assert "R&amp;D &lt;x&gt;" in letter.html
     assert 'href="https://id.example.com/forgot-password"' in letter.html
+    assert "background:#ffaa00;color:#10142a" in letter.html
     assert "<style" not in letter.html
     assert "<script" not in letter.html
 

@@ -35,6 +35,7 @@ from msidp.words import words
 _DONE = {
     "profile": words("Your profile is saved."),
     "password": words("Your password is changed."),
+    "photo": words("Your photo is changed."),
 }
 
 bp = Blueprint("accounts", __name__)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from msidp.errors import Invalid
 
+DEFAULT = "#3355d1"  # of the pages, and of mails
 ENOUGH = 4.5
 VISIBLE = 3.0  # of a button against the page (WCAG 2.2, 1.4.11)
 _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")

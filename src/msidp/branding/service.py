@@ -63,9 +63,9 @@ class Brand:
         return self.accent_color and colours.stylesheet_path(self.accent_color)
 
     @property
-    def on_paper(self) -> Shades | None:
+    def on_paper(self) -> Shades:
         """The colour for a mail, which is light."""
-        return colours.shades(self.accent_color, colours.LIGHT) if self.accent_color else None
+        return colours.shades(self.accent_color or colours.DEFAULT, colours.LIGHT)
 
     def greeting(self, language: str) -> str | None:
         """The welcome in this language, else in the community's, else in whichever there is."""

@@ -1,6 +1,7 @@
 """Pictures as they are kept: each owner has one."""
 
 import hashlib
+import re
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from msidp.db import insert_new
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
 
+_ADDRESS = re.compile(r"/images/([0-9a-f]{32})\.(?:png|jpg)$")
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 
@@ -53,3 +55,9 @@ def find(session: Session, id_: str) -> tuple[bytes, str] | None:
 def path_of(id_: str, media_type: str) -> str:
     """Where a picture is shown."""
     return f"/images/{id_}{_SUFFIXES[media_type]}"
+
+
+def id_in(url: str | None) -> str | None:
+    """The id of the picture that an address on this site shows."""
+    found = _ADDRESS.search(url or "")
+    return found.group(1) if found else None

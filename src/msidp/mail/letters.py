@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from msidp import languages
+from msidp.branding.service import Brand
 from msidp.vault.fields import CannotOpen, cipher
 
 FORMS = ("text", "html")
@@ -44,11 +45,11 @@ def unseal(sealed: str | None, mail_id: str) -> Letter | None:
 
 
 def write(
-    template: str, community: str, base_url: str, context: Mapping[str, Any], language: str = languages.SOURCE
+    template: str, brand: Brand, base_url: str, context: Mapping[str, Any], language: str = languages.SOURCE
 ) -> Letter:
     """The letter that this template makes of its context, in a language.
 
-    `community` is who it comes from. The pages that it links to come in its language too.
+    `brand` is who it comes from. The pages that it links to come in its language too.
     """
     texts = languages.catalogue(language)
     speaking = f"ui_locales={language}" if language != languages.SOURCE else ""
@@ -58,20 +59,23 @@ def write(
 
     values = {
         **{name: languages.say(value, texts) for name, value in context.items()},
-        "community": community,
+        "community": brand.name,
+        "logo": brand.logo,
+        "shades": brand.on_paper,
+        "origin": base_url,
         "language": language,
         "link": link,
         "moment": partial(languages.minute, language=language),
     }
     text, html = (_render(form, language, template, values) for form in FORMS)
-    return Letter(community, text[0], text[1], html[1])
+    return Letter(brand.name, text[0], text[1], html[1])
 
 
 def _render(form: str, language: str, name: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """The subject on one line, and the body."""
     environment = _environment(form, language)
     template = environment.get_template(f"{name}.jinja")
-    parts = environment.get_template(f"parts.{form}.jinja").module
+    parts = environment.get_template(f"parts.{form}.jinja").make_module({"shades": context["shades"]})
     values = {**context, "parts": parts, "layout": f"layout.{form}.jinja"}
     subject = "".join(template.blocks["subject"](template.new_context(values)))
     body = template.render(values).strip() + "\n"

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, languages, queue
-from msidp.communities.models import Community
+from msidp.branding import service as branding
 from msidp.db import after_commit
 from msidp.mail import letters
 from msidp.mail.models import Mail
@@ -17,7 +17,6 @@ from msidp.settings import Settings
 LIFETIME = 2 * clock.DAY  # how long a mail is tried that has no moment of its own
 INBOX_LIFETIME = clock.DAY
 INBOX_SIZE = 200
-_SENDER = select(Community.name, Community.language).where(Community.id == bindparam("id"))
 
 
 def send(
@@ -40,9 +39,9 @@ def send(
     now = clock.now()
     settings: Settings = current_app.extensions["msidp_settings"]
     inbox = settings.smtp_url is None
-    community = session.execute(_SENDER, {"id": community_id}).one()
-    language = language or languages.best([community.language]) or languages.SOURCE
-    letter = letters.write(template, community.name, settings.base_url, context, language)
+    brand = branding.read(session, community_id)
+    language = language or languages.best([brand.language]) or languages.SOURCE
+    letter = letters.write(template, brand, settings.base_url, context, language)
     mail_id = ids.new_id("mail")
     sealed = letters.seal(letter, mail_id)
     values = {

@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from flask import Response
-from sqlalchemy.orm import selectinload
+from flask import Response, current_app
+from sqlalchemy.orm import Session, selectinload
 
 from msidp import exports
 from msidp.api import (
@@ -25,9 +25,12 @@ from msidp.communities import service as communities
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.errors import NotFound
-from msidp.members import connections, schemas, service, tokens, transfer
+from msidp.images import codec
+from msidp.images.codec import Picture
+from msidp.members import connections, photos, schemas, service, tokens, transfer
 from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
+from msidp.settings import Settings
 from msidp.vault.passwords import hash_password
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Event
@@ -104,17 +107,20 @@ def retrieve_member(member_id: str, query: schemas.MemberQuery) -> dict[str, Any
 
 
 @bp.patch("/<member_id>")
-@api.validate(resp=answers(Data[schemas.Member], 404, 409), tags=TAGS)
+@api.validate(resp=answers(Data[schemas.Member], 404, 409, 503), tags=TAGS)
 def update_member(member_id: str, json: schemas.MemberChanges, query: schemas.MemberQuery) -> dict[str, Any]:
     """Change a member.
 
     Only the fields given change; `customFields`, `metaData` and `profile` are merged, `json` is replaced.
     A new address (409 `email-already-in-use` where it is taken) counts as unverified unless `verified` is
     given with it. Sends member.updated with its reasons, member.role_changed for a role, and nothing
-    where nothing changes.
+    where nothing changes. A photo that cannot be read is 422 `invalid-image`.
     """
     changes = cast("service.MemberChanges", _with_picture(given(json), json))
+    photo = _photo(changes)
     with transaction() as session:
+        if photo:
+            changes["profile"] = {**changes["profile"], "picture": _kept(session, member_id, photo)}
         member = service.update_member(session, caller().community_id, member_id, changes)
         audit.record(session, key_holder(), "member.updated", member.id, {"fields": sorted(changes)})
         return {"data": member_json(member, include_json=query.include_json)}
@@ -204,6 +210,17 @@ def verify_token(json: schemas.TokenInput) -> dict[str, Any]:
         if service.find(session, community_id, claims["id"]) is None:
             raise tokens.invalid()
     return {"data": claims}
+
+
+def _photo(changes: service.MemberChanges) -> Picture | None:
+    """The photo that a `data:` URL in place of a link holds. Raises Invalid, Busy."""
+    link = str(changes.get("profile", {}).get("picture"))
+    return codec.photo(codec.from_data_url(link)) if link.startswith("data:") else None
+
+
+def _kept(session: Session, member_id: str, photo: Picture) -> str:
+    settings: Settings = current_app.extensions["msidp_settings"]
+    return photos.keep(session, caller().community_id, member_id, photo, settings.base_url)
 
 
 def _with_picture(

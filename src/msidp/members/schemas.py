@@ -48,6 +48,14 @@ Json = Annotated[
 ]
 Claim = Annotated[Text, Field(max_length=1000)]
 Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
+Photo = Annotated[
+    str,
+    Field(
+        pattern=r"^(https?://\S{1,2000}|data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2})$",
+        max_length=1_000_000,
+        description="The claim `picture`: a link, or an image as `data:` URL, which is made anew and served.",
+    ),
+]
 PlanId = Annotated[Text, Field(max_length=200, examples=["pln_01k0000000000000000000000"])]
 ConnectionStatus = Literal["ACTIVE", "TRIALING", "REQUIRES_PAYMENT", "REQUIRES_AUTHENTICATION", "CANCELED"]
 BillingDate = Annotated[
@@ -133,7 +141,7 @@ class MemberChanges(Schema):
     verified: bool = left_out()
     role: Role = left_out()
     profile: Profile = left_out()
-    profile_image: Link | None = left_out()
+    profile_image: Photo | None = left_out()
     custom_fields: CustomFields = left_out()
     meta_data: MetaData = left_out()
     json_: Json = left_out()

@@ -11,6 +11,7 @@ from msidp import canonical, clock, ids
 from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.figures import service as figures
+from msidp.images import service as images
 from msidp.members import connections, events
 from msidp.members.emails import normalise
 from msidp.members.models import Member
@@ -151,12 +152,15 @@ def update_member(session: Session, community_id: str, member_id: str, changes: 
     """
     member = lock_member(session, community_id, member_id)
     previous_role = member.role
+    previous_picture = member.profile.get("picture")
     values = _values_after(member, changes)
     changed = [field for field, value in values.items() if _differs(value, getattr(member, field))]
     if not changed:
         return member
     _check_sizes(values)
     _write(session, member, {field: values[field] for field in changed})
+    if (picture := member.profile.get("picture")) != previous_picture:
+        images.discard(session, member.id, but=images.id_in(picture))
     reasons = [reason for field, reason in _REASONS.items() if field in changed]
     if reasons:
         events.record_member(session, "member.updated", member, reason=reasons)
@@ -172,6 +176,7 @@ def delete_member(session: Session, community_id: str, member_id: str) -> None:
     member = lock_member(session, community_id, member_id)
     for listener in _departures:
         listener(session, member_id)
+    images.discard(session, member_id)
     events.record_member(session, "member.deleted", member)
     session.execute(delete(Member).where(Member.id == member_id))
     session.expunge(member)
