@@ -45,6 +45,7 @@ def create_core(settings: Settings) -> Flask:
         "branding",
         "audit",
         "figures",
+        "jobs",
         "keys",
         "mail",
         "factors",
@@ -65,11 +66,19 @@ def create_core(settings: Settings) -> Flask:
 def _connect_features() -> None:
     """What lower features tell higher ones, which they cannot import."""
     from msidp.accounts import sessions
+    from msidp.bulk import deliveries, importing
+    from msidp.bulk import members as many
+    from msidp.jobs import service as jobs
+    from msidp.jobs import slices
     from msidp.members import service as members
     from msidp.oidc import sessions as provider
     from msidp.operators import service as operators
-    from msidp.webhooks import ailing
+    from msidp.webhooks import ailing, replaying
 
+    for kind in (many, deliveries, importing):
+        jobs.register(kind.KIND, kind.do)
+    slices.register(replaying.WORK)
+    slices.register(jobs.WORK)
     members.before_deletion(sessions.end_all)
     sessions.listen(provider.end)
     ailing.write_to(operators.addresses)
@@ -92,6 +101,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.audit import routes as audit
     from msidp.branding import current as brand
     from msidp.branding import routes as branding
+    from msidp.bulk import routes as bulk
     from msidp.dashboard import routes as dashboard
     from msidp.images import routes as images
     from msidp.keys import admin_routes as signing_keys
@@ -139,6 +149,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(own_data.bp)
     app.register_blueprint(photo.bp)
     provider.init_app(app, settings)
+    app.register_blueprint(bulk.bp)
     dashboard.init_app(app)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)

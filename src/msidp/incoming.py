@@ -12,6 +12,8 @@ from msidp import canonical
 from msidp.errors import BadRequest, TooLarge
 
 MAX_BODY = 1_000_000  # bytes; a larger request is 413
+MAX_UPLOAD = 10_000_000  # bytes of a request that carries a file
+UPLOADS = frozenset({"/dashboard/members/import"})  # the paths that take one
 MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
 MAX_FIELDS = 100  # of a form or a query
 
@@ -21,6 +23,15 @@ class StrictRequest(Request):
 
     max_form_memory_size = 500_000
     max_form_parts = 500
+
+    @property
+    def max_content_length(self) -> int | None:
+        """Bytes, by the path."""
+        return body_limit(self.path)
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        raise AttributeError("the limit is the path's")
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as a JSON object. Raises BadRequest for anything else, whatever `silent` says."""
@@ -40,6 +51,11 @@ class StrictRequest(Request):
     def args(self) -> ImmutableMultiDict[str, str]:
         """The parameters of the query. Raises BadRequest."""
         return _read_fields(self.query_string, "query")
+
+
+def body_limit(path: str) -> int:
+    """How many bytes a request to this path may have."""
+    return MAX_UPLOAD if path in UPLOADS else MAX_BODY
 
 
 def _read_fields(encoded: bytes, what: str) -> ImmutableMultiDict[str, str]:

@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
-from msidp.incoming import MAX_BODY, StrictRequest
+from msidp.incoming import StrictRequest, body_limit
 from msidp.negotiation import said
 from msidp.settings import Settings
 from msidp.words import Words, words
@@ -53,13 +53,12 @@ _MESSAGES = {
     400: words("Your browser has sent a request that cannot be read."),
     404: words("There is nothing at this address."),
     405: words("This address takes no request of this kind."),
-    413: words("The request is larger than %(limit)s bytes.", limit=f"{MAX_BODY:,}"),
 }
 
 _REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
     400: (BadRequest, "incomplete-body", words("The body is not complete.")),
     408: (TooSlow, "too-slow", words("The body took too long to arrive.")),
-    413: (TooLarge, "too-large", _MESSAGES[413]),
+    413: (TooLarge, "too-large", ""),  # which limit it is depends on the path
     503: (Busy, "busy", words("There are too many large requests at this moment. Try again.")),
 }
 
@@ -113,7 +112,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.session_interface = LazySessions()
     app.url_map.merge_slashes = False  # its redirects would name the host the client claims to have called
     app.config |= {
-        "MAX_CONTENT_LENGTH": MAX_BODY,
         "SECRET_KEY": settings.secret_keys[0],
         "SECRET_KEY_FALLBACKS": list(settings.secret_keys[1:]),
         "SESSION_COOKIE_NAME": cookie_name(settings, "form"),
@@ -189,7 +187,7 @@ def _begin() -> None:
     _ = asked.args  # what cannot be read is refused here, whoever would have read it
     if refusal := asked.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
-        raise problem(code, message)
+        raise problem(code, message or _too_large())
 
 
 def _finish(response: Response) -> Response:
@@ -257,12 +255,16 @@ def _answer_http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     message = error.description or error.name
     if status == 413 or message == type(error).description:  # werkzeug's own words
-        message = _MESSAGES.get(status, message)
+        message = _too_large() if status == 413 else _MESSAGES.get(status, message)
     code = _CODES.get(status, "error" if status >= 500 else "bad-request")
     headers = {
         name: value for name, value in error.get_headers() if name in ("Allow", "Location", "Retry-After")
     }
     return _answer(status, code, message, {"code": code, "message": message}, headers)
+
+
+def _too_large() -> Words:
+    return words("The request is larger than %(limit)s bytes.", limit=f"{body_limit(request.path):,}")
 
 
 def _answer_crash(error: Exception) -> Response:

@@ -12,6 +12,8 @@ from tests.support.receiver import Answer, Receiver
 
 from msidp import db
 from msidp.admin import verify_webhook
+from msidp.jobs import service as jobs
+from msidp.jobs import slices
 from msidp.operators import service
 from msidp.webhooks.drain import drain
 
@@ -192,6 +194,7 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     yield "account"
     make_member(page, "ann@example.com")
     yield "member"
+    yield from bulk_pages(page)
     make_webhook(page, url)
     page.get_by_role("button", name="Test").click()
     drain()
@@ -220,6 +223,42 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     yield "new event type (refused)"
     page.goto("/dashboard/members/mem_none")
     yield "not found"
+
+
+def bulk_pages(page: Page) -> Iterator[str]:
+    """Import a file, then change its members: a job that the page follows by itself."""
+    open_entry(page, "Members")
+    page.get_by_text("Export", exact=True).click()
+    yield "members"
+    page.get_by_role("link", name="Import").click()
+    yield "import"
+    table = (
+        "email,name\n" + "".join(f"m{number}@example.com,M {number}\n" for number in range(60)) + "broken,\n"
+    )
+    page.get_by_label("File, UTF-8").set_input_files(
+        {"name": "members.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    page.get_by_role("button", name="Upload and try").click()
+    page.get_by_role("heading", level=1, name="Try an import").wait_for()
+    slices.advance(60)
+    page.get_by_role("button", name="Import 60 members").click()  # it comes by itself
+    page.get_by_role("heading", level=1, name="Import members").wait_for()
+    with db.transaction() as session:
+        jobs.WORK.do(session)
+    page.get_by_text("49 %").or_(page.get_by_text("50 %")).wait_for()
+    yield "job (running)"
+    slices.advance(60)
+    page.get_by_text("completed").wait_for()
+    yield "job"
+    open_entry(page, "Jobs")
+    yield "jobs"
+    open_entry(page, "Members")
+    page.get_by_label("Choose m7@example.com").check()
+    page.get_by_role("button", name="Change the chosen ones").click()
+    page.get_by_label("What to do").select_option("delete")
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("alert").wait_for()
+    yield "many members (refused)"
 
 
 def crushed(page: Page) -> list[str]:

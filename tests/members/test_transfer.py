@@ -11,7 +11,7 @@ from tests.accounts.factors.support import log_in
 from tests.support.forms import Browser
 
 from msidp import db
-from msidp.members import transfer
+from msidp.members import readers, transfer
 from msidp.members.models import Member
 from msidp.webhooks.models import Event
 
@@ -19,7 +19,7 @@ BCRYPT = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
 
 
 def read(source: str, text: str, **options: Any) -> list[transfer.Record]:
-    return list(transfer.READERS[source](text, options))
+    return [record for _, record in readers.read(source, text, options)]
 
 
 def members() -> list[Member]:

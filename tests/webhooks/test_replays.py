@@ -11,6 +11,7 @@ from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, attempts, deliveries, happen
 
 from msidp import clock, db
+from msidp.jobs import slices
 from msidp.webhooks import replaying, retention
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Delivery, Event, EventBody, Replay
@@ -112,9 +113,9 @@ def test_the_span_of_time_is_what_was_asked_for(admin: FlaskClient, community_id
         pass
     happen(community_id)
     early = ask(admin, endpoint_id, until=clock.iso(now - 1))
-    replaying.advance()
+    slices.advance()
     late = ask(admin, endpoint_id, since=clock.iso(now))
-    replaying.advance()
+    slices.advance()
     assert [each.event_id for each in made_by(early)] == [before.event_id]
     assert [each.event_id for each in made_by(late)] == [deliveries()[1].event_id]
 
@@ -126,7 +127,7 @@ def test_a_slice_that_is_cut_off_neither_loses_nor_doubles(
     happen(community_id, 25)
     monkeypatch.setattr(replaying, "SLICE", 10)
     replay_id = ask(admin, endpoint_id)
-    replaying.advance(-1)  # out of time before the first slice
+    slices.advance(-1)  # out of time before the first slice
     assert made_by(replay_id) == []
     with db.transaction() as session:
         replaying._advance_one(session)
@@ -138,7 +139,7 @@ def test_a_slice_that_is_cut_off_neither_loses_nor_doubles(
     with db.transaction() as session:  # as if the cursor had been lost: the index still keeps doubles out
         found = session.scalars(select(Replay)).one()
         found.cursor = "evt_"
-    replaying.advance()
+    slices.advance()
     made = made_by(replay_id)
     assert len(made) == len({each.event_id for each in made}) == 25
     assert shown(admin, replay_id)["state"] == "completed"
@@ -165,10 +166,10 @@ def test_several_workers_share_a_replay(admin: FlaskClient, community_id: str, a
 
     def work(_number: int) -> None:
         with app.app_context():
-            replaying.advance()
+            slices.advance()
 
     at_once(4, work)
-    replaying.advance()
+    slices.advance()
     assert len({each.event_id for each in made_by(replay_id)}) == len(made_by(replay_id)) == 40
     assert shown(admin, replay_id)["deliveriesCreated"] == 40
 
@@ -178,7 +179,7 @@ def test_a_replay_is_canceled_with_what_it_made(admin: FlaskClient, community_id
     happen(community_id, 3)
     replay_id = ask(admin, endpoint_id)
     assert code(replay(admin, endpoint_id)) == (409, "replay-under-way")
-    replaying.advance()
+    slices.advance()
     assert shown(admin, replay_id)["deliveriesOpen"] == 3
     canceled = admin.post(f"/replays/{replay_id}/cancel", json={}).json["data"]
     assert (canceled["state"], canceled["deliveriesOpen"]) == ("canceled", 0)
@@ -189,7 +190,7 @@ def test_a_replay_is_canceled_with_what_it_made(admin: FlaskClient, community_id
     assert code(admin.post(f"/replays/{replay_id}/cancel", json={})) == (409, "replay-finished")
     running = ask(admin, endpoint_id)
     admin.post(f"/replays/{running}/cancel", json={})
-    replaying.advance()
+    slices.advance()
     assert made_by(running) == []
 
 
@@ -198,7 +199,7 @@ def test_an_endpoint_that_ends_ends_its_replays(admin: FlaskClient, community_id
     happen(community_id)
     replay_id = ask(admin, endpoint_id)
     admin.patch(f"/webhooks/{endpoint_id}", json={"enabled": False})
-    replaying.advance()
+    slices.advance()
     found = shown(admin, replay_id)
     assert (found["state"], found["reason"]) == ("canceled", "The webhook was disabled or deleted.")
     assert made_by(replay_id) == []
@@ -229,7 +230,7 @@ def test_an_expunged_event_is_left_out(admin: FlaskClient, community_id: str) ->
     with db.transaction() as session:
         session.execute(update(Event).where(Event.id == deliveries()[0].event_id).values(expunged_at=1))
     replay_id = ask(admin, endpoint_id)
-    replaying.advance()
+    slices.advance()
     assert [each.event_id for each in made_by(replay_id)] == [deliveries()[1].event_id]
 
 

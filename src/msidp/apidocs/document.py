@@ -28,6 +28,7 @@ _TAGS = (
     "events",
     "branding",
     "keys",
+    "jobs",
     "audit log",
 )
 _ANSWERS = {

@@ -19,10 +19,11 @@ from granian import _futures
 
 from msidp.cli import streaming
 from msidp.cli.threads import Threads
-from msidp.incoming import MAX_BODY
+from msidp.incoming import UPLOADS, body_limit
 from msidp.web import REFUSAL, STREAMED
 
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body, give or take one
+UPLOAD_TIMEOUT = 60  # the same for a file
 SMALL_BODY = 64 * 1024  # bytes; always accepted
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
@@ -92,9 +93,8 @@ class Front:
 
     def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
         """Every second, in the event loop. A copy: others come and go meanwhile, in granian's thread."""
-        long_ago = time.monotonic() - BODY_TIMEOUT
         for body in self._arriving.copy():
-            if body.begun_at < long_ago:
+            if body.ends_at < time.monotonic():
                 body.leave()
         loop.call_later(1, self._refuse_late, loop)
 
@@ -145,7 +145,9 @@ class _Body:
         self.request = request
         self.environ = environ
         self.content = bytearray()
-        self.begun_at = time.monotonic()
+        path = environ["PATH_INFO"]
+        self.ends_at = time.monotonic() + (UPLOAD_TIMEOUT if path in UPLOADS else BODY_TIMEOUT)
+        self._limit = body_limit(path)
         self._front = front
         self._receiving: Any = None
         announced = environ.get("CONTENT_LENGTH")
@@ -153,7 +155,7 @@ class _Body:
 
     def begin(self) -> None:
         """Take what comes, until all of it is there."""
-        if self._announced is not None and self._announced > MAX_BODY:
+        if self._announced is not None and self._announced > self._limit:
             self._front.hand_on(self, 413)
         else:
             self._ask()
@@ -192,7 +194,7 @@ class _Body:
         part = event.get("body", b"")
         self.content += part
         self._front.in_hand += len(part)
-        if len(self.content) > MAX_BODY:
+        if len(self.content) > self._limit:
             raise Refused(413)
         if len(self.content) > SMALL_BODY and self._front.in_hand > BODIES_AT_ONCE:
             raise Refused(503)

@@ -87,7 +87,7 @@ def create(email: str, name: str | None, verified: bool, password_stdin: bool, a
 @click.option(
     "--from",
     "source",
-    type=click.Choice(["msidp", "auth0", "firebase", "django", "memberstack"]),
+    type=click.Choice(["msidp", "csv", "auth0", "firebase", "django", "memberstack"]),
     default="msidp",
     show_default=True,
     help="Which system wrote the file.",
@@ -117,7 +117,7 @@ def import_members(file: Any, source: str, hash_parameters: Path | None, as_json
         show({**done, "failed": failed}, as_json)
     else:
         for each in failed:
-            click.echo(f"record {each['record']}: {each['reason']}", err=True)
+            click.echo(f"line or record {each['record']}: {each['reason']}", err=True)
         show({**done, "failed": len(failed)}, as_json)
     if failed:
         raise SystemExit(1)
@@ -141,12 +141,12 @@ def _import(text: str, source: str, options: dict[str, Any]) -> dict[str, Any]:
     """How many were created and known before, and which records failed."""
     from msidp import db
     from msidp.communities import service as communities
-    from msidp.members import transfer
+    from msidp.members import readers, transfer
 
     with db.transaction() as session:
         community_id = communities.ensure_default(session).id
     done: dict[str, Any] = {"created": 0, "known": 0, "failed": []}
-    records = list(transfer.READERS[source](text, options))
+    records = list(readers.read(source, text, options))
     with click.progressbar(length=len(records), label="Importing", file=sys.stderr) as bar:
         for batch in _batches(records):
             with db.transaction() as session:
@@ -160,8 +160,7 @@ def _import(text: str, source: str, options: dict[str, Any]) -> dict[str, Any]:
     return done
 
 
-def _batches(records: list[dict[str, Any]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
-    """Numbered from 1, some at a time."""
-    numbered = list(enumerate(records, start=1))
-    for start in range(0, len(numbered), _BATCH):
-        yield numbered[start : start + _BATCH]
+def _batches(records: list[tuple[int, dict[str, Any]]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
+    """Some at a time."""
+    for start in range(0, len(records), _BATCH):
+        yield records[start : start + _BATCH]

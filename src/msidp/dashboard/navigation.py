@@ -39,6 +39,7 @@ NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     (
         "Operation",
         (
+            Entry("Jobs", f"{HOME}/jobs", "list-check"),
             Entry("Audit log", f"{HOME}/audit-log", "history"),
             Entry("Signing keys", f"{HOME}/keys", "certificate"),
             Entry("Settings", f"{HOME}/settings", "settings"),

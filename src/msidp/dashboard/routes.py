@@ -25,6 +25,8 @@ PAGES = (
     "exports",
     "factors",
     "health",
+    "imports",
+    "jobs",
     "keys",
     "member_access",
     "members",
@@ -62,6 +64,12 @@ def compact(value: Any) -> str:
 def merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Both dictionaries in one."""
     return {**one, **other}
+
+
+@bp.app_template_filter("id_and_name")
+def id_and_name(thing: Any) -> tuple[str, str]:
+    """An option for something that has both."""
+    return thing.id, thing.name
 
 
 @bp.app_template_filter("tuple_twice")

@@ -33,7 +33,7 @@ def join(session: Session, member: Member, plan_ids: Sequence[str]) -> list[Plan
     Raises NotFound (`plan-not-found`) and Invalid (`plan-not-free`).
     """
     joined = [
-        _connect(member, _require_free(plan))
+        _connect(member, require_free(plan))
         for plan in plans.plans_to_join(session, member.community_id, plan_ids)
     ]
     if joined:
@@ -143,7 +143,8 @@ def _on_plan(member: Member, plan_id: str) -> PlanConnection | None:
     return None
 
 
-def _require_free(plan: Plan) -> Plan:
+def require_free(plan: Plan) -> Plan:
+    """The plan, where it can be joined and left here. Raises Invalid (`plan-not-free`)."""
     if plans.active_prices(plan):
         raise _not_free()
     return plan

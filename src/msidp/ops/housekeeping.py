@@ -13,6 +13,7 @@ from msidp.accounts.factors import second_step
 from msidp.accounts.mailed import tokens as mailed
 from msidp.communities import answers
 from msidp.factors import challenges
+from msidp.jobs import service as jobs
 from msidp.keys import rotation
 from msidp.keys import service as keys
 from msidp.mail import delivery as mail
@@ -42,6 +43,7 @@ PURGES: tuple[Purge, ...] = (
     retention.purge_deliveries,
     retention.purge_events,
     hours.purge,
+    jobs.purge,
 )
 BUDGET = 10.0  # seconds; the rest waits for the next hour, as deliveries wait for this
 

@@ -90,6 +90,12 @@ def get_plan(session: Session, community_id: str, plan_id: str, *, lock: bool = 
     return plan
 
 
+def active_plans(session: Session, community_id: str) -> list[Plan]:
+    """The plans that are not archived, oldest first."""
+    mine = select(Plan).where(Plan.community_id == community_id, Plan.status == ACTIVE)
+    return list(session.scalars(mine.order_by(Plan.seq)))
+
+
 def update_plan(session: Session, community_id: str, plan_id: str, changes: PlanChanges) -> Plan:
     """Change a plan. Raises NotFound, and Invalid (`price-not-found`) for a price it does not have.
 

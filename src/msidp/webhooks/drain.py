@@ -13,11 +13,11 @@ import structlog
 from flask import Flask, current_app
 
 from msidp import queue
+from msidp.jobs import slices
 from msidp.outbound.authorities import Authorities
 from msidp.outbound.client import Client
 from msidp.outbound.urls import OutboundPolicy
 from msidp.settings import Settings
-from msidp.webhooks import replaying
 from msidp.webhooks.feed import Feed
 
 SLICE = 20.0  # seconds
@@ -37,10 +37,7 @@ def drain() -> None:
         if "msidp_engine" not in app.extensions:
             app.extensions["msidp_engine"] = Engine(app)
         engine: Engine = app.extensions["msidp_engine"]
-    try:
-        replaying.advance()
-    except Exception:
-        log.exception("replays do not go on")  # what happens now is delivered all the same
+    slices.advance()
     engine.work(SLICE)
 
 

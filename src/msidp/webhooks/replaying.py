@@ -1,11 +1,9 @@
-"""The work of replays: slices of events, each in a transaction of its own.
+"""The work of replays: slices of events (see `jobs.slices`).
 
-A slice makes its deliveries and moves the replay's cursor in one commit, so that a process that is killed
-leaves the replay between two slices, for whoever comes next. A delivery is unique by event, endpoint and
-replay: nothing is made twice.
+A slice makes its deliveries and moves the replay's cursor in one commit. A delivery is unique by event,
+endpoint and replay: nothing is made twice.
 """
 
-import time
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, exists, select, true
@@ -13,14 +11,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
-from msidp.db import after_commit, reading, transaction
+from msidp.db import after_commit
+from msidp.jobs.slices import Work
 from msidp.webhooks import replays
 from msidp.webhooks.catalogue import PING
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.models import Delivery, Event, EventBody, Replay, WebhookEndpoint
 
 SLICE = 500  # events looked at in one transaction
-BUDGET = 0.5  # seconds of one visit; the worker has deliveries to send meanwhile
 DISABLED = "The webhook was disabled or deleted."
 
 
@@ -32,21 +30,8 @@ class _Told(NamedTuple):
     body: bytes | None
 
 
-def advance(budget: float = BUDGET) -> None:
-    """Go on with the replays that are under way, for a while. Rings for the rest."""
-    deadline = time.monotonic() + budget
-    while _is_wanted():
-        if time.monotonic() > deadline:
-            queue.ring()
-            return
-        with transaction() as session:
-            _advance_one(session)
-
-
-def _is_wanted() -> bool:
-    """Whether a replay is running. A look costs no write lock."""
-    with reading() as session:
-        return session.scalar(select(Replay.seq).where(Replay.state == "running").limit(1)) is not None
+def _is_wanted(session: Session) -> bool:
+    return session.scalar(select(Replay.seq).where(Replay.state == "running").limit(1)) is not None
 
 
 def _advance_one(session: Session) -> None:
@@ -163,3 +148,6 @@ def _deliver(session: Session, replay: Replay, endpoint: WebhookEndpoint, told: 
 def _insert_missing(connection: Connection, model: Any) -> Any:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(model).on_conflict_do_nothing()
+
+
+WORK = Work("replays", _is_wanted, _advance_one)

@@ -18,6 +18,10 @@ follow();
 dark.addEventListener("change", follow);
 
 document.addEventListener("DOMContentLoaded", () => localise(document));
+/* A list that refreshes itself waits while something in it is chosen. */
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.target.id === "found" && event.target.querySelector("td :checked")) event.preventDefault();
+});
 document.addEventListener("htmx:after:swap", () => localise(document));
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

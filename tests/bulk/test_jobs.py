@@ -1,0 +1,363 @@
+"""Jobs: many changes, each with its event, in slices that survive whoever makes them."""
+
+import html
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+from tests.dashboard.conftest import sign_in, submit  # noqa: F401  # a fixture
+from tests.support.receiver import Answer, Receiver
+from tests.support.threads import at_once
+from tests.webhooks.support import add_endpoint, deliveries, happen
+
+from msidp import clock, db, walk
+from msidp.bulk import deliveries as bulk_deliveries
+from msidp.bulk import importing
+from msidp.bulk import members as bulk_members
+from msidp.jobs import service, slices
+from msidp.jobs.models import Job, JobPart
+from msidp.members import connections
+from msidp.members.models import Member
+from msidp.operators.roles import Role
+from msidp.webhooks.drain import drain
+from msidp.webhooks.models import Event
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_members, "SLICE", 3)
+    monkeypatch.setattr(bulk_deliveries, "SLICE", 2)
+    monkeypatch.setattr(importing, "PART", 2)
+    monkeypatch.setattr(walk, "WINDOW", 4)
+
+
+def make(admin: FlaskClient, count: int, prefix: str = "m") -> list[str]:
+    bodies = [{"email": f"{prefix}{number}@example.com"} for number in range(count)]
+    return [admin.post("/members", json=body).json["data"]["id"] for body in bodies]
+
+
+def ask(admin: FlaskClient, **body: Any) -> str:
+    answer = admin.post("/members/bulk", json=body)
+    assert answer.status_code == 200, answer.json
+    return str(answer.json["data"]["id"])
+
+
+def shown(admin: FlaskClient, job_id: str) -> dict[str, Any]:
+    return dict(admin.get(f"/jobs/{job_id}").json["data"])
+
+
+def counts(admin: FlaskClient, job_id: str) -> tuple[str, int, int, int]:
+    found = shown(admin, job_id)
+    return found["state"], found["changed"], found["unchanged"], found["failed"]
+
+
+def events(type_: str) -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(Event).where(Event.type == type_)) or 0
+
+
+def test_members_that_a_search_finds_are_put_on_a_plan_and_taken_off(admin: FlaskClient) -> None:
+    make(admin, 7)
+    make(admin, 3, "other")
+    plan = admin.post("/plans", json={"name": "Readers"}).json["data"]["id"]
+    first = ask(
+        admin, action="addPlan", ids=[admin.get("/members").json["data"][0]["id"], "mem_none"], planId=plan
+    )
+    slices.advance(60)
+    assert counts(admin, first) == ("completed", 1, 0, 1)
+    assert shown(admin, first)["problems"] == [
+        {"subject": "mem_none", "message": "There is no member mem_none."}
+    ]
+    added = ask(admin, action="addPlan", search="M", planId=plan)
+    make(admin, 1, "m-later")  # not there yet when it was asked for
+    slices.advance(60)
+    assert counts(admin, added) == ("completed", 6, 1, 0)
+    assert events("member.plan.created") == 7
+    assert [each["details"].get("jobId") for each in audit(admin, "member.plan_added")] == [first] + [
+        added
+    ] * 6
+    removed = ask(admin, action="removePlan", search="", planId=plan)
+    slices.advance(60)
+    assert counts(admin, removed) == ("completed", 7, 4, 0)
+    assert events("member.plan.canceled") == 7
+
+
+def audit(admin: FlaskClient, action: str) -> list[dict[str, Any]]:
+    entries = admin.get("/audit-log?limit=100").json["data"]
+    return [each for each in entries if each["action"] == action]
+
+
+def test_members_are_deleted_once_whoever_is_killed_or_works_beside(app: Flask, admin: FlaskClient) -> None:
+    make(admin, 20)
+    job_id = ask(admin, action="delete", search="")
+    slices.advance(-1)  # out of time before the first slice
+    with db.transaction() as session:
+        service.WORK.do(session)
+    assert shown(admin, job_id)["changed"] == 3
+    with pytest.raises(RuntimeError), db.transaction() as session:
+        service.WORK.do(session)
+        raise RuntimeError  # as if killed before the commit
+    assert (shown(admin, job_id)["changed"], admin.get("/members").json["totalCount"]) == (3, 17)
+
+    def work(_number: int) -> None:
+        with app.app_context():
+            slices.advance(60)
+
+    at_once(3, work)
+    slices.advance(60)
+    assert counts(admin, job_id) == ("completed", 20, 0, 0)
+    assert (events("member.deleted"), shown(admin, job_id)["progress"]) == (20, 1)
+
+
+def test_one_that_breaks_stops_neither_the_others_nor_the_deliveries(
+    admin: FlaskClient, community_id: str, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    ids = make(admin, 4)
+    plan = admin.post("/plans", json={"name": "Readers"}).json["data"]["id"]
+    add = connections.add
+
+    def broken(session: Any, member: Member, plan_id: str) -> Any:
+        found = add(session, member, plan_id)
+        if member.id == ids[1]:
+            raise ZeroDivisionError
+        return found
+
+    monkeypatch.setattr(connections, "add", broken)
+    job_id = ask(admin, action="addPlan", ids=ids, planId=plan)
+    add_endpoint(community_id, receiver.url())
+    slices.advance(60)
+    drain()
+    assert counts(admin, job_id) == ("completed", 3, 0, 1)
+    assert shown(admin, job_id)["problems"] == [{"subject": ids[1], "message": service.BROKEN}]
+    assert events("member.plan.created") == 3  # that of the broken one was undone
+    assert {each.status for each in deliveries()} == {"succeeded"}
+
+
+def test_a_job_is_canceled_between_two_slices(admin: FlaskClient) -> None:
+    make(admin, 6)
+    job_id = ask(admin, action="logOut", search="")
+    with db.transaction() as session:
+        service.WORK.do(session)
+    assert admin.post(f"/jobs/{job_id}/cancel", json={}).json["data"]["state"] == "canceled"
+    slices.advance(60)
+    assert counts(admin, job_id) == ("canceled", 3, 0, 0)
+    again = admin.post(f"/jobs/{job_id}/cancel", json={})
+    assert (again.status_code, again.json["code"]) == (409, "job-finished")
+    assert admin.post("/jobs/job_none/cancel", json={}).status_code == 404
+    assert [each["id"] for each in admin.get("/jobs").json["data"]] == [job_id]
+
+
+def test_what_makes_no_sense_is_refused(admin: FlaskClient) -> None:
+    paid = {"name": "Pro", "prices": [{"amount": 5, "currency": "eur", "interval": {"type": "MONTH"}}]}
+    plan = admin.post("/plans", json=paid).json["data"]["id"]
+    for body in (
+        {"action": "logOut"},
+        {"action": "logOut", "ids": []},
+        {"action": "logOut", "ids": ["a"], "search": ""},
+        {"action": "shrug", "search": ""},
+        {"action": "addPlan", "search": ""},
+        {"action": "delete", "search": "", "planId": plan},
+        {"action": "addPlan", "search": "", "planId": plan},
+        {"action": "delete", "search": "\0"},
+    ):
+        assert admin.post("/members/bulk", json=body).status_code in (400, 422), body
+    missing = admin.post("/members/bulk", json={"action": "addPlan", "search": "", "planId": "pln_none"})
+    assert (missing.status_code, missing.json["code"]) == (404, "plan-not-found")
+    assert admin.get("/jobs").json["data"] == []
+
+
+def test_failed_deliveries_are_retried_by_filter_and_by_id(
+    admin: FlaskClient, community_id: str, receiver: Receiver
+) -> None:
+    bad, good = (add_endpoint(community_id, receiver.url(path)) for path in ("/bad", "/good"))
+    receiver.script("/bad", *[Answer(500)] * 5, Answer(200))
+    happen(community_id, 5)
+    drain()
+    failed = [each.id for each in deliveries(bad)]
+    assert {each.status for each in deliveries(bad)} == {"failed"}
+    one = admin.post("/deliveries/retry", json={"ids": [failed[0], deliveries(good)[0].id]}).json["data"]
+    slices.advance(60)
+    drain()
+    assert counts(admin, one["id"])[1:] == (1, 0, 1)  # the other one was delivered
+    assert [each.status for each in deliveries(bad)] == ["succeeded"] + ["failed"] * 4
+    every = admin.post("/deliveries/retry", json={"webhook": bad, "type": "post.published"}).json["data"]
+    slices.advance(60)
+    drain()
+    assert counts(admin, every["id"]) == ("completed", 4, 0, 0)
+    assert {each.status for each in deliveries(bad)} == {"succeeded"}
+
+
+def upload(client: FlaskClient, content: bytes, source: str = "csv", **fields: str) -> Any:
+    page = "/dashboard/members/import"
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert found
+    data = {
+        "csrf_token": found.group(1),
+        "source": source,
+        "file": (io.BytesIO(content), "members"),
+        **fields,
+    }
+    return client.post(page, data=data, content_type="multipart/form-data")
+
+
+def test_a_file_is_tried_and_then_imported(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811
+    admin: FlaskClient,
+) -> None:
+    owner = sign_in("owner")
+    make(admin, 1)
+    table = (
+        "\ufeffEmail,Name,verified,Favourite,profile\r\n"
+        'ann@example.com,\'=Ann,yes,"a\r\nb",\r\n'  # two lines of the file
+        "m0@example.com,,,,\r\n"
+        "nonsense,,,,\r\n"
+        "bob@example.com,Bob,,,{broken\r\n"
+        "cleo@example.com,Cleo,TRUE,,\r\n"
+    )
+    answer = upload(owner, table.encode())
+    assert answer.status_code == 303, answer.text
+    page = answer.headers["Location"]
+    trial = page.rpartition("/")[2]
+    assert "every 1s" in owner.get(page).text
+    assert submit(owner, page, f"/dashboard/jobs/{trial}/import").status_code == 409  # not tried yet
+    slices.advance(60)
+    assert counts(admin, trial) == ("completed", 2, 1, 2)
+    assert [each["subject"] for each in shown(admin, trial)["problems"]] == ["5", "6"]
+    assert admin.get("/members").json["totalCount"] == 1
+    assert "Import 2 members" in owner.get(page).text
+    begun = submit(owner, page, f"/dashboard/jobs/{trial}/import").headers["Location"].rpartition("/")[2]
+    assert submit(owner, page, f"/dashboard/jobs/{trial}/import").status_code == 409
+    slices.advance(60)
+    assert counts(admin, begun) == ("completed", 2, 1, 2)
+    _, ann, cleo = admin.get("/members").json["data"]
+    assert (ann["profile"], ann["verified"], ann["customFields"]) == (
+        {"name": "=Ann"},
+        True,
+        {"Favourite": "a\r\nb"},
+    )
+    assert cleo["verified"] is True
+    with db.reading() as session:
+        assert session.scalars(select(JobPart)).all() == []
+    assert events("member.created") == 3
+
+
+def test_an_export_can_be_imported(sign_in: Callable[[Role], FlaskClient], admin: FlaskClient) -> None:  # noqa: F811
+    owner = sign_in("owner")
+    body = {
+        "email": "ann@example.com",
+        "profile": {"name": "-Ann"},
+        "json": {"a": [1, None]},
+        "role": "mentor",
+    }
+    admin.post("/members", json={**body, "customFields": {"x": 1}, "password": "correct horse"})
+    before = admin.get("/members?includeJSON=true").json["data"][0]
+    for form, source in (("csv", "csv"), ("jsonl", "msidp")):
+        file = admin.get(f"/members/export?format={form}&passwordHashes=true").data
+        admin.delete(f"/members/{admin.get('/members').json['data'][0]['id']}")
+        page = upload(owner, file, source).headers["Location"]
+        slices.advance(60)
+        submit(owner, page, page + "/import")
+        slices.advance(60)
+        after = admin.get("/members?includeJSON=true").json["data"][0]
+        same = ("auth", "profile", "json", "role", "customFields", "metaData", "verified")
+        assert {name: after[name] for name in same} == {name: before[name] for name in same}, form
+
+
+HOSTILE: list[tuple[bytes, str, str]] = [
+    (b"", "csv", "Choose a file"),
+    (b"\xff\xfee\0m\0", "csv", "UTF-16"),
+    (b"email\nann\xe9@example.com", "csv", "line 2 is not UTF-8"),
+    (b"email\nann\0@example.com", "csv", "no text"),
+    (b"\x89PNG\r\n\x1a\n", "csv", "line 1 is not UTF-8"),
+    (b"name\nann", "csv", "no column email"),
+    (b'email\n"ann', "csv", "is no CSV"),
+    (b"email\n" + b"a" * 200_000, "csv", "is no CSV"),
+    (b"email\n", "csv", "holds no members"),
+    (b"[1]", "msidp", "no list of members"),
+    (b'{"email": "a@b.de"}\n{"email"', "msidp", "line 2 is not JSON"),
+    (b"[" * 100_000, "auth0", "cannot be used"),
+    (b'{"users": [{"passwordHash": "a", "salt": "b"}]}', "firebase", "lack"),
+    (b"a", "elsewhere", "Choose where"),
+]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_cannot_be_used_is_refused_whole(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811
+    admin: FlaskClient,
+) -> None:
+    client = sign_in("admin")
+    for content, source, words in HOSTILE:
+        answer = upload(client, content, source)
+        assert answer.status_code in (413, 422), (content[:20], answer.status_code)
+        assert words in html.unescape(answer.text), (content[:20], words)
+    large = client.post(
+        "/dashboard/members/import", data=b"x" * 11_000_000, content_type="multipart/form-data"
+    )
+    assert (large.status_code, "10,000,000 bytes" in large.text) == (413, True)
+    assert admin.get("/jobs").json["data"] == []
+
+
+def test_records_that_no_database_holds_are_told_of(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811
+    admin: FlaskClient,
+) -> None:
+    lines = [
+        '{"email": "a\\u0000@b.de"}',
+        '{"email": "a@b.de", "json": "\\ud800"}',
+        '{"email": 5}',
+        '{"x": 1}',
+    ]
+    lines += ['{"email": "' + "a" * 5000 + '@b.de"}', json.dumps({"email": "ok@example.com", "plans": 7})]
+    page = upload(sign_in("admin"), "\n".join(lines).encode(), "msidp")
+    assert page.status_code in (303, 422)
+    if page.status_code == 303:
+        slices.advance(60)
+        job_id = page.headers["Location"].rpartition("/")[2]
+        assert counts(admin, job_id) == ("completed", 0, 0, 6)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_forms_begin_jobs(sign_in: Callable[[Role], FlaskClient], admin: FlaskClient) -> None:  # noqa: F811
+    owner = sign_in("owner")
+    ids = make(admin, 3)
+    page = f"/dashboard/members/bulk?id={ids[0]}&id={ids[1]}"
+    assert "2 members" in owner.get(page).text
+    form: dict[str, Any] = {"id": ids[:2], "action": "delete"}
+    for confirm, status in (("", 422), ("3", 422), ("2", 303)):
+        assert submit(owner, page, "/dashboard/members/bulk", **form, confirm=confirm).status_code == status
+    slices.advance(60)
+    assert [each["id"] for each in admin.get("/members").json["data"]] == ids[2:]
+    assert (
+        submit(owner, page, "/dashboard/members/bulk", action="delete", q="", confirm="all").status_code
+        == 303
+    )
+    job = owner.get("/dashboard/jobs").text
+    assert "Delete: all members" in job
+    for path in ("/dashboard/members/bulk?chosen=1",):
+        assert owner.get(path).status_code == 303
+    nothing = submit(owner, "/dashboard/members/new", "/dashboard/deliveries/retry", chosen="1")
+    assert nothing.headers["Location"] == "/dashboard/deliveries"
+    submit(owner, "/dashboard/members/new", "/dashboard/deliveries/retry", status="failed")
+    assert admin.get("/jobs?order=DESC").json["data"][0]["kind"] == "deliveries.retry"
+
+
+def test_jobs_that_are_long_over_are_forgotten(admin: FlaskClient) -> None:
+    job_id = ask(admin, action="logOut", search="")
+    running = ask(admin, action="logOut", search="")
+    with db.transaction() as session:
+        session.execute(
+            update(Job).where(Job.id == job_id).values(finished_at=clock.now(), state="completed")
+        )
+        session.add(JobPart(job_id=job_id, number=1, records="[]"))
+    with db.transaction() as session:
+        assert service.purge(session, clock.now()) == 0
+        assert service.purge(session, clock.now() + 2 * clock.DAY) == 1  # its file
+        assert service.purge(session, clock.now() + service.KEPT + clock.DAY) == 1
+        assert session.scalars(select(Job.id)).all() == [running]
