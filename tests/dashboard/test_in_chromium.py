@@ -245,10 +245,10 @@ def bulk_pages(page: Page) -> Iterator[str]:
     page.get_by_role("heading", level=1, name="Import members").wait_for()
     with db.transaction() as session:
         jobs.WORK.do(session)
-    page.get_by_text("49 %").or_(page.get_by_text("50 %")).wait_for()
+    page.locator("span", has_text="50 %").wait_for()
     yield "job (running)"
     slices.advance(60)
-    page.get_by_text("completed").wait_for()
+    page.get_by_text("completed", exact=True).wait_for()
     yield "job"
     open_entry(page, "Jobs")
     yield "jobs"
