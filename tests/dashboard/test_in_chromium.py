@@ -253,7 +253,7 @@ def bulk_pages(page: Page) -> Iterator[str]:
     open_entry(page, "Jobs")
     yield "jobs"
     open_entry(page, "Members")
-    page.get_by_label("Choose m7@example.com").check()
+    page.get_by_label("Choose m57@example.com").check()
     page.get_by_role("button", name="Change the chosen ones").click()
     page.get_by_label("What to do").select_option("delete")
     page.get_by_role("button", name="Begin").click()
