@@ -198,6 +198,7 @@ def walk_through_the_account(browser: Browser) -> None:
     assert page.path == "/reset-password"
     page = browser.submit(page.form("/reset-password"), password=NEW_PASSWORD)
     assert page.path == "/account", page.text
+    browser.submit(browser.get("/account/photo").form("/account/photo"))
     for path in ("/account/activity", "/account/email", "/no-such-page", "/account/sessions/x/end"):
         browser.get(path)
 
