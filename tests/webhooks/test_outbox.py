@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy import event as hooks
-from sqlalchemy import func, select, update
 from tests.support.valkey import ValkeyServer
 from tests.webhooks.samples import ABOUT, UPDATED
 
@@ -66,9 +66,9 @@ def statements() -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             seen.append(statement.split("\n")[0])
 
-    hooks.listen(db.db.engine, "before_cursor_execute", note)
+    hooks.listen(Engine, "before_cursor_execute", note)  # of those that write and those that read
     yield seen
-    hooks.remove(db.db.engine, "before_cursor_execute", note)
+    hooks.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize(("endpoints", "expected"), [(0, 2), (1, 4), (25, 4)])
