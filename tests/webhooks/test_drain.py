@@ -3,14 +3,12 @@
 import hashlib
 import hmac
 import json
-import ssl
 import threading
 import time
 
 import pytest
-import trustme
 from flask import Flask
-from sqlalchemy import select, text, update
+from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook
 from tests.support.instance import eventually
 from tests.support.receiver import Answer, Receiver
@@ -27,9 +25,7 @@ from tests.webhooks.support import (
 
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
-from msidp.audit.models import AuditEntry
-from msidp.vault.fields import cipher
-from msidp.webhooks import disabling, outbox, retry, secrets
+from msidp.webhooks import disabling, outbox, secrets
 from msidp.webhooks.catalogue import DIALECTS
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint
@@ -39,11 +35,8 @@ JOINED = {
     "displayName": "Jörg",
     "planName": None,
 }
-QUICK = {"webhook_retry_schedule": (0, 0.05, 0.05)}
 ONCE = {"webhook_retry_schedule": (0,)}
-quick = pytest.mark.parametrize("overrides", [QUICK])
 once = pytest.mark.parametrize("overrides", [ONCE])
-hasty = pytest.mark.parametrize("overrides", [{**ONCE, "webhook_timeout": 0.3}])
 
 
 def test_a_delivery_and_its_record(app: Flask, community_id: str, tls_receiver: Receiver) -> None:
@@ -111,163 +104,6 @@ def test_many_deliveries_each_arrive_once(app: Flask, community_id: str, receive
     assert len(attempts()) == 300
 
 
-@quick
-def test_failures_are_retried_until_exhausted(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", Answer(500, body=b"no \xff\xfe"))
-    endpoint_id = add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    done = delivery()
-    assert (done.status, done.attempt_count, done.due_at) == ("exhausted", 3, None)
-    assert "All 3 attempts" in (done.reason or "")
-    assert done.settled_at is not None
-    made = attempts(done.id)
-    assert [(one.number, one.status, one.error) for one in made] == [
-        (n, 500, "http_error") for n in (1, 2, 3)
-    ]
-    assert made[0].response_excerpt == "no \ufffd\ufffd"
-    assert [request.headers["webhook-id"] for request in receiver.requests] == [done.event_id] * 3
-    assert len({request.body for request in receiver.requests}) == 1
-    assert endpoint(endpoint_id).failing_since == made[0].at
-
-
-@quick
-def test_a_retry_that_succeeds_settles_it(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", Answer(503), Answer(200))
-    endpoint_id = add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    assert (delivery().status, delivery().attempt_count) == ("succeeded", 2)
-    assert endpoint(endpoint_id).failing_since is None
-
-
-def test_a_failed_one_waits_for_its_time(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", Answer(500))
-    add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    waiting = delivery()
-    (attempt,) = attempts()
-    ended = attempt.at + attempt.latency_ms
-    assert (waiting.status, waiting.lease_token, waiting.claims) == ("failed", None, 0)
-    assert waiting.due_at is not None
-    assert ended + 60_000 <= waiting.due_at <= ended + 66_001
-    drain()
-    assert len(receiver.requests) == 1
-
-
-def test_retry_after_is_heeded(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", Answer(429, {"Retry-After": "600"}))
-    add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    assert (delivery().due_at or 0) >= clock.now() + 590_000
-
-
-@pytest.mark.parametrize("path", ["/gone"])
-def test_gone_disables_the_endpoint(app: Flask, community_id: str, receiver: Receiver, path: str) -> None:
-    receiver.script(path, Answer(500), Answer(410))
-    gone = add_endpoint(community_id, receiver.url(path))
-    other = add_endpoint(community_id, receiver.url("/other"))
-    happen(community_id)
-    drain()
-    happen(community_id)
-    drain()
-    assert [(one.status, one.due_at) for one in deliveries(gone)] == [("canceled", None), ("exhausted", None)]
-    assert [one.status for one in deliveries(other)] == ["succeeded"] * 2
-    row = endpoint(gone)
-    assert (row.enabled, row.disabled_reason) == (False, "It answered 410 Gone.")
-    with db.reading() as session:
-        entry = session.scalars(select(AuditEntry)).one()
-    assert (entry.action, entry.target_id, entry.actor_type) == ("webhook.disabled", gone, "system")
-    happen(community_id)
-    drain()
-    assert len(deliveries(gone)) == 2
-    assert len(receiver.received(path)) == 2
-
-
-@pytest.mark.parametrize("overrides", [{**ONCE, "webhook_timeout": 2}])
-def test_other_failures_have_their_class(app: Flask, community_id: str, receiver: Receiver) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-    receiver.script("/slow", Answer(delay=5))
-    receiver.script("/moved", Answer(302, {"Location": "/"}))
-    receiver.script("/garbage", Answer(act=lambda connection: connection.sendall(b"hello\r\n\r\n")))
-    with Receiver(context) as impostor:
-        expected = {
-            add_endpoint(community_id, receiver.url("/slow")): "timeout",
-            add_endpoint(community_id, receiver.url("/moved")): "redirect",
-            add_endpoint(community_id, receiver.url("/garbage")): "bad_response",
-            add_endpoint(community_id, impostor.url()): "tls_error",
-            add_endpoint(community_id, "https://10.0.0.1/"): "blocked_address",
-            add_endpoint(community_id, "https://2130706433/"): None,
-        }
-        happen(community_id)
-        drain()
-    errors = {one.endpoint_id: attempts(one.id)[0].error for one in deliveries()}
-    assert {one.status for one in deliveries() if expected[one.endpoint_id]} == {"exhausted"}
-    for endpoint_id, error in expected.items():
-        assert error is None or errors[endpoint_id] == error
-    assert receiver.received("/") == []
-
-
-@hasty
-def test_a_slow_one_keeps_nobody_waiting(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/slow", Answer(delay=5))
-    slow = add_endpoint(community_id, receiver.url("/slow"))
-    quick_one = add_endpoint(community_id, receiver.url("/quick"))
-    happen(community_id, 8)
-    drain()
-    assert {one.status for one in deliveries(quick_one)} == {"succeeded"}
-    assert {one.status for one in deliveries(slow)} == {"exhausted"}
-    order = [request.path for request in receiver.requests]  # two slow ones at first, then one by one
-    assert order.index("/slow", 4) > max(place for place, path in enumerate(order) if path == "/quick")
-
-
-def test_custom_headers_are_sent_and_not_logged(app: Flask, community_id: str, receiver: Receiver) -> None:
-    add_endpoint(community_id, receiver.url(), headers={"Authorization": "Bearer s3cret", "X-Env": "test"})
-    happen(community_id)
-    drain()
-    (request,) = receiver.requests
-    assert request.headers["authorization"] == "Bearer s3cret"
-    assert request.headers["x-env"] == "test"
-    logged = attempts()[0].request_headers
-    assert "Authorization" in logged
-    assert "s3cret" not in logged
-
-
-def test_custom_headers_are_encrypted_at_rest(app: Flask, community_id: str) -> None:
-    headers = {"Authorization": "Bearer s3cret"}
-    endpoint_id = add_endpoint(community_id, "https://example.com/", headers=headers)
-    with db.reading() as session:
-        stored = session.execute(text("SELECT headers FROM webhook_endpoint")).scalar_one()
-    assert stored.startswith("v1.")
-    assert "s3cret" not in stored
-    assert endpoint(endpoint_id).headers == headers
-
-
-def test_custom_headers_open_in_their_own_row_alone(app: Flask, community_id: str) -> None:
-    headers = {"Authorization": "Bearer s3cret"}
-    mine = add_endpoint(community_id, "https://example.com/", headers=headers)
-    other = add_endpoint(community_id, "https://example.com/")
-    with db.transaction() as session:
-        session.execute(
-            update(WebhookEndpoint)
-            .where(WebhookEndpoint.id == other)
-            .values(sealed_headers=endpoint(mine).sealed_headers)
-        )
-    assert endpoint(mine).headers == headers
-    assert endpoint(other).headers == {}
-
-
-def test_custom_headers_that_the_first_version_sealed_still_open(app: Flask, community_id: str) -> None:
-    headers = {"Authorization": "Bearer s3cret"}
-    sealed = cipher().seal(json.dumps(headers), "webhook_endpoint.headers")
-    assert (
-        endpoint(add_endpoint(community_id, "https://example.com/", sealed_headers=sealed)).headers == headers
-    )
-
-
 def test_how_long_the_phases_took_is_on_record(app: Flask, community_id: str, tls_receiver: Receiver) -> None:
     tls_receiver.script("/hook", Answer(delay=0.2))
     add_endpoint(community_id, tls_receiver.url())
@@ -303,39 +139,6 @@ def test_disabling_while_an_attempt_is_under_way(app: Flask, community_id: str, 
     draining.join()
     assert (delivery().status, delivery().attempt_count) == ("canceled", 0)
     assert attempts() == []
-
-
-@quick
-def test_by_hand_any_number_of_times(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", *[Answer(500)] * 5, Answer(200))
-    add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    assert delivery().status == "exhausted"
-    for expected in ("exhausted", "exhausted", "succeeded"):
-        with db.transaction() as session:
-            retry.request_manual(session, session.merge(delivery()))
-        drain()
-        assert delivery().status == expected
-    assert delivery().attempt_count == 6
-    assert delivery().scheduled_count == 3
-    assert [one.manual for one in attempts()] == [False] * 3 + [True] * 3
-    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
-
-
-def test_by_hand_does_not_restart_the_schedule(app: Flask, community_id: str, receiver: Receiver) -> None:
-    receiver.script("/hook", Answer(500))
-    add_endpoint(community_id, receiver.url())
-    happen(community_id)
-    drain()
-    scheduled = delivery().due_at
-    for _ in range(2):
-        with db.transaction() as session:
-            retry.request_manual(session, session.merge(delivery()))
-        drain()
-    after = delivery()
-    assert (after.status, after.due_at) == ("failed", scheduled)
-    assert (after.attempt_count, after.scheduled_count) == (3, 1)
 
 
 @once

@@ -1,7 +1,7 @@
-"""Webhooks and their deliveries over the Admin API."""
+"""Webhooks over the Admin API."""
 
 import threading
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -9,57 +9,13 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from tests.webhooks.calls import HOOK, create, deliveries, publish, refusal, row
 
-from msidp import clock, db, ids, queue
+from msidp import clock, db, ids
 from msidp.communities import service as communities
 from msidp.communities.models import Community
-from msidp.outbound import failures
 from msidp.vault.fields import cipher
-from msidp.webhooks import outbox
-from msidp.webhooks.feed import SECRET_UNAVAILABLE
-from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
-from msidp.webhooks.schemas import AttemptError
 from msidp.webhooks.secrets import open_secrets
-
-HOOK = {"name": "Shop", "url": "https://hooks.example/msidp", "dialect": "memberpad"}
-
-
-def create(admin: FlaskClient, **fields: Any) -> dict[str, Any]:
-    answer = admin.post("/webhooks", json={**HOOK, **fields})
-    assert answer.status_code == 200, answer.json
-    made: dict[str, Any] = answer.json["data"]
-    return made
-
-
-def refusal(answer: Any) -> tuple[int, str]:
-    assert set(answer.json) <= {"code", "message", "details"}
-    assert answer.json["message"]
-    return answer.status_code, answer.json["code"]
-
-
-def row(id_: str) -> WebhookEndpoint:
-    with db.reading() as session:
-        return session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.id == id_)).one()
-
-
-def publish(community_id: str) -> str:
-    with db.transaction() as session:
-        return outbox.record(session, community_id=community_id, type="post.published", data={"postId": "p"})
-
-
-def set_status(delivery_id: str, status: str, **values: Any) -> None:
-    with db.transaction() as session:
-        session.execute(
-            update(Delivery).where(Delivery.id == delivery_id).values({"status": status, **values})
-        )
-
-
-def deliveries(admin: FlaskClient, webhook_id: str, query: str = "") -> list[dict[str, Any]]:
-    answer = admin.get(f"/webhooks/{webhook_id}/deliveries{query}")
-    assert answer.status_code == 200, answer.json
-    found: list[dict[str, Any]] = answer.json["data"]
-    return found
 
 
 @pytest.fixture
@@ -208,73 +164,6 @@ def test_a_new_dialect_needs_events_of_its_own(admin: FlaskClient) -> None:
     assert admin.patch(path, json={"dialect": "standard"}).status_code == 200
 
 
-def test_disabling_cancels_what_is_open(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    other = create(admin)
-    for _ in range(4):
-        publish(community_id)
-    states = ("pending", "failed", "succeeded", "exhausted")
-    for delivery, status in zip(deliveries(admin, made["id"]), states, strict=True):
-        due = {"due_at": None} if status in ("succeeded", "exhausted") else {"lease_token": "held"}
-        set_status(delivery["id"], status, **due)
-    answer = admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
-    assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (
-        False, "The webhook was disabled by hand.",
-    )  # fmt: skip
-    found = deliveries(admin, made["id"])
-    assert [each["status"] for each in found] == ["canceled", "canceled", "succeeded", "exhausted"]
-    assert found[0]["reason"] == "The webhook was disabled by hand."
-    with db.reading() as session:
-        first = session.scalars(select(Delivery).where(Delivery.id == found[0]["id"])).one()
-    assert (first.due_at, first.lease_token) == (None, None)
-    assert first.settled_at is not None
-    assert {each["status"] for each in deliveries(admin, other["id"])} == {"pending"}
-    publish(community_id)
-    assert len(deliveries(admin, made["id"])) == 4
-    assert refusal(admin.post(f"/webhooks/{made['id']}/test")) == (409, "webhook-disabled")
-    answer = admin.patch(f"/webhooks/{made['id']}", json={"enabled": True})
-    assert (answer.json["data"]["enabled"], answer.json["data"]["disabledReason"]) == (True, None)
-    publish(community_id)
-    assert len(deliveries(admin, made["id"])) == 5
-
-
-def test_disabling_waits_for_who_is_about_to_deliver(admin: FlaskClient, community_id: str) -> None:
-    """A change that still saw the webhook enabled ends first: its delivery is canceled with the others."""
-    made = create(admin)
-    body = {"enabled": False}
-    disabling = threading.Thread(target=lambda: admin.patch(f"/webhooks/{made['id']}", json=body))
-    with db.transaction() as session:
-        outbox.record(session, community_id=community_id, type="post.published", data={"postId": "p"})
-        disabling.start()
-        disabling.join(0.5)
-        assert disabling.is_alive()
-    disabling.join(20)
-    assert [each["status"] for each in deliveries(admin, made["id"])] == ["canceled"]
-
-
-def test_deleting_cancels_what_is_open_and_keeps_the_log(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin, headers={"Authorization": "Bearer x"})
-    publish(community_id)
-    delivery_id = deliveries(admin, made["id"])[0]["id"]
-    path = f"/webhooks/{made['id']}"
-    assert admin.delete(path).json == {"data": {"id": made["id"]}}
-    for method, rest in (
-        ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries"), ("POST", "/test"),
-        ("POST", "/rotate-secret"),
-    ):  # fmt: skip
-        assert refusal(admin.open(path + rest, method=method)) == (404, "webhook-not-found")
-    assert admin.get("/webhooks").json["totalCount"] == 0
-    view = admin.get(f"/deliveries/{delivery_id}").json["data"]
-    assert (view["status"], view["reason"], view["webhookId"]) == (
-        "canceled", "The webhook was deleted.", made["id"],
-    )  # fmt: skip
-    gone = row(made["id"])
-    assert (gone.secret, gone.previous_secret, gone.headers, gone.enabled) == ("", None, {}, False)
-    publish(community_id)
-    with db.reading() as session:
-        assert len(list(session.scalars(select(Delivery)))) == 1
-
-
 def test_a_rotated_secret_signs_beside_the_old_one_for_a_day(admin: FlaskClient) -> None:
     made = create(admin)
     before = clock.now()
@@ -301,139 +190,6 @@ def test_a_rotation_that_is_sent_twice_rotates_once(admin: FlaskClient) -> None:
         for _ in range(2)
     ]
     assert answers[0].json == answers[1].json
-
-
-def test_a_ping_is_a_delivery_to_this_webhook_alone(admin: FlaskClient) -> None:
-    create(admin)
-    made = create(admin, events=["member.left"])
-    view = admin.post(f"/webhooks/{made['id']}/test").json["data"]
-    assert {**view, "id": "", "eventId": "", "nextAttemptAt": "", "createdAt": ""} == {
-        "id": "",
-        "eventId": "",
-        "webhookId": made["id"],
-        "type": "ping",
-        "status": "pending",
-        "reason": None,
-        "attemptCount": 0,
-        "nextAttemptAt": "",
-        "createdAt": "",
-        "replayId": None,
-        "test": True,
-        "attempts": [],
-    }
-    assert view["nextAttemptAt"] == view["createdAt"]
-    with db.reading() as session:
-        assert [each.id for each in session.scalars(select(Delivery))] == [view["id"]]
-    assert queue.queue(queue.WEBHOOKS).count == 1
-
-
-def test_a_delivery_shows_every_attempt(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    event_id = publish(community_id)
-    delivery_id = deliveries(admin, made["id"])[0]["id"]
-    with db.transaction() as session:
-        for number, status in enumerate((None, 503), start=1):
-            session.add(
-                Attempt(
-                    delivery_id=delivery_id,
-                    number=number,
-                    at=number * 1000,
-                    status=status,
-                    latency_ms=12,
-                    dns_ms=None if status is None else 1,
-                    first_byte_ms=None if status is None else 11,
-                    error="timeout" if status is None else "http_error",
-                    request_headers='{"Content-Type":"application/json"}',
-                    response_headers=None if status is None else '{"Retry-After":"5"}',
-                    response_excerpt=None if status is None else "<b>\ufffd",
-                )
-            )
-    set_status(delivery_id, "failed", attempt_count=2, due_at=99_000)
-    view = admin.get(f"/deliveries/{delivery_id}").json["data"]
-    body = view["attempts"][0]["request"]["body"]
-    assert body.startswith('{"event":"post.published"')
-    request = {"headers": {"Content-Type": "application/json"}, "body": body}
-    assert view == {
-        "id": delivery_id,
-        "eventId": event_id,
-        "webhookId": made["id"],
-        "type": "post.published",
-        "status": "failed",
-        "reason": None,
-        "attemptCount": 2,
-        "nextAttemptAt": "1970-01-01T00:01:39.000Z",
-        "createdAt": view["createdAt"],
-        "replayId": None,
-        "test": False,
-        "attempts": [
-            {
-                "number": 1, "at": "1970-01-01T00:00:01.000Z", "status": None, "latencyMs": 12,
-                "timings": {"dnsMs": None, "connectMs": None, "tlsMs": None, "firstByteMs": None},
-                "error": "timeout", "request": request, "responseHeaders": None, "responseExcerpt": None,
-            },
-            {
-                "number": 2, "at": "1970-01-01T00:00:02.000Z", "status": 503, "latencyMs": 12,
-                "timings": {"dnsMs": 1, "connectMs": None, "tlsMs": None, "firstByteMs": 11},
-                "error": "http_error", "request": request, "responseHeaders": {"Retry-After": "5"},
-                "responseExcerpt": "<b>\ufffd",
-            },
-        ],
-    }  # fmt: skip
-    set_status(delivery_id, "failed", lease_token="held")
-    assert admin.get(f"/deliveries/{delivery_id}").json["data"]["nextAttemptAt"] is None
-
-
-def test_the_documented_errors_are_those_of_the_client_and_the_engine() -> None:
-    assert set(get_args(AttemptError)) == {*failures.CLASSES, SECRET_UNAVAILABLE}
-
-
-def test_the_log_is_paged_and_filtered(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    for _ in range(5):
-        publish(community_id)
-    all_ = deliveries(admin, made["id"])
-    assert "attempts" not in all_[0]
-    set_status(all_[1]["id"], "exhausted", due_at=None)
-    assert [each["id"] for each in deliveries(admin, made["id"], "?status=exhausted")] == [all_[1]["id"]]
-    assert len(deliveries(admin, made["id"], "?status=pending")) == 4
-    page = admin.get(f"/webhooks/{made['id']}/deliveries?first=2&order=DESC").json
-    assert (page["totalCount"], page["hasNextPage"]) == (5, True)
-    assert [each["id"] for each in page["data"]] == [all_[4]["id"], all_[3]["id"]]
-    for query in ("?status=open", "?status=pending&first=0", "?after=x", "?first=-1"):
-        assert refusal(admin.get(f"/webhooks/{made['id']}/deliveries{query}")) == (422, "invalid")
-
-
-def test_what_failed_can_be_retried_by_hand(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    publish(community_id)
-    id_ = deliveries(admin, made["id"])[0]["id"]
-    for status, due_at in (("failed", clock.now() + clock.HOUR), ("exhausted", None)):
-        set_status(id_, status, due_at=due_at, attempt_count=3, reason="It failed.")
-        answer = admin.post(f"/deliveries/{id_}/retry")
-        assert answer.status_code == 200, answer.json
-        view = answer.json["data"]
-        assert (view["id"], view["status"], view["attemptCount"], view["reason"]) == (id_, "pending", 3, None)
-        assert view["nextAttemptAt"] <= clock.iso(clock.now())
-        assert queue.queue(queue.WEBHOOKS).count == 1
-    actions = [entry["action"] for entry in admin.get("/audit-log").json["data"]]
-    assert actions[-2:] == ["delivery.retried"] * 2
-
-
-def test_nothing_else_can_be_retried(admin: FlaskClient, community_id: str) -> None:
-    made = create(admin)
-    publish(community_id)
-    id_ = deliveries(admin, made["id"])[0]["id"]
-    for status in ("pending", "succeeded", "canceled"):
-        set_status(id_, status)
-        assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "not-retriable")
-    set_status(id_, "failed", lease_token="held", due_at=clock.now() + clock.MINUTE)
-    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "not-retriable")
-    set_status(id_, "exhausted", lease_token=None, due_at=None)
-    admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
-    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
-    admin.delete(f"/webhooks/{made['id']}")
-    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
-    assert refusal(admin.post("/deliveries/no/retry")) == (404, "delivery-not-found")
 
 
 def test_other_communities_see_nothing(
