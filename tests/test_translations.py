@@ -59,6 +59,13 @@ def test_translations_keep_what_is_filled_in_and_break_no_page(language: str) ->
             assert whole[-1:] not in ".?:" or string[-1] == original[-1], string
 
 
+def test_no_language_is_another_one() -> None:
+    said = [{text.id: text.string for text in texts(language)} for language in OTHERS]
+    for text, *strings in zip(said[0], *(found.values() for found in said), strict=True):
+        alike = len({*strings, text}) < len(languages.LANGUAGES) and len(str(text)) > 12
+        assert not alike, (text, strings)
+
+
 def test_each_language_is_written_as_it_is() -> None:
     for language in OTHERS:
         for message in texts(language):

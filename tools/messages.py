@@ -35,7 +35,7 @@ KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "words": None, "coun
 
 
 def collect() -> Catalog:
-    """The texts, in the order of files and lines. Only files are named: line numbers would change all the time."""
+    """The texts, and the files they are in; line numbers would change all the time."""
     found = Catalog(project="msidp", charset="utf-8")
     texts = extract_from_dir(PACKAGE, METHODS, OPTIONS, KEYWORDS, comment_tags=("translators:",))
     for filename, _, text, comments, context in texts:
@@ -67,7 +67,7 @@ def updated(language: str, texts: Catalog) -> Catalog:
 def written(catalog: Catalog) -> bytes:
     """A catalogue as a file. Its header says what programs need, and nothing that changes by itself."""
     file = io.BytesIO()
-    write_po(file, catalog, width=110, include_lineno=False, omit_header=True)
+    write_po(file, catalog, width=110, include_lineno=False, omit_header=True, sort_output=True)
     header = [
         f"Language: {catalog.locale}",
         f"Plural-Forms: {catalog.plural_forms}",
@@ -82,7 +82,7 @@ def written(catalog: Catalog) -> bytes:
 def template(texts: Catalog) -> bytes:
     """The texts alone, for a new language."""
     file = io.BytesIO()
-    write_po(file, texts, width=110, include_lineno=False, omit_header=True)
+    write_po(file, texts, width=110, include_lineno=False, omit_header=True, sort_output=True)
     return file.getvalue()
 
 
