@@ -107,7 +107,13 @@ class Tour:
         self.page.get_by_text("Your profile is saved.").wait_for()
         self._open("Profile")
         yield "profile"
-        for name in ("Password", "Connected applications", "Where you are signed in", "Delete your account"):
+        for name in (
+            "Photo",
+            "Password",
+            "Connected applications",
+            "Where you are signed in",
+            "Delete your account",
+        ):
             self._open(name)
             yield name.split()[0].lower().replace("where", "sessions").replace("connected", "applications")
         self.hands.press("Delete my account")
