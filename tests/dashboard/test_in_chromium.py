@@ -190,6 +190,10 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     for name in ("Audit log", "Signing keys", "Settings", "Health", "Operators"):
         open_entry(page, name)
         yield name
+    page.goto("/dashboard/settings/mail")
+    page.get_by_role("button", name="Send me a test mail").click()
+    page.get_by_text("no mail server is set").wait_for()
+    yield "settings, mail"
     page.goto("/dashboard/account")
     yield "account"
     make_member(page, "ann@example.com")

@@ -28,6 +28,7 @@ PAGES = (
     "imports",
     "jobs",
     "keys",
+    "mail",
     "member_access",
     "members",
     "operators",
