@@ -27,7 +27,6 @@ MAX_UPLOAD = 900_000  # bytes
 
 _PATIENCE = 5.0  # seconds to wait for one's turn
 _COLOURS = (256, 128, 64, 32)
-_QUALITIES = (88, 75, 60)
 _TOO_MANY_PIXELS = words(
     "The image has more than %(limit)s million pixels.", limit=str(MAX_PIXELS // 1_000_000)
 )
