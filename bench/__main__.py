@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import comparison, cpu, engine, flood, floor, scale, table
+from bench import comparison, cpu, dashboard, engine, flood, floor, scale, table
 from bench.deliveries import ceiling, end_to_end, settle
 from bench.load import Load, request
 from bench.operations import Operation, Site, of_members, of_the_provider
@@ -34,7 +34,7 @@ class Size:
 
 
 PARTS = ("requests", "peers", "flood", "deliveries")
-ALONE = ("scale", "engine", "isolation", "backlog")  # minutes: only when named
+ALONE = ("scale", "dashboard", "engine", "isolation", "backlog")  # minutes: only when named
 
 
 def main() -> None:
@@ -57,6 +57,8 @@ def main() -> None:
             measure_parts(size, parts, instance)
         if "scale" in parts:
             scale.report(instance, quick=asked.quick)
+        if "dashboard" in parts:
+            dashboard.report(instance, quick=asked.quick)
         if "engine" in parts:
             engine.report(instance, quick=asked.quick)
         if "isolation" in parts:

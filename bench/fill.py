@@ -47,20 +47,27 @@ def fill(url: str, email: str, wanted: Fill) -> None:
     address = "'member-' || n || '@example.com'"
     mine = {"member_id": _padded("mem_", 26)}
     with engine.connect() as connection:
-        _prepare(connection)
+        prepare(connection)
         changed = {"id": mine["member_id"], "email": address, "email_key": address}
-        _copy(connection, "member", f"id = ({member})", wanted.members, changed)
+        copy(connection, "member", f"id = ({member})", wanted.members, changed)
         changed = {**mine, "id": _padded("ses_", 26), "token_hash": _hashed(_padded("", 43))}
-        _copy(connection, "session", f"id = ({session})", wanted.sessions, changed)
+        copy(connection, "session", f"id = ({session})", wanted.sessions, changed)
         changed = {**mine, "id": _padded("grt_", 26), "session_id": _padded("ses_", 26)}
-        _copy(connection, "grant", f"id = ({grant})", wanted.refresh_tokens, changed)
+        copy(connection, "grant", f"id = ({grant})", wanted.refresh_tokens, changed)
         changed = {"token_hash": _hashed(_padded("rt_", 43)), "grant_id": _padded("grt_", 26)}
         unused = f"grant_id = ({grant}) AND redeemed_at IS NULL"
-        _copy(connection, "refresh_token", unused, wanted.refresh_tokens, changed)
+        copy(connection, "refresh_token", unused, wanted.refresh_tokens, changed)
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("ANALYZE")  # its autovacuum would, within a minute
             connection.commit()
     engine.dispose()
+
+
+def copy_members(connection: Connection, count: int) -> None:
+    """Copies of the first member there is."""
+    address = "'member-' || n || '@example.com'"
+    changed = {"id": _padded("mem_", 26), "email": address, "email_key": address}
+    copy(connection, "member", "seq = (SELECT min(seq) FROM member)", count, changed)
 
 
 def _padded(prefix: str, width: int) -> str:
@@ -71,7 +78,7 @@ def _hashed(text: str) -> str:
     return f"sha256_hex({text})"
 
 
-def _prepare(connection: Connection) -> None:
+def prepare(connection: Connection) -> None:
     """Give each database the functions that it lacks."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(
@@ -88,7 +95,7 @@ def _prepare(connection: Connection) -> None:
         raw.execute(f"PRAGMA {pragma}")
 
 
-def _copy(connection: Connection, table: str, template: str, count: int, changed: dict[str, str]) -> None:
+def copy(connection: Connection, table: str, template: str, count: int, changed: dict[str, str]) -> None:
     """Copy the one row that `template` describes; `changed` are expressions over the number `n`."""
     names = [column["name"] for column in inspect(connection).get_columns(table) if column["name"] != "seq"]
     columns = ", ".join(f'"{name}"' for name in names)

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from flask import request
 from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
@@ -18,6 +18,7 @@ from msidp.plans.models import Plan
 from msidp.plans.views import plan_json
 
 PATH = f"{HOME}/plans"
+COUNTED = 10_000  # members of a plan; more are not counted one by one
 
 
 @bp.get("/plans")
@@ -33,10 +34,22 @@ def plans() -> Response:
                 .order_by(Plan.status, Plan.seq)
             )
         )
-        counts = select(PlanConnection.plan_id, func.count()).where(PlanConnection.status != "CANCELED")
-        counts = counts.where(PlanConnection.community_id == community_id).group_by(PlanConnection.plan_id)
-        members = {row[0]: row[1] for row in session.execute(counts)}
-    return page("plans", plans=[(plan_json(plan), members.get(plan.id, 0)) for plan in found])
+        members = _members(session, community_id)
+    return page("plans", plans=[(plan_json(plan), members.get(plan.id, "0")) for plan in found])
+
+
+def _members(session: Session, community_id: str) -> dict[str, str]:
+    """How many members are on each plan; beyond 10,000 only that there are more."""
+    some = (
+        select(PlanConnection.seq)
+        .where(PlanConnection.plan_id == Plan.id, PlanConnection.status != "CANCELED")
+        .limit(COUNTED + 1)
+        .correlate(Plan)
+        .subquery()
+    )
+    counted = select(func.count()).select_from(some).scalar_subquery()
+    rows = session.execute(select(Plan.id, counted).where(Plan.community_id == community_id)).all()
+    return {id_: f"{COUNTED:,}+" if count > COUNTED else f"{count:,}" for id_, count in rows}
 
 
 @bp.get("/plans/new")

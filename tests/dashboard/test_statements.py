@@ -1,0 +1,67 @@
+"""However many rows there are, a page asks the database a bounded number of questions."""
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from tests.webhooks.support import add_endpoint, happen
+
+from msidp import db
+from msidp.operators.roles import Role
+
+MOST = 25
+LISTS = (
+    "/dashboard",
+    "/dashboard/members",
+    "/dashboard/members?q=m",
+    "/dashboard/plans",
+    "/dashboard/webhooks",
+    "/dashboard/deliveries",
+    "/dashboard/deliveries?status=pending",
+    "/dashboard/events",
+    "/dashboard/jobs",
+    "/dashboard/audit-log",
+)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_page_asks_no_more_for_more_rows(
+    sign_in: Callable[[Role], FlaskClient], admin: FlaskClient, community_id: str
+) -> None:
+    owner = sign_in("owner")
+    add_endpoint(community_id, "https://hooks.example/")
+
+    def grow(number: int) -> None:
+        plan = admin.post("/plans", json={"name": f"Plan {number}"}).json["data"]["id"]
+        body = {"email": f"m{number}@example.com", "plans": [{"planId": plan}]}
+        admin.post("/members", json=body)
+        happen(community_id)
+        admin.post("/members/bulk", json={"action": "logOut", "search": ""})
+
+    def asked() -> dict[str, int]:
+        return {path: statements(owner, path) for path in LISTS}
+
+    grow(0)
+    asked()  # what is read once and kept
+    few = asked()
+    for number in range(1, 8):
+        grow(number)
+    many = asked()
+    assert max(many.values()) <= MOST, many
+    assert many == few
+
+
+def statements(client: FlaskClient, path: str) -> int:
+    count = 0
+
+    def note(*_arguments: object) -> None:
+        nonlocal count
+        count += 1
+
+    event.listen(db.db.engine, "before_cursor_execute", note)
+    try:
+        assert client.get(path).status_code == 200, path
+    finally:
+        event.remove(db.db.engine, "before_cursor_execute", note)
+    return count
