@@ -33,7 +33,8 @@ ROOT = Path(__file__).parents[2]
 OF_THE_ENGINE = (
     "raw: pycurl alone",
     "ours: SQLite, one worker",
-    "one RQ job each",
+    "one RQ job each, the same work",
+    "one RQ job each, only the POST",
     "ours / raw",
     "commit to delivered, p50",
     "ours: PostgreSQL, 1 worker",
