@@ -4,7 +4,6 @@ It works any instance with a development inbox and MSIDP_SIGN_UP_PROOF=1, over H
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -182,7 +181,7 @@ class Tour:
         self.page.wait_for_selector("img.qr")
         yield "two-factor-set-up"
         secret = self.page.locator("code").first.inner_text().replace(" ", "")
-        self.hands.fill("Code", pyotp.TOTP(secret).at(int(time.time()), counter_offset=-1))
+        self.hands.fill("Code", pyotp.TOTP(secret).now())
         self.hands.press("Switch on")
         self._at("Keep these recovery codes")
         yield "recovery-codes"
