@@ -13,7 +13,7 @@ from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, o
 from tests.support.forms import Browser, Page
 
 from msidp import db
-from msidp.communities import branding
+from msidp.branding import current
 from msidp.communities import service as communities
 from msidp.members import service as members
 from msidp.negotiation import PARAMETER
@@ -56,7 +56,7 @@ def keep(email: str, **profile: str) -> None:
 def speak(language: str) -> None:
     with db.transaction() as session:
         communities.speak(session, communities.ensure_default(session).id, language)
-    branding.forget()
+    current.forget()
 
 
 # Pages
