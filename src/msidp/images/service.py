@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import insert_new
+from msidp.db import insert_new, lock
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
 
@@ -32,6 +32,7 @@ def keep(session: Session, community_id: str, owner_id: str, picture: Picture) -
         "content": picture.content,
         "created_at": clock.now(),
     }
+    lock(session, f"image {owner_id}")  # of two at once, the later must see the other's to take its place
     insert_new(session, StoredImage, values, unique=("id",))
     discard(session, owner_id, but=digest)
     return path_of(digest, picture.media_type)

@@ -101,6 +101,7 @@ def test_a_profile_is_saved_and_an_event(browser: Browser) -> None:
 
 IMPOSSIBLE = [
     ("birthdate", "yesterday"), ("birthdate", "1990-02-30"), ("birthdate", "2999-01-01"), ("birthdate", "0"),
+    ("birthdate", "１９９０"), ("birthdate", "19901231"), ("birthdate", "1990-W01-1"),
     ("website", "javascript:alert(1)"), ("website", "ada.example"), ("website", "http://[::1"),
     ("zoneinfo", "Mars/Base"), ("zoneinfo", "../../etc/passwd"), ("locale", "english please"),
     ("phone_number", "020 7946 0958"), ("phone_number", "+1"), ("name", "x" * 201), ("name", "bell\x07"),

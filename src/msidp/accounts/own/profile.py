@@ -16,6 +16,7 @@ from msidp.words import Words, words
 _MAX = 200  # characters of one claim
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
+_BIRTHDATE = re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2})?")  # OpenID Connect Core 1.0, section 5.1
 
 
 class _Wrong(Exception):
@@ -31,9 +32,11 @@ def _text(value: str) -> str:
 
 
 def _birthdate(value: str) -> str:
-    """A year, or a day of one that has been (ISO 8601)."""
+    """A year, or a day of one that has been."""
     try:
-        found = date.fromisoformat(value if len(value) > 4 else f"{int(value):04}-01-01")
+        if not _BIRTHDATE.fullmatch(value):  # fromisoformat() takes weeks, and digits of every script
+            raise ValueError
+        found = date.fromisoformat(value if len(value) > 4 else f"{value}-01-01")
     except ValueError:
         raise _Wrong(words("Write the date as 1990-12-31, or the year alone.")) from None
     if not date(1850, 1, 1) <= found <= date.today():  # noqa: DTZ011  # anywhere on earth, give or take a day
