@@ -1,14 +1,18 @@
 """The database layer: one commit, joined transactions, and models equal to migrations."""
 
 import itertools
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import func, select
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 from tests.support.rows import Rows
 
 from msidp import db
@@ -86,6 +90,39 @@ def test_writers_that_meet_are_served_in_turn(app: Flask) -> None:
     assert count() == 24
     if db.engine_name() == "sqlite":
         assert len(connections) == 1
+
+
+@pytest.mark.parametrize("who", ["another process", "another thread"])
+def test_whoever_waits_too_long_to_write_is_told_to_come_back(
+    app: Flask, admin: FlaskClient, who: str
+) -> None:
+    if db.engine_name() != "sqlite":
+        pytest.skip("PostgreSQL has many writers")
+    writer = app.extensions["msidp_writer"]
+    writer.pool._timeout = 0.05
+    with writer.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 50")
+    with closing(
+        sqlite3.connect(writer.url.database) if who == "another process" else writer.connect()
+    ) as other:
+        if who == "another process":
+            other.execute("BEGIN IMMEDIATE")
+        told = [
+            admin.post("/plans", json={"name": "Plus"}),
+            admin.post(
+                "/token", data={"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x"}
+            ),
+        ]
+    assert [answer.status_code for answer in told] == [503, 503], [answer.json for answer in told]
+    assert {answer.headers["Retry-After"] for answer in told} == {"5"}
+    assert [told[0].json["code"], told[1].json["error"]] == ["busy", "temporarily_unavailable"]
+    assert admin.post("/plans", json={"name": "Plus"}).status_code == 200  # nothing is left behind
+
+
+def test_a_mistake_in_a_statement_is_no_busy_database(app: Flask) -> None:
+    with pytest.raises(DBAPIError) as raised, db.reading() as session:
+        session.execute(text("SELECT 1 FROM nowhere"))
+    assert not db.is_away(raised.value)
 
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:

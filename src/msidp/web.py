@@ -15,10 +15,11 @@ import structlog
 from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import ids, languages, metrics, negotiation
+from msidp import db, ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import StrictRequest, body_limit
 from msidp.negotiation import said
@@ -47,6 +48,7 @@ _TITLES = {
     503: words("Busy right now"),
 }
 _STALE = words("This form is no longer valid. Go back, reload the page and try again.")
+_BUSY = words("The site is busy at this moment. Please try again in a few seconds.")
 _OURS = words("Something went wrong")
 _THEIRS = words("This did not work")
 _MESSAGES = {
@@ -132,6 +134,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.after_request(_finish)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_exception)
+    app.register_error_handler(SQLAlchemyError, _answer_database_error)
     app.register_error_handler(Exception, _answer_crash)
 
 
@@ -265,6 +268,19 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 def _too_large() -> Words:
     return words("The request is larger than %(limit)s bytes.", limit=f"{body_limit(request.path):,}")
+
+
+def _answer_database_error(error: SQLAlchemyError) -> Response:
+    busy = database_away(error)
+    return _answer_problem(busy) if busy else _answer_crash(error)
+
+
+def database_away(error: SQLAlchemyError) -> Busy | None:
+    """What to tell the caller where the database cannot be had at present; None where the mistake is ours."""
+    if not db.is_away(error):
+        return None
+    log.error("the database does not answer", path=request.path, error=str(error).partition("\n")[0])
+    return Busy("busy", _BUSY, headers={"Retry-After": "5"})
 
 
 def _answer_crash(error: Exception) -> Response:

@@ -3,8 +3,10 @@
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
 
-from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
+from msidp import web
+from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.server import TokenServer
@@ -16,6 +18,8 @@ def prepare(bp: Blueprint) -> None:
     bp.register_error_handler(OAuth2Error, refuse)
     for kind in (BadRequest, TooLarge, TooSlow):
         bp.register_error_handler(kind, _refuse_unreadable)
+    bp.register_error_handler(Busy, _refuse_now)
+    bp.register_error_handler(SQLAlchemyError, _refuse_without_database)
 
 
 def read() -> tuple[Client, str]:
@@ -38,3 +42,18 @@ def refuse(error: OAuth2Error) -> Response:
 
 def _refuse_unreadable(problem: Problem) -> Response:
     return refuse(InvalidRequestError(str(problem), status_code=problem.status))
+
+
+def _refuse_now(busy: Busy) -> Response:
+    response = refuse(
+        OAuth2Error("Try again in a few seconds.", status_code=503, error="temporarily_unavailable")
+    )
+    response.headers.update(busy.headers)
+    return response
+
+
+def _refuse_without_database(error: SQLAlchemyError) -> Response:
+    busy = web.database_away(error)
+    if busy is None:
+        raise error
+    return _refuse_now(busy)
