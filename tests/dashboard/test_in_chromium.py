@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
 from tests.support.receiver import Answer, Receiver
@@ -304,3 +305,30 @@ def test_every_page_is_accessible_and_fits(
         assert seen > 15
         assert wrong == {}
         assert elsewhere == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_name_without_an_end_leaves_the_pages_as_wide_as_the_window(
+    browser: Browser, base_url: str, setup_link: str, admin: FlaskClient, receiver: Receiver, width: int
+) -> None:
+    endless = "W" * 100
+    plan = admin.post("/plans", json={"name": endless}).json["data"]["id"]
+    admin.post("/webhooks", json={"name": endless, "url": receiver.url()})
+    new = {
+        "email": f"{'w' * 60}@{'example.' * 20}com",
+        "profile": {"name": endless},
+        "plans": [{"planId": plan}],
+    }
+    member = admin.post("/members", json=new).json["data"]["id"]
+    with tab(browser, base_url, viewport={"width": width, "height": 800}) as page:
+        become_owner(page, setup_link)
+        for path in ("", "/members", f"/members/{member}", "/plans", "/webhooks", "/deliveries"):
+            page.goto(f"/dashboard{path}")
+            page.get_by_role("heading", level=1).wait_for()
+            assert overflow(page) <= 0, path
+            if width > 1000:  # what stands beside the name is seen without scrolling
+                hidden = page.evaluate(
+                    """[...document.querySelectorAll('main > .card .table-responsive')]
+                         .map(each => each.scrollWidth - each.clientWidth)"""
+                )
+                assert max(hidden, default=0) <= 0, path
