@@ -70,6 +70,7 @@ class Instance:
             "replayId": self.post(f"/webhooks/{webhook['id']}/replay", {"since": "2020-01-01T00:00:00Z"})[
                 "id"
             ],
+            "jobId": self.post("/members/bulk", {"action": "logOut", "ids": [member["id"]]})["id"],
         }
 
     def log_in(self, member_id: str) -> str:

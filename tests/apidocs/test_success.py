@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "POST /keys/rotate": {},
     "POST /members": {"email": "bob@example.com", "password": "correct horse battery"},
     "PATCH /members/{memberId}": {"verified": True, "profile": {"name": "Ann"}},
+    "POST /members/bulk": {"action": "logOut", "search": ""},
     "POST /members/{memberId}/add-plan": {"planId": "silver"},
     "PATCH /members/{memberId}/plans/{connectionId}": {"status": "TRIALING"},
     "POST /members/{memberId}/remove-plan": {"planId": "silver"},
