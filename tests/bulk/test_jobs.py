@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DataError
 from tests.dashboard.conftest import sign_in, submit  # noqa: F401  # a fixture
 from tests.support.receiver import Answer, Receiver
 from tests.support.threads import at_once
@@ -115,8 +116,15 @@ def test_members_are_deleted_once_whoever_is_killed_or_works_beside(app: Flask, 
     assert (events("member.deleted"), shown(admin, job_id)["progress"]) == (20, 1)
 
 
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), DataError("INSERT …", {}, ValueError("what no column holds"))]
+)
 def test_one_that_breaks_stops_neither_the_others_nor_the_deliveries(
-    admin: FlaskClient, community_id: str, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+    admin: FlaskClient,
+    community_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    receiver: Receiver,
+    error: Exception,
 ) -> None:
     ids = make(admin, 4)
     plan = admin.post("/plans", json={"name": "Readers"}).json["data"]["id"]
@@ -125,7 +133,7 @@ def test_one_that_breaks_stops_neither_the_others_nor_the_deliveries(
     def broken(session: Any, member: Member, plan_id: str) -> Any:
         found = add(session, member, plan_id)
         if member.id == ids[1]:
-            raise ZeroDivisionError
+            raise error
         return found
 
     monkeypatch.setattr(connections, "add", broken)
@@ -245,6 +253,25 @@ def test_a_file_is_tried_and_then_imported(
     with db.reading() as session:
         assert session.scalars(select(JobPart)).all() == []
     assert events("member.created") == 3
+
+
+def test_an_import_that_takes_days_loses_nothing_and_counts_as_it_was_tried(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811
+    admin: FlaskClient,
+) -> None:
+    owner = sign_in("owner")
+    addresses = ["a@example.com", "b@example.com", " A@example.com", "c@example.com", "C@EXAMPLE.com"]
+    page = upload(owner, "\n".join(["email", *addresses]).encode()).headers["Location"]
+    slices.advance(60)
+    trial = page.rpartition("/")[2]
+    assert counts(admin, trial) == ("completed", 3, 2, 0)
+    begun = submit(owner, page, f"/dashboard/jobs/{trial}/import").headers["Location"].rpartition("/")[2]
+    with db.transaction() as session:
+        service.WORK.do(session)
+    with db.transaction() as session:
+        service.purge(session, clock.now() + 2 * clock.DAY)
+    slices.advance(60)
+    assert counts(admin, begun) == ("completed", 3, 2, 0)
 
 
 def test_an_export_can_be_imported(sign_in: Callable[[Role], FlaskClient], admin: FlaskClient) -> None:  # noqa: F811

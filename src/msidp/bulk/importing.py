@@ -1,7 +1,7 @@
 """Members of an uploaded file, as a job: first only tried, then made.
 
 The file is read whole before anything is kept, and its records are kept in parts: what cannot be read is told
-of at once. A trial writes nothing but its findings; the import proper reads the same parts, which go with it.
+of at once. A trial writes nothing but its findings; the import proper takes the parts over, which go with it.
 """
 
 import codecs
@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from msidp.audit import service as audit
@@ -22,12 +22,13 @@ from msidp.members import readers, transfer
 KIND = "members.import"
 PART = 50  # records, which are one slice
 MOST_RECORDS = 200_000
+Kept = tuple[int, readers.Record, bool]
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def ask(session: Session, actor: Actor, source: str, content: bytes, options: Mapping[str, Any]) -> Job:
     """Keep the file's records and try them. Raises Invalid, which says what is wrong with the file."""
-    parts = list(_parts(_records(source, _text(content), dict(options))))
+    parts = list(_parts(list(_repeats(_records(source, _text(content), dict(options))))))
     job = jobs.create(session, actor, KIND, {"source": source, "trial": True}, len(parts))
     session.add_all(
         JobPart(job_id=job.id, number=number, records=json.dumps(part))
@@ -45,8 +46,8 @@ def go_ahead(session: Session, actor: Actor, trial: Job) -> Job:
     here = session.scalar(select(JobPart.number).where(JobPart.job_id == trial.id).limit(1))
     if here is None or trial.arguments.get("imported"):
         raise Conflict("already-imported", "This file was imported, or is no longer kept. Upload it again.")
-    arguments = {"source": trial.arguments["source"], "file": trial.id}
-    job = jobs.create(session, actor, KIND, arguments, trial.until)
+    job = jobs.create(session, actor, KIND, {"source": trial.arguments["source"]}, trial.until)
+    session.execute(update(JobPart).where(JobPart.job_id == trial.id).values(job_id=job.id))
     trial.arguments = {**trial.arguments, "imported": job.id}
     details = {"kind": KIND, "source": trial.arguments["source"], "trial": False}
     audit.record(session, actor, "job.created", job.id, details)
@@ -55,28 +56,28 @@ def go_ahead(session: Session, actor: Actor, trial: Job) -> Job:
 
 def do(session: Session, job: Job) -> int:
     """One slice: the records of one part."""
-    file = job.arguments.get("file", job.id)
     part = session.scalar(
-        select(JobPart.records).where(JobPart.job_id == file, JobPart.number == job.cursor + 1)
+        select(JobPart.records).where(JobPart.job_id == job.id, JobPart.number == job.cursor + 1)
     )
-    act = transfer.check if job.arguments.get("trial") else _add
 
-    def bound(record: readers.Record) -> Callable[[], bool]:
-        return lambda: _told(act, session, job, record)
+    def bound(record: readers.Record, repeats: bool) -> Callable[[], bool]:
+        return lambda: _one(session, job, record, repeats)
 
-    jobs.each(session, job, [(str(line), bound(record)) for line, record in json.loads(part or "[]")])
+    jobs.each(
+        session,
+        job,
+        [(str(line), bound(record, repeats)) for line, record, repeats in json.loads(part or "[]")],
+    )
     if job.cursor + 1 >= job.until and not job.arguments.get("trial"):
-        session.execute(delete(JobPart).where(JobPart.job_id == file))
+        session.execute(delete(JobPart).where(JobPart.job_id == job.id))
     return job.cursor + 1
 
 
-def _add(session: Session, community_id: str, record: readers.Record) -> bool:
-    return transfer.add(session, community_id, record)
-
-
-def _told(act: Callable[..., bool], session: Session, job: Job, record: readers.Record) -> bool:
+def _one(session: Session, job: Job, record: readers.Record, repeats: bool) -> bool:
     try:
-        return act(session, job.community_id, record)
+        if job.arguments.get("trial"):
+            return transfer.check(session, job.community_id, record) and not repeats
+        return transfer.add(session, job.community_id, record)
     except transfer.Refused as refused:
         raise Invalid("refused", str(refused)) from None
 
@@ -106,7 +107,16 @@ def _records(source: str, text: str, options: dict[str, Any]) -> list[tuple[int,
     return found
 
 
-def _parts(records: list[tuple[int, readers.Record]]) -> Iterator[list[tuple[int, readers.Record]]]:
+def _repeats(records: list[tuple[int, readers.Record]]) -> Iterator[Kept]:
+    """The records, and of each whether one before it has its address: only the first would be new."""
+    seen: set[str] = set()
+    for line, record in records:
+        address = str(record.get("email")).strip().casefold()
+        yield line, record, address in seen
+        seen.add(address)
+
+
+def _parts(records: list[Kept]) -> Iterator[list[Kept]]:
     for start in range(0, len(records), PART):
         yield records[start : start + PART]
 

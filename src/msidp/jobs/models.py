@@ -45,6 +45,4 @@ class JobPart(Base):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)  # from 1
-    records: Mapped[str] = mapped_column(
-        Text
-    )  # pairs of line and record, as JSON in ASCII: they are not checked yet
+    records: Mapped[str] = mapped_column(Text)  # what the job reads, as JSON in ASCII: it is not checked yet

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import delete, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
@@ -94,7 +94,7 @@ def each(session: Session, job: Job, items: Iterable[tuple[str, Callable[[], boo
                 changed = change()
         except Problem as problem:
             _note(job, subject, problem.message)
-        except DBAPIError:
+        except (OperationalError, InterfaceError, InternalError):
             raise  # a lost connection or a deadlock: the whole slice is tried again
         except Exception:
             log.exception("a change of a job failed", job=job.id, subject=subject)
