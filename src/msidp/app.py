@@ -107,6 +107,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.keys import admin_routes as signing_keys
     from msidp.keys import routes as keys
     from msidp.mail import routes as mail
+    from msidp.mail import text_routes as mail_texts
     from msidp.members import routes as members
     from msidp.oidc import provider
     from msidp.ops import routes as ops
@@ -126,6 +127,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)
     app.register_blueprint(mail.bp)
+    app.register_blueprint(mail_texts.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(deliveries.bp)
     app.register_blueprint(webhook_keys.bp)

@@ -278,7 +278,14 @@ def test_every_text_of_every_page_and_mail_can_be_translated(
     with db.reading() as session:
         written = set(session.scalars(select(Mail.template)))
     mails = {file.name.removesuffix(".jinja") for file in (TEMPLATES / "mail").glob("*.jinja")}
-    assert mails - written == {"layout.html", "layout.text", "parts.html", "parts.text", *FOR_OPERATORS}
+    assert mails - written == {
+        "layout.html",
+        "layout.text",
+        "parts.html",
+        "parts.text",
+        "own",
+        *FOR_OPERATORS,
+    }
     for mail in inbox(browser.base_url):
         for text in (mail["subject"], mail["text"], mail["html"]):
             assert left_over(re.sub(r"https?://\S+", "", text)) == [], text

@@ -71,6 +71,8 @@ class Instance:
                 "id"
             ],
             "jobId": self.post("/members/bulk", {"action": "logOut", "ids": [member["id"]]})["id"],
+            "template": "verify_email",
+            "language": "de",
         }
 
     def log_in(self, member_id: str) -> str:
@@ -111,7 +113,7 @@ def cases(operation: Any) -> st.SearchStrategy[Any]:
 
 def operations(document: Any) -> list[Any]:
     """All of them. What ends things comes last, the innermost first."""
-    order = ("get", "patch", "post", "delete")
+    order = ("get", "patch", "put", "post", "delete")
     found = (result.ok() for result in document.get_all_operations())
     return sorted(found, key=lambda operation: (order.index(operation.method), -operation.path.count("/")))
 

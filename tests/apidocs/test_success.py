@@ -22,6 +22,7 @@ BODIES: dict[str, Any] = {
     "POST /events": {"event": "invoice.paid", "data": {"amount": 5}},
     "POST /initial-access-tokens": {"name": "Partners"},
     "POST /keys/rotate": {},
+    "PUT /mail-texts/{template}/{language}": {"subject": "Hallo", "body": "Hallo {email}!\n{button}"},
     "POST /members": {"email": "bob@example.com", "password": "correct horse battery"},
     "PATCH /members/{memberId}": {"verified": True, "profile": {"name": "Ann"}},
     "POST /members/bulk": {"action": "logOut", "search": ""},

@@ -29,6 +29,7 @@ PAGES = (
     "jobs",
     "keys",
     "mail",
+    "mail_texts",
     "member_access",
     "members",
     "operators",

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from msidp import languages
 from msidp.branding.service import Brand
+from msidp.mail.texts import Wording
 from msidp.vault.fields import CannotOpen, cipher
 
 FORMS = ("text", "html")
@@ -45,11 +46,17 @@ def unseal(sealed: str | None, mail_id: str) -> Letter | None:
 
 
 def write(
-    template: str, brand: Brand, base_url: str, context: Mapping[str, Any], language: str = languages.SOURCE
+    template: str,
+    brand: Brand,
+    base_url: str,
+    context: Mapping[str, Any],
+    language: str = languages.SOURCE,
+    own: Wording | None = None,
 ) -> Letter:
     """The letter that this template makes of its context, in a language.
 
-    `brand` is who it comes from. The pages that it links to come in its language too.
+    `brand` is who it comes from, `own` are their words for it. The pages that it links to come in its
+    language too.
     """
     texts = languages.catalogue(language)
     speaking = f"ui_locales={language}" if language != languages.SOURCE else ""
@@ -57,7 +64,7 @@ def write(
     def link(path: str) -> str:
         return base_url + path + (("&" if "?" in path else "?") + speaking if speaking else "")
 
-    values = {
+    values: dict[str, Any] = {
         **{name: languages.say(value, texts) for name, value in context.items()},
         "community": brand.name,
         "logo": brand.logo,
@@ -67,6 +74,11 @@ def write(
         "link": link,
         "moment": partial(languages.minute, language=language),
     }
+    if own is not None:
+        texts_of = {"community": brand.name, "email": str(context["email"])}
+        values["base"] = f"{template}.jinja"
+        values["own"] = {"subject": own.subject_for(texts_of), "pieces": own.pieces_for(texts_of)}
+        template = "own"
     text, html = (_render(form, language, template, values) for form in FORMS)
     return Letter(brand.name, text[0], text[1], html[1])
 

@@ -35,3 +35,16 @@ class Mail(Listed, Base):
     created_at: Mapped[int]
     expires_at: Mapped[int]  # nobody wants it after that
     settled_at: Mapped[int | None]
+
+
+class MailText(Base):
+    """A community's own words for one of its mails, in one language."""
+
+    __tablename__ = "mail_text"
+
+    community_id: Mapped[str] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    template: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str]
+    body: Mapped[str]
+    updated_at: Mapped[int]

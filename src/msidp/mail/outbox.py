@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from msidp import clock, ids, languages, queue
 from msidp.branding import service as branding
 from msidp.db import after_commit
-from msidp.mail import letters
+from msidp.mail import letters, texts
 from msidp.mail.models import Mail
 from msidp.settings import Settings
 
@@ -41,7 +41,8 @@ def send(
     inbox = settings.smtp_url is None
     brand = branding.read(session, community_id)
     language = language or languages.best([brand.language]) or languages.SOURCE
-    letter = letters.write(template, brand, settings.base_url, context, language)
+    own = texts.find(session, community_id, template, language)
+    letter = letters.write(template, brand, settings.base_url, context, language, own)
     mail_id = ids.new_id("mail")
     sealed = letters.seal(letter, mail_id)
     values = {
