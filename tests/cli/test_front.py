@@ -22,6 +22,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield instance
 
 
+@pytest.fixture(scope="module")
+def silent(running: Instance) -> Iterator[socket.socket]:
+    """A connection that says nothing, from the first test on."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=45) as connection:
+        yield connection
+
+
 def begin(instance: Instance, head: str, body: bytes = b"", *, path: str = "/token") -> socket.socket:
     """Send the begin of a POST request."""
     connection = socket.create_connection(("127.0.0.1", instance.port), timeout=25)
@@ -37,7 +44,9 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
     return int(received[9:12]), received
 
 
-def test_bodies_that_never_end_hold_up_nobody_and_are_refused(running: Instance) -> None:
+def test_bodies_that_never_end_hold_up_nobody_and_are_refused(
+    running: Instance, silent: socket.socket
+) -> None:
     with ExitStack() as stack:
         slow = [
             stack.enter_context(begin(running, f"{FORM}\r\nContent-Length: 100", b"a")) for _ in range(64)
@@ -67,6 +76,25 @@ def test_a_body_that_was_cut_is_not_acted_upon(running: Instance, framing: str, 
     assert b"incomplete-body" in text
     listed = requests.get(f"{running.base_url}/members", headers={"X-API-KEY": key}, timeout=5).json()
     assert listed["data"] == []
+
+
+def test_of_two_framings_the_chunks_count(running: Instance) -> None:
+    key = running.command("api-key", "create", "--name", "both")["secretKey"]
+    head = f"X-API-KEY: {key}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked"
+    with begin(running, head, b"2\r\n{}\r\n", path="/plans") as connection:
+        requests.get(f"{running.base_url}/healthz", timeout=5)  # the first chunk has come
+        connection.sendall(b"3\r\n[]}\r\n0\r\n\r\n")
+        status, text = answer(connection)  # and is the last of its connection
+    assert status == 400
+    assert b"invalid-json" in text
+
+
+def test_connections_that_say_nothing_shut_nobody_out(running: Instance) -> None:
+    with ExitStack() as stack:
+        address = ("127.0.0.1", running.port)
+        for _ in range(1200):
+            stack.enter_context(socket.create_connection(address, timeout=5))
+        assert requests.get(f"{running.base_url}/healthz", timeout=5).status_code == 200
 
 
 def test_the_size_is_limited_however_it_is_announced(running: Instance) -> None:
@@ -99,6 +127,10 @@ def test_requests_and_answers_pass_unchanged(running: Instance) -> None:
         if line["method"] == "HEAD"
     ]
     assert line["address"] == "127.0.0.1"
+
+
+def test_a_connection_that_says_nothing_is_closed(silent: socket.socket) -> None:
+    assert silent.recv(1) == b""
 
 
 def test_a_stop_finishes_what_has_arrived(tmp_path: Path) -> None:

@@ -42,7 +42,6 @@ _COMMON: Environ = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
 }
-_PROTOCOLS = {"1": "HTTP/1.0", "2": "HTTP/2"}
 _CRASH: Answer = (500, [(b"content-type", b"text/plain")], b"Internal Server Error\n")
 
 log = logging.getLogger(__name__)
@@ -253,7 +252,7 @@ def environ_of(scope: Scope) -> Environ:
         "REQUEST_METHOD": scope["method"],
         "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": _PROTOCOLS.get(scope["http_version"], "HTTP/1.1"),
+        "SERVER_PROTOCOL": "HTTP/1.0" if scope["http_version"] == "1" else "HTTP/1.1",
         "SERVER_NAME": scope["server"][0],
         "SERVER_PORT": scope["server"][1],
         "REMOTE_ADDR": scope["client"][0],
@@ -275,7 +274,4 @@ def environ_of(scope: Scope) -> Environ:
 
 
 def _announces_body(environ: Environ) -> bool:
-    if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-        return environ.get("CONTENT_LENGTH") != "0"
-    # Only HTTP/2 has bodies without either.
-    return environ["SERVER_PROTOCOL"] == "HTTP/2" and environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+    return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") != "0"

@@ -54,5 +54,7 @@ def _write(sink: int, data: memoryview) -> None:
         try:
             data = data[os.write(sink, data) :]
         except BlockingIOError:
-            if not select.select([], [sink], [], PATIENCE)[1]:
+            waiting = select.poll()  # select() knows no descriptor above 1023
+            waiting.register(sink, select.POLLOUT)
+            if not waiting.poll(PATIENCE * 1000):
                 raise TimeoutError from None

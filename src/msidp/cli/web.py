@@ -1,6 +1,7 @@
 """`msidp web`: granian, which serves the application through `msidp.cli.front`."""
 
 import os
+import resource
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ PORT = click.option(
 THREADS = 32  # requests handled at once by one process
 STOP_TIMEOUT = 10  # seconds for the requests in hand
 KEEP_HEADERS_UNDER = 64 * 1024  # bytes
+CONNECTIONS = 4096  # at once to one process; the next ones wait
+OWN_FILES = 256  # descriptors that are no connections
 
 
 @click.command()
@@ -51,10 +54,20 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise click.ClickException(f"Cannot listen on {host} port {port}: {reason}.") from None
 
 
+def _connections() -> int:
+    """How many connections a process takes: as many as planned, or as this system lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OWN_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(CONNECTIONS, soft - OWN_FILES))
+
+
 def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -65,6 +78,10 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
+        # HTTP/2 without TLS is spoken by proxies alone. To see who does, granian would wait for ever on a
+        # connection that says nothing.
+        http=HTTPModes.http1,
+        backpressure=_connections(),
         websockets=False,
         workers=workers,
         http1_settings=HTTP1Settings(max_buffer_size=KEEP_HEADERS_UNDER),
