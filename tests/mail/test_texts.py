@@ -43,6 +43,7 @@ def test_a_mail_has_the_community_s_words_in_their_language(admin: FlaskClient, 
     assert token.group(1) in mail["html"]
     ask_for_reset(client, "fr")
     assert newest(admin)["subject"] == "Choisir un nouveau mot de passe"
+    assert "Choisir un nouveau mot de passe\N{NO-BREAK SPACE}:\nhttp" in newest(admin)["text"]
     assert admin.put(RESET, json=WORDS | {"subject": "Zwei"}).json["data"]["subject"] == "Zwei"
     assert admin.delete(RESET).status_code == 200
     assert admin.delete(RESET).status_code == 404
