@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from tests.dashboard.conftest import csrf_token
+from tests.support.threads import at_once
 
 from msidp import db, languages
 from msidp.audit.models import AuditEntry
@@ -54,6 +56,13 @@ def test_a_mail_has_the_community_s_words_in_their_language(admin: FlaskClient, 
     assert [each for each in actions if each.startswith("mail_text")] == [
         "mail_text.updated", "mail_text.updated", "mail_text.deleted",
     ]  # fmt: skip
+
+
+def test_of_words_that_come_at_once_one_set_stays(app: Flask, admin: FlaskClient) -> None:
+    headers = {"X-API-KEY": admin.environ_base["HTTP_X_API_KEY"]}
+    answers = at_once(8, lambda _: app.test_client().put(RESET, json=WORDS, headers=headers))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len(admin.get("/mail-texts").json["data"]) == 1
 
 
 WRONG = [

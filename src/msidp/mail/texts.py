@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from msidp import clock
+from msidp.db import lock
 from msidp.errors import Invalid, NotFound
 from msidp.mail.models import MailText
 
@@ -86,6 +87,7 @@ def all_of(session: Session, community_id: str) -> list[MailText]:
 def put(session: Session, community_id: str, template: str, language: str, wording: Wording) -> MailText:
     """Give a mail the community's words. Raises Invalid."""
     check(template, wording)
+    lock(session, f"mail texts of {community_id}")  # of two at once, the later finds the other's row
     row = MailText(community_id=community_id, template=template, language=language)
     row.subject, row.body, row.updated_at = wording.subject, wording.body, clock.now()
     return session.merge(row)
