@@ -99,6 +99,19 @@ def stale() -> None:
         session.execute(update(OperatorSession).values(proved_at=clock.now() - clock.HOUR))
 
 
+def test_password_hashes_leave_after_a_fresh_proof_alone(sign_in: SignIn) -> None:
+    owner = sign_in("owner")
+    hashes = "/dashboard/members/export?format=jsonl&hashes=1"
+    assert owner.get(hashes).status_code == 200
+    stale()
+    led = owner.get(hashes)
+    assert (led.status_code, led.headers["Location"]) == (
+        303,
+        "/dashboard/confirm?next=%2Fdashboard%2Fmembers",
+    )
+    assert owner.get("/dashboard/members/export").status_code == 200
+
+
 def test_an_app_is_asked_for_beside_the_password(app: Flask, sign_in: SignIn) -> None:
     owner, elsewhere = sign_in("owner"), app.test_client()
     by_password(elsewhere)

@@ -9,7 +9,7 @@ from msidp import exports
 from msidp.audit import service as audit
 from msidp.audit import views as audit_views
 from msidp.dashboard import audit_log, deliveries, members
-from msidp.dashboard.frame import actor, bp, may, needs
+from msidp.dashboard.frame import actor, bp, may, needs, operator, proof_owed
 from msidp.db import reading, transaction
 from msidp.errors import Forbidden
 from msidp.exports import Format
@@ -20,10 +20,12 @@ from msidp.webhooks.views import EXPORT as DELIVERIES
 @bp.get("/members/export")
 @needs("admin")
 def export_members() -> Response:
-    """Those that the search finds. Password hashes go to owners alone, who ask for them."""
+    """Those that the search finds. Password hashes go to owners alone, who ask for them, with a proof."""
     hashes = request.args.get("hashes") == "1"
     if hashes and not may("owner"):
         raise Forbidden("forbidden", "Only owners export password hashes.")
+    if hashes and (elsewhere := proof_owed(operator(), members.PATH)):
+        return elsewhere
     with reading() as session:
         wanted = members.conditions(session, members.asked_for(request.args))
     _note("members.exported", passwordHashes=hashes)

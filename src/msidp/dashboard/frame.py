@@ -112,9 +112,12 @@ def _to_prove(view: Callable[..., Any], who: SignedIn) -> BaseResponse | None:
         if owes:
             return lead_away(f"{ACCOUNT}#second-factor")
     at: str | None = view.__dict__.get("proof_at")
-    if at is None or who.is_fresh():
-        return None
-    return lead_away(f"{CONFIRM}?{urlencode({'next': at})}")
+    return None if at is None else proof_owed(who, at)
+
+
+def proof_owed(who: SignedIn, at: str) -> BaseResponse | None:
+    """Where an operator without a fresh proof goes first, to go on to the page `at`; None for nowhere."""
+    return None if who.is_fresh() else lead_away(f"{CONFIRM}?{urlencode({'next': at})}")
 
 
 def lead_away(path: str) -> BaseResponse:
