@@ -122,12 +122,15 @@ def test_a_page_with_the_largest_logo_is_light(admin: FlaskClient, client: Flask
     assert total <= 26_000  # passkeys.js and some hundred bytes of headers come on top of it
 
 
-def test_of_logos_that_come_at_once_one_stays(app: Flask, admin: FlaskClient, client: FlaskClient) -> None:
+def test_changes_that_come_at_once_leave_one_look(app: Flask, admin: FlaskClient, client: FlaskClient) -> None:
     colors = ("red", "green", "blue", "black", "white", "orange", "pink", "grey")
     logos = [data_url(color) for color in colors]
     headers = {"X-API-KEY": admin.environ_base["HTTP_X_API_KEY"]}
     path = "/branding"
     answers = at_once(8, lambda i: app.test_client().patch(path, json={"logo": logos[i]}, headers=headers))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    look = {"accentColor": "#123456"}  # the first of the community's own
+    answers = at_once(8, lambda _: app.test_client().patch(path, json=look, headers=headers))
     assert [answer.status_code for answer in answers] == [200] * 8
     assert client.get("/login").status_code == 200
     assert admin.get(path).status_code == 200

@@ -13,6 +13,7 @@ from msidp.branding.colours import Shades
 from msidp.branding.models import Branding
 from msidp.communities import service as communities
 from msidp.communities.models import Community
+from msidp.db import lock
 from msidp.images import service as images
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
@@ -101,6 +102,7 @@ def read(session: Session, community_id: str) -> Brand:
 
 def change(session: Session, community_id: str, changes: Changes) -> None:
     """Change the community's look."""
+    lock(session, f"branding {community_id}")  # of two first changes at once, the later finds the row
     if "name" in changes:
         communities.rename(session, community_id, changes["name"])
     if "language" in changes:
