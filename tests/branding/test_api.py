@@ -122,7 +122,9 @@ def test_a_page_with_the_largest_logo_is_light(admin: FlaskClient, client: Flask
     assert total <= 26_000  # passkeys.js and some hundred bytes of headers come on top of it
 
 
-def test_changes_that_come_at_once_leave_one_look(app: Flask, admin: FlaskClient, client: FlaskClient) -> None:
+def test_changes_that_come_at_once_leave_one_look(
+    app: Flask, admin: FlaskClient, client: FlaskClient
+) -> None:
     colors = ("red", "green", "blue", "black", "white", "orange", "pink", "grey")
     logos = [data_url(color) for color in colors]
     headers = {"X-API-KEY": admin.environ_base["HTTP_X_API_KEY"]}
