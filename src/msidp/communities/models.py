@@ -14,6 +14,9 @@ class Community(Base):
     language: Mapped[str] = mapped_column(server_default="en")  # one of languages.LANGUAGES
     created_at: Mapped[int]
     operators_need_second_factor: Mapped[bool] = mapped_column(default=False)
+    access_token_lifetime: Mapped[int | None]  # of new applications, in seconds; None: oidc.lifetimes
+    id_token_lifetime: Mapped[int | None]
+    refresh_token_lifetime: Mapped[int | None]
 
 
 class ApiKey(Listed, Base):

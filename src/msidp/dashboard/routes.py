@@ -38,6 +38,7 @@ PAGES = (
     "replays",
     "second_step",
     "settings",
+    "token_settings",
     "try_login",
     "webhooks",
 )

@@ -18,6 +18,7 @@ from msidp.oidc import (
     token,
     userinfo,
 )
+from msidp.oidc import default_routes as token_lifetimes
 from msidp.oidc import routes as applications
 from msidp.oidc.authorize import par, sealed
 from msidp.oidc.authorize import routes as authorize
@@ -42,6 +43,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     continuation.register(app, authorize.continuation)
     connections.init_app(app)
     endpoints = (discovery, authorize, par, token, userinfo, revoke, introspect, end_session)
-    others = (applications, initial_access_tokens, registration, logos, device_endpoint, device_pages)
+    managed = (applications, token_lifetimes, initial_access_tokens)
+    others = (*managed, registration, logos, device_endpoint, device_pages)
     for module in (*others, *endpoints):
         app.register_blueprint(module.bp)

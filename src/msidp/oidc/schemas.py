@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from msidp.api import Answer, JsonObject, Name, Schema, Text
-from msidp.oidc import lifetimes
+from msidp.api import Answer, JsonObject, Name, Schema, Text, left_out
 
 Uris = Annotated[list[Text], Field(max_length=100)]
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
@@ -45,12 +44,31 @@ _SUBJECT = "`pairwise`: each sector knows a member by another `sub`, so that the
 _SECTOR = "A JSON array of all redirect URIs; its host is the sector of a pairwise subject."
 _ID_TOKEN_ALG = "By which ID tokens and logout tokens are signed."  # noqa: S105  # a description
 _ACCESS_TOKEN_ALG = "By which access tokens are signed."  # noqa: S105  # a description
+_BY_DEFAULT = "By default what `/token-lifetimes` says when the application is made."
 _REFRESH_LIFETIME = "From the log-in on, however often it is refreshed."
 _GRACE = (
     "How long after its use a refresh token still answers with the same successor, as long as that was not "
     "used: for clients that lose answers. 0: every second use ends the grant."
 )
 _SESSION_REQUIRED = "Whether logout tokens must name the session (`sid`)."
+
+
+TokenLifetime = Annotated[int, Field(ge=60, le=_DAY)]
+GrantLifetime = Annotated[int, Field(ge=60, le=366 * _DAY)]
+
+
+class TokenLifetimes(Schema):
+    """In seconds. Only what is given changes; what is null goes back to msidp's."""
+
+    access_token_lifetime: TokenLifetime | None = left_out()
+    id_token_lifetime: TokenLifetime | None = left_out()
+    refresh_token_lifetime: Annotated[GrantLifetime | None, Field(description=_REFRESH_LIFETIME)] = left_out()
+
+
+class TokenLifetimesAnswer(Answer):
+    access_token_lifetime: int
+    id_token_lifetime: int
+    refresh_token_lifetime: int
 
 
 class _Fields(Schema):
@@ -75,11 +93,11 @@ class _Fields(Schema):
     sector_identifier_uri: Text | None = Field(None, description=_SECTOR)
     id_token_signed_response_alg: Algorithm = Field("RS256", description=_ID_TOKEN_ALG)
     access_token_signing_alg: Algorithm = Field("RS256", description=_ACCESS_TOKEN_ALG)
-    access_token_lifetime: int = Field(lifetimes.ACCESS_TOKEN, ge=60, le=_DAY)
-    id_token_lifetime: int = Field(lifetimes.ID_TOKEN, ge=60, le=_DAY)
-    refresh_token_lifetime: int = Field(
-        lifetimes.REFRESH_TOKEN, ge=60, le=366 * _DAY, description=_REFRESH_LIFETIME
-    )
+    access_token_lifetime: Annotated[TokenLifetime, Field(description=_BY_DEFAULT)] = left_out()
+    id_token_lifetime: Annotated[TokenLifetime, Field(description=_BY_DEFAULT)] = left_out()
+    refresh_token_lifetime: Annotated[
+        GrantLifetime, Field(description=f"{_REFRESH_LIFETIME} {_BY_DEFAULT}")
+    ] = left_out()
     refresh_token_grace: int = Field(0, ge=0, le=300, description=_GRACE)
     client_uri: Text | None = None
     logo_uri: Text | None = None

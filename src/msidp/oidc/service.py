@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from msidp import clock, ids
 from msidp.db import after_commit
 from msidp.errors import Conflict, NotFound
-from msidp.oidc import clients, fitness, kinds
+from msidp.oidc import clients, defaults, fitness, kinds
 from msidp.oidc.models import Application
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks import logout
@@ -24,11 +24,12 @@ def create(
 ) -> tuple[Application, str | None]:
     """Register an application.
 
-    `fields` are columns of the table; what is missing follows from the type. `policy` says which addresses
-    msidp itself may call. Returns the application and its secret (None where it authenticates by other
-    means), which is never known again. Raises Invalid.
+    `fields` are columns of the table; what is missing follows from the type and from what the community
+    chose. `policy` says which addresses msidp itself may call. Returns the application and its secret (None
+    where it authenticates by other means), which is never known again. Raises Invalid.
     """
-    values = kinds.defaults(type_, fields.get("security_profile")) | fields
+    usual = kinds.defaults(type_, fields.get("security_profile")) | defaults.read(session, community_id)
+    values = usual | fields
     fitness.check(type_, values, policy)
     secret = ids.new_token("cs_") if _has_secret(values["token_endpoint_auth_method"]) else None
     now = clock.now()

@@ -1,0 +1,72 @@
+"""Settings → Tokens and webhooks: what new applications get, and what the environment says."""
+
+from collections.abc import Callable
+from ipaddress import ip_network
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from tests.dashboard.conftest import PASSWORD, make_operator, submit
+from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+
+from msidp.operators.roles import Role
+from msidp.settings import Settings
+
+# What these pages do does not depend on the kind of database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+PATH = "/dashboard/settings/tokens"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    chosen = {
+        "event_retention_days": 0,
+        "attempt_retention_days": 7,
+        "outbound_allow_networks": (ip_network("10.1.0.0/16"),),
+    }
+    return settings.model_copy(update=chosen)
+
+
+def test_lifetimes_are_saved_and_the_environment_is_told(
+    sign_in: Callable[[Role], FlaskClient], admin: FlaskClient
+) -> None:
+    client = sign_in("admin")
+    page = client.get(PATH).text
+    for shown in ("for ever", "for 7 days", "10.1.0.0/16", "MSIDP_ATTEMPT_RETENTION_DAYS", 'value="2592000"'):
+        assert shown in page
+    wrong = submit(client, PATH, PATH, access_token_lifetime="59", id_token_lifetime="an hour\0<b>")
+    assert wrong.status_code == 422
+    assert 'id="access_token_lifetime-error"' in wrong.text
+    assert 'id="id_token_lifetime-error"' in wrong.text
+    assert "&lt;b&gt;" in wrong.text
+    assert 'value="59"' in wrong.text
+    sent = submit(client, PATH, PATH, access_token_lifetime=" 600 ", id_token_lifetime="")
+    assert sent.status_code == 303
+    expected = {"accessTokenLifetime": 600, "idTokenLifetime": 3600, "refreshTokenLifetime": 2_592_000}
+    assert admin.get("/token-lifetimes").json["data"] == expected
+    fields = {"type": "web", "name": "Shop", "redirect_uris": "https://shop.example/back"}
+    assert (
+        submit(client, "/dashboard/applications/new", "/dashboard/applications", **fields).status_code == 200
+    )
+    [made] = admin.get("/applications").json["data"]
+    assert made["accessTokenLifetime"] == 600
+    assert ">Save</button>" not in sign_in("viewer").get(PATH).text
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str, width: int) -> None:
+    make_operator(community_id, "admin", "ann@example.com")
+    window = {"width": width, "height": 900}
+    with chromium() as browser, tab(browser, base_url, color_scheme=scheme, viewport=window) as page:
+        page.goto("/dashboard/sign-in")
+        page.get_by_label("Email address").fill("ann@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/dashboard")
+        page.goto(PATH)
+        page.get_by_label("Access tokens").fill("60")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_text("Saved.").wait_for()
+        assert accessibility_problems(page) == []
+        assert overflow(page) == 0
+        page.screenshot(path=ARTIFACTS / f"token-settings-{width}.png", full_page=True)
