@@ -120,10 +120,10 @@ def send_example(webhook_id: str, json: schemas.ExampleInput) -> dict[str, Any]:
     other properties. The answer is its delivery. 409 `webhook-disabled`; 422 `unknown-event-type` for a
     name that is none of the dialect's, `no-example` for a type of your own that has none.
     """
+    throttle.count(caller().community_id, "test")
     with transaction() as session:
         endpoint = service.lock_endpoint(session, caller().community_id, webhook_id)
         delivery = service.send_example(session, endpoint, json.event)
-        throttle.count(caller().community_id, "test")
         audit.record(session, key_holder(), "webhook.tested", webhook_id, {"event": json.event})
         return {"data": delivery_with_attempts_json(delivery)}
 
