@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, attempts, deliveries, delivery, happen, make_due
 
-from msidp import clock, db, ids
+from msidp import clock, db, ids, statements
 from msidp.ops import housekeeping
 from msidp.webhooks import retention, retry
 from msidp.webhooks.drain import drain
@@ -150,7 +150,7 @@ def test_rows_are_found_by_their_moment_without_an_index(
             }  # fmt: skip
             session.execute(insert(Event), event)
         at = base + wanted * clock.HOUR
-        bound = db.seq_before(session, Event.seq, Event.created_at, at)
+        bound = statements.seq_before(session, Event.seq, Event.created_at, at)
         below = session.scalars(select(Event.created_at).where(Event.seq < bound)).all()
         above = session.scalars(select(Event.created_at).where(Event.seq >= bound)).all()
     assert all(moment < at for moment in below)

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session as DbSession
 
 from msidp import clock, ids
 from msidp.accounts.models import Session
-from msidp.db import delete_some
 from msidp.errors import NotFound
 from msidp.members.models import Member
+from msidp.statements import delete_some
 
 LIFETIME = 30 * clock.DAY
 IDLE = 7 * clock.DAY

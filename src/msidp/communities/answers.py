@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from msidp import canonical, clock
 from msidp.communities.models import IdempotencyRecord
-from msidp.db import delete_some, insert_new
 from msidp.errors import Invalid
+from msidp.statements import delete_some, insert_new
 from msidp.vault.fields import FieldCipher
 
 KEPT_FOR = 24 * clock.HOUR

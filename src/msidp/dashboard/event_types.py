@@ -97,12 +97,12 @@ def send_event_example(event_type: str) -> Response:
     """Send the type's example to one webhook, and show its delivery."""
     webhook_id = request.form.get("webhook", "")
     try:
+        throttle.count(operator().community_id, "test")
         with transaction() as session:
             endpoint = service.lock_endpoint(session, operator().community_id, webhook_id)
             is_plan = event_type == catalogue.PLAN_CREATED and endpoint.dialect == catalogue.MEMBERSTACK
             name = endpoint.plan_event if is_plan else event_type
             delivery = service.send_example(session, endpoint, name)
-            throttle.count(operator().community_id, "test")
             audit.record(session, actor(), "webhook.tested", webhook_id, {"event": name})
             path = f"{HOME}/deliveries/{delivery.id}"
     except Problem as problem:

@@ -12,8 +12,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
-from msidp.db import delete_some, insert_new
 from msidp.factors.models import SpentChallenge
+from msidp.statements import delete_some, insert_new
 
 LIFETIME = 15 * clock.MINUTE
 

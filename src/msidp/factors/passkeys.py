@@ -19,9 +19,9 @@ from webauthn.helpers.structs import (
 )
 
 from msidp import canonical, clock, ids
-from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound, Unauthorized
 from msidp.factors.models import PasskeyColumns
+from msidp.statements import insert_new
 from msidp.words import words
 
 MAX_PASSKEYS = 20  # of one account

@@ -7,8 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from msidp import clock, ids
-from msidp.db import delete_some
 from msidp.factors.models import PendingLoginColumns
+from msidp.statements import delete_some
 
 LIFETIME = 10 * clock.MINUTE
 

@@ -7,9 +7,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import insert_new, lock
+from msidp.db import lock
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
+from msidp.statements import insert_new
 
 _ADDRESS = re.compile(r"/images/([0-9a-f]{32})\.(?:png|jpg)$")
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
 from msidp.audit.service import Actor
-from msidp.db import after_commit, delete_some
+from msidp.db import after_commit
 from msidp.errors import Conflict, NotFound, Problem
 from msidp.jobs.models import Job, JobPart
 from msidp.jobs.slices import Work
+from msidp.statements import delete_some
 
 PROBLEMS = 100  # kept of a job; the others are counted
 KEPT = 30 * clock.DAY  # after a job is over

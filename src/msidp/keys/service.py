@@ -13,9 +13,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import delete_some, lock
+from msidp.db import lock
 from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, KeyPair, generate
+from msidp.statements import delete_some
 from msidp.vault.fields import FieldCipher
 
 AHEAD = clock.DAY  # /jwks may be kept for 5 minutes; some gateways keep it for hours all the same

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import delete_some
 from msidp.mail import letters
 from msidp.mail.letters import Letter
 from msidp.mail.models import Mail
+from msidp.statements import delete_some
 
 DELAYS = (
     30,

@@ -8,13 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, attributes, make_transient_to_detached
 
 from msidp import canonical, clock, ids
-from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.figures import service as figures
 from msidp.images import service as images
 from msidp.members import connections, events
 from msidp.members.emails import normalise
 from msidp.members.models import Member
+from msidp.statements import insert_new
 
 MAX_OBJECT = 256_000  # characters of one member's customFields, metaData or json, as JSON
 

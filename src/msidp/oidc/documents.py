@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from msidp import canonical, clock
 from msidp.communities.guard import default_community_id
-from msidp.db import delete_some, reading, transaction
+from msidp.db import reading, transaction
 from msidp.errors import Invalid
 from msidp.oidc import clients, kinds, service
 from msidp.oidc.clients import Client, client_of
@@ -31,6 +31,7 @@ from msidp.oidc.registration.metadata import Refused, Registration
 from msidp.outbound.fetch import Document, FetchFailed, fetch_document
 from msidp.outbound.urls import OutboundPolicy, check_url
 from msidp.settings import Settings
+from msidp.statements import delete_some
 
 MAX_SIZE = 5_120  # bytes (section 8.7)
 MAX_URL = 500  # characters

@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from msidp.db import delete_some
 from msidp.oidc.models import AuthorizationRequest, DeviceAuthorization, Grant, SpentProof
+from msidp.statements import delete_some
 
 
 def purge_expired(session: Session, now: int) -> int:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from msidp import clock
 from msidp.accounts.models import Session as MemberSession
 from msidp.accounts.sessions import Ended
-from msidp.db import insert_new
 from msidp.oidc import scopes
 from msidp.oidc.clients import client_of
 from msidp.oidc.models import Application, Grant, SessionApplication
 from msidp.oidc.subjects import sid_of, subject_of
+from msidp.statements import insert_new
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import logout
 from msidp.webhooks.logout import Notice

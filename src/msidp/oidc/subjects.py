@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from msidp.communities.guard import default_community_id
-from msidp.db import insert_new, reading, transaction
+from msidp.db import reading, transaction
 from msidp.errors import Invalid
 from msidp.oidc import service
 from msidp.oidc.clients import Client
@@ -22,6 +22,7 @@ from msidp.oidc.fitness import check_called, refusal
 from msidp.oidc.models import PairwiseSalt
 from msidp.outbound.fetch import FetchFailed, fetch_json
 from msidp.outbound.urls import OutboundPolicy
+from msidp.statements import insert_new
 from msidp.vault.fields import cipher
 
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.communities.models import Community
-from msidp.db import delete_some
 from msidp.operators.models import Operator, OperatorSession
+from msidp.statements import delete_some
 
 LIFETIME = 14 * clock.DAY
 IDLE = clock.DAY

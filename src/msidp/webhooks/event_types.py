@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.communities.models import Community
-from msidp.db import insert_new
 from msidp.errors import Conflict, Invalid, NotFound
+from msidp.statements import insert_new
 from msidp.webhooks import catalogue, event_schemas
 from msidp.webhooks.models import CustomEventType, WebhookEndpoint
 

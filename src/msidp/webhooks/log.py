@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from msidp.api import PageQuery, paginate
-from msidp.db import seq_before
+from msidp.statements import seq_before
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 Conditions = list[ColumnElement[bool]]

@@ -11,7 +11,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from msidp import canonical, clock, ids, queue
-from msidp.db import after_commit, insert_new
+from msidp.db import after_commit
+from msidp.statements import insert_new
 from msidp.webhooks import disabling, schedule, secrets
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint

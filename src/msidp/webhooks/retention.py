@@ -11,8 +11,8 @@ from sqlalchemy import and_, delete, exists, null, select, update
 from sqlalchemy.orm import Session, aliased
 
 from msidp import clock, ids
-from msidp.db import seq_before
 from msidp.settings import Settings
+from msidp.statements import seq_before
 from msidp.webhooks.models import Attempt, Delivery, Event, EventBody, Replay
 
 SLICE = 500  # rows deleted in one transaction

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.accounts.mailed.models import MailedToken
-from msidp.db import delete_some
 from msidp.members.emails import Email
+from msidp.statements import delete_some
 
 RESET = "reset"
 VERIFY = "verify"

@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import insert_new
 from msidp.oidc.models import Consent
+from msidp.statements import insert_new
 
 
 def allowed_scopes(session: Session, member_id: str, application_id: str) -> frozenset[str]:
