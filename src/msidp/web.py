@@ -23,6 +23,7 @@ from msidp import db, ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import StrictRequest, body_limit
 from msidp.negotiation import said
+from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
 from msidp.words import Words, words
 
@@ -197,7 +198,7 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
     headers["X-Request-Id"] = g.get("request_id", "")
-    defaults = [*_HEADERS, ("Content-Security-Policy", _content_security_policy(response))]
+    defaults = [*_HEADERS, ("Content-Security-Policy", content_security_policy(response))]
     if asked.is_secure:
         defaults.append(("Strict-Transport-Security", "max-age=31536000"))
     if asked.endpoint != "static":
@@ -234,16 +235,6 @@ def _log_request(asked: Request, status: int, took: float) -> None:
         ms=round(took * 1000, 1),
         address=asked.remote_addr,
     )
-
-
-def _content_security_policy(response: Response) -> str:
-    if response.mimetype != "text/html":
-        return "default-src 'none'; frame-ancestors 'none'"
-    policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
-        "font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
-    return policy if g.get("forms_lead_away") else f"{policy}; form-action 'self'"
 
 
 def _answer_problem(problem: Problem) -> Response:

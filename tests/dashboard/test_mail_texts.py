@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import expect
 from tests.dashboard.conftest import PASSWORD, make_operator, submit
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
 
@@ -58,6 +59,10 @@ def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str) 
                 page.get_by_label("Text").fill("Ihr Code\n{code}\n{button}")
                 page.get_by_role("button", name="Preview").click()
                 page.get_by_text("Ihr Code\n").last.wait_for()
+                mail = page.frame_locator("iframe")
+                expect(mail.get_by_role("heading")).to_have_text("Hallo")
+                button = mail.get_by_role("link")  # its style attribute is in force, by its hash
+                expect(button).to_have_css("background-color", "rgb(51, 85, 209)")
             assert accessibility_problems(page) == []
             page.set_viewport_size({"width": 320, "height": 800})
             assert overflow(page) == 0

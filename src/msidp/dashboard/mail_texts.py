@@ -15,6 +15,7 @@ from msidp.errors import NotFound, Problem
 from msidp.mail import letters, texts
 from msidp.mail.schemas import MailTextBody
 from msidp.mail.texts import Wording
+from msidp.page_policy import allow_style_attributes
 
 PATH = f"{HOME}/settings/texts"
 NAMES = {
@@ -98,6 +99,7 @@ def _page(template: str, language: str, *, wording: Wording | None = None, **con
         own = texts.find(session, operator().community_id, template, language)
     base_url = current_app.extensions["msidp_settings"].base_url
     letter = letters.write(template, brand, base_url, _SAMPLE, language, wording or own)
+    allow_style_attributes(letter.html)
     values = {"subject": own.subject, "body": own.body} if own else {}
     frame: dict[str, Any] = {
         "path": f"{PATH}/{template}/{language}",
@@ -107,5 +109,6 @@ def _page(template: str, language: str, *, wording: Wording | None = None, **con
         "own": own,
         "values": values,
         "letter": letter,
+        "html": letter.html.replace("<body", "<body inert", 1),
     }
     return page("mail_text", **frame | context)
