@@ -38,6 +38,8 @@ def test_a_mail_has_the_community_s_words_in_their_language(admin: FlaskClient, 
     assert mail["subject"] == "Neu bei <i>{email}{button}</i>", "what a value holds is no placeholder"
     assert mail["text"].startswith("Hallo ann@example.com <b>!</b>\n\nNeues Passwort")
     assert "Bis bald." in mail["text"]
+    for form in ("text", "html"):
+        assert "Der Link gilt einmal, eine Stunde lang." in mail[form], "no words of their own take that away"
     assert "Hallo ann@example.com &lt;b&gt;!&lt;/b&gt;" in mail["html"]
     assert "<i>" not in mail["html"]
     token = re.search(r"/reset-password\?token=([\w-]+)&ui_locales=de", mail["text"])
