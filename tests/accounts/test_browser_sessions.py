@@ -1,12 +1,13 @@
 """Sessions of browsers, seen through a route that starts, shows and ends them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 
 from msidp import clock, db, ids
 from msidp.accounts import sessions
@@ -128,10 +129,15 @@ def test_a_deleted_member_is_logged_out(client: FlaskClient, member_id: str) -> 
 
 
 @pytest.fixture
-def statements(app: Flask) -> Callable[[], list[str]]:
+def statements(app: Flask) -> Iterator[Callable[[], list[str]]]:
     seen: list[str] = []
-    event.listen(db.db.engine, "before_cursor_execute", lambda _c, _u, statement, *_: seen.append(statement))
-    return lambda: [statement for statement in seen if not statement.startswith(("BEGIN", "PRAGMA"))]
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield lambda: [statement for statement in seen if not statement.startswith(("BEGIN", "PRAGMA"))]
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_visit_is_one_query_and_seldom_a_write(

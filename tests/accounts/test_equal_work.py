@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from tests.accounts.test_abuse import Work, essence, post, token
 
 from msidp import db
@@ -52,9 +52,9 @@ def effort(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Effort]:
     def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         found.statements.append(statement)
 
-    event.listen(db.db.engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     yield found
-    event.remove(db.db.engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def make_member(app: Flask) -> None:

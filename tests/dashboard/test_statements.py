@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from tests.webhooks.support import add_endpoint, happen
 
-from msidp import db
 from msidp.operators.roles import Role
 
 MOST = 25
@@ -59,9 +58,9 @@ def statements(client: FlaskClient, path: str) -> int:
         nonlocal count
         count += 1
 
-    event.listen(db.db.engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     try:
         assert client.get(path).status_code == 200, path
     finally:
-        event.remove(db.db.engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
     return count

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event, text, update
+from sqlalchemy import Engine, event, text, update
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, deliveries, happen
@@ -161,9 +161,9 @@ def test_no_query_reads_the_log(app: Flask, client: FlaskClient, community_id: s
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
-    event.listen(db.db.engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     scrape(client)
-    event.remove(db.db.engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
     about = [(statement, values) for statement, values in asked if "FROM delivery" in statement]
     assert len(about) == 3
     if db.engine_name() != "sqlite":
