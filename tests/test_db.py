@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
-from tests.support.rows import Rows
+from tests.support import rows
 
 from msidp import db
 from msidp.communities.models import Community
@@ -140,17 +140,15 @@ def test_each_migration_keeps_the_rows_both_ways(app: Flask) -> None:
     db.alembic.upgrade(revisions[0])
     for before, after in itertools.pairwise(revisions):
         with db.db.engine.begin() as connection:
-            there = Rows(connection)
-            there.fill()
-            earlier = there.counts()
+            rows.fill(connection)
+            earlier = rows.counts(connection)
         db.alembic.upgrade(after)
         with db.db.engine.begin() as connection:
-            there = Rows(connection)
-            assert there.counts().items() >= earlier.items()
-            there.fill()
+            assert rows.counts(connection).items() >= earlier.items()
+            rows.fill(connection)
         db.alembic.downgrade(before)
         with db.db.engine.begin() as connection:
-            assert Rows(connection).counts() == earlier
+            assert rows.counts(connection) == earlier
         db.alembic.upgrade(after)
     assert db.pending_migrations() is False
 

@@ -3,36 +3,30 @@
 import itertools
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
+from sqlalchemy import Column, Connection, MetaData, func, insert, inspect, select, table
 
 _PLAIN: dict[type, Any] = {bool: False, object: {}, bytes: b"bytes"}  # object is what JSON is
 
 
-class Rows:
-    """The tables that a database has now, read once: reading them is most of the work."""
+def fill(connection: Connection) -> None:
+    """Put a row into each table that has none, referring to those of the other tables."""
+    known = MetaData()
+    known.reflect(connection, only=lambda name, _: name != "alembic_version")
+    numbers = itertools.count(1)
+    kept: dict[str, Any] = {}
+    for found in known.sorted_tables:
+        if connection.execute(select(func.count()).select_from(found)).scalar_one() == 0:
+            values = {column.name: _value(column, kept, next(numbers)) for column in found.columns}
+            connection.execute(insert(found), values)
+        kept[found.name] = connection.execute(select(found).limit(1)).one()
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        known = MetaData()
-        known.reflect(connection, only=lambda name, _: name != "alembic_version")
-        self._tables = known.sorted_tables
 
-    def fill(self) -> None:
-        """Put a row into each table that has none, referring to those of the other tables."""
-        numbers = itertools.count(1)
-        kept: dict[str, Any] = {}
-        for table in self._tables:
-            if self._count(table) == 0:
-                values = {column.name: _value(column, kept, next(numbers)) for column in table.columns}
-                self._connection.execute(insert(table), values)
-            kept[table.name] = self._connection.execute(select(table).limit(1)).one()
-
-    def counts(self) -> dict[str, int]:
-        """How many rows each table has."""
-        return {table.name: self._count(table) for table in self._tables}
-
-    def _count(self, table: Table) -> int:
-        return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    names = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+    return {
+        name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names
+    }
 
 
 def _value(column: Column[Any], kept: dict[str, Any], number: int) -> Any:
