@@ -122,8 +122,8 @@ def init_app(app: Flask, settings: Settings) -> None:
                 _prepare_sqlite(engine)
 
 
-def _engines() -> list[Engine]:
-    return [db.engine, *([_writer()] if _writer() is not db.engine else [])]
+def _engines() -> set[Engine]:
+    return {db.engine, _writer()}
 
 
 def _writer() -> Engine:

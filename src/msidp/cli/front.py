@@ -92,10 +92,10 @@ class Front:
 
     def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
         """Every second, in the event loop. A copy: others come and go meanwhile, in granian's thread."""
+        loop.call_later(1, self._refuse_late, loop)
         for body in self._arriving.copy():
             if body.ends_at < time.monotonic():
                 body.leave()
-        loop.call_later(1, self._refuse_late, loop)
 
     def hand_on(self, body: "_Body", refusal: int = 0) -> None:
         """Let a thread answer the request, with its body or with the reason why it is not there."""
