@@ -259,5 +259,10 @@ def test_any_program_could_be_a_native_application(
     assert sent_to(asking.authorize(redirect_uri=uris[2], prompt="none"), uris[2])["code"]
     here = Relying(browser, asking.id, asking.client_id, asking.secret, uris[1])
     assert after_login(here, here.authorize(prompt="login"), member, time)
+    elsewhere = Relying(browser.application.test_client(), here.id, here.client_id, here.secret, uris[1])
+    laid_by = next_of(elsewhere.authorize())  # by a program that waits for any log-in of the member's
+    time.shift(5)
+    log_in(browser, member)
+    assert "Allow Shop?" in browser.get(laid_by).text
     trusted = register(admin, browser, type="native", redirectUris=uris)
     assert sent_to(trusted.authorize(redirect_uri=uris[1], prompt="none"), uris[1])["code"]

@@ -30,7 +30,8 @@ class Situation:
     came (milliseconds), None where it has just arrived; `can_step_up` says whether the member has means to
     satisfy the acr that is asked for; `allowed` holds the scopes that need no consent any more, None where
     the application needs none at all; `assured` is false where nothing tells the application from another
-    program on the member's device (see `Client.is_assured_at`).
+    program on the member's device (see `Client.is_assured_at`), and `is_here` then says whether it asked in
+    this browser.
     """
 
     login: Login | None
@@ -39,6 +40,7 @@ class Situation:
     can_step_up: bool
     allowed: frozenset[str] | None
     assured: bool
+    is_here: bool
     now: int
 
     @property
@@ -109,4 +111,5 @@ def _asks(request: AuthorizeRequest, login: Login, situation: Situation, allowed
     """
     if "consent" in request.prompt or not allowed.issuperset(request.consent_scopes):
         return True
-    return not (situation.assured or situation.login_is_new or request.chosen == login.member_id)
+    has_acted = (situation.login_is_new and situation.is_here) or request.chosen == login.member_id
+    return not (situation.assured or has_acted)

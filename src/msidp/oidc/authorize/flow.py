@@ -11,7 +11,7 @@ from msidp.accounts.browser import Login, current_login, login_url
 from msidp.db import reading, transaction
 from msidp.keys.keyring import keyring
 from msidp.oidc import grants, sessions, trials
-from msidp.oidc.authorize import consents, pages, pushed, response
+from msidp.oidc.authorize import browsers, consents, pages, pushed, response
 from msidp.oidc.authorize.decision import Situation, Step, decide, lacks_acr
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
@@ -132,6 +132,7 @@ def _decide(
         can_step_up=way_up is not None,
         allowed=allowed,
         assured=client.is_assured_at(waiting.request.redirect_uri),
+        is_here=browsers.is_here(waiting.request),
         now=clock.now(),
     )
     return decide(waiting.request, situation), way_up

@@ -15,8 +15,9 @@ class AuthorizeRequest:
     `max_age` is in seconds; `subject` is the member that an id_token_hint or the claims parameter names;
     `acr_values` are the classes of log-in that are good, the best first, and `acr_essential` says that
     there is no other; `language` is the one of ours that `ui_locales` asks for; `chosen` is the member that
-    the person chose to continue as; `pushed` is the hash under which a pushed request is kept; `trial` is set
-    where an operator tries the log-in (see `trials`), and no parameter sets it.
+    the person chose to continue as; `pushed` is the hash under which a pushed request is kept; `browser` is
+    where it came from, if that matters (see `browsers`); `trial` is set where an operator tries the log-in
+    (see `trials`). No parameter sets the last three.
     """
 
     client_id: str
@@ -38,6 +39,7 @@ class AuthorizeRequest:
     resources: list[str] = field(default_factory=list)
     dpop_jkt: str | None = None
     pushed: str | None = None
+    browser: str | None = None
     trial: str | None = None
 
     @property

@@ -15,7 +15,7 @@ from msidp.accounts.continuation import Continuation
 from msidp.db import reading
 from msidp.keys.keyring import keyring
 from msidp.negotiation import said
-from msidp.oidc.authorize import checks, flow, pushed, sealed
+from msidp.oidc.authorize import browsers, checks, flow, pushed, sealed
 from msidp.oidc.authorize.draft import Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
 from msidp.oidc.authorize.request import AuthorizeRequest
@@ -98,7 +98,7 @@ def _continuation(waiting: Waiting) -> Continuation | None:
 def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -> Response | str:
     client = checks.find_client(parameters, clients())
     if parameters.get("request_uri", "").startswith(pushed.PREFIX):
-        waiting = sealed.seal(_find_pushed(parameters, client))
+        asked = _find_pushed(parameters, client)
     else:
         asked = AuthorizeRequest(client.client_id, checks.find_redirect_uri(parameters, client))
         try:
@@ -106,7 +106,9 @@ def _begin(parameters: "MultiDict[str, str]", *, redirect_first: bool = False) -
             checks.check_delivery(client)
         except OAuthError as error:
             return flow.fail(asked, error)
-        waiting = sealed.seal(asked)
+    if not client.is_assured_at(asked.redirect_uri):
+        browsers.note(asked)
+    waiting = sealed.seal(asked)
     language.wait_for(_continuation(waiting))
     if redirect_first:
         return redirect(flow.continue_path(waiting), 303)
