@@ -1,5 +1,6 @@
 """What a request holds, read strictly: JSON, forms and queries that are small, whole and UTF-8."""
 
+import re
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -9,13 +10,15 @@ from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from msidp import canonical
-from msidp.errors import BadRequest, TooLarge
+from msidp.errors import BadRequest, NotFound, TooLarge
+from msidp.words import words
 
 MAX_BODY = 1_000_000  # bytes; a larger request is 413
 MAX_UPLOAD = 10_000_000  # bytes of a request that carries a file
 UPLOADS = frozenset({"/dashboard/members/import"})  # the paths that take one
 MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
 MAX_FIELDS = 100  # of a form or a query
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # a name or address, perhaps a port
 
 
 class StrictRequest(Request):
@@ -51,6 +54,21 @@ class StrictRequest(Request):
     def args(self) -> ImmutableMultiDict[str, str]:
         """The parameters of the query. Raises BadRequest."""
         return _read_fields(self.query_string, "query")
+
+
+def check_target(environ: dict[str, Any]) -> None:
+    """See that the request names one host (RFC 9112, section 3.2) and a path; several hosts come joined.
+
+    Nothing is decided by the host, but a proxy may have taken another one than we. Raises BadRequest, and
+    NotFound for a path that nothing can have: PostgreSQL would not even look for it.
+    """
+    host = environ.get("HTTP_HOST", "")
+    if not (_HOST.fullmatch(host) or (not host and environ["SERVER_PROTOCOL"] == "HTTP/1.0")):
+        raise BadRequest("invalid-host", "The request must name one host.")
+    if not environ["PATH_INFO"].startswith(("/", "*")):
+        raise BadRequest("invalid-target", "The request is for no path.")
+    if "\0" in environ["PATH_INFO"]:
+        raise NotFound("not-found", words("There is nothing at this address."))
 
 
 def body_limit(path: str) -> int:

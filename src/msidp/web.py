@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request, url_for
+from flask import Flask, Request, Response, current_app, g, jsonify, render_template, request, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,7 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import db, ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
-from msidp.incoming import StrictRequest, body_limit
+from msidp.incoming import StrictRequest, body_limit, check_target
 from msidp.negotiation import said
 from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
@@ -186,8 +186,7 @@ def _begin() -> None:
     g.begun_at, g.request_id = time.perf_counter(), reference
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=reference)
-    if "\0" in asked.path:
-        abort(404)  # nothing has such a name, and PostgreSQL would not even look for it
+    check_target(asked.environ)
     _ = asked.args  # what cannot be read is refused here, whoever would have read it
     if refusal := asked.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]

@@ -78,6 +78,33 @@ def test_a_body_that_was_cut_is_not_acted_upon(running: Instance, framing: str, 
     assert listed["data"] == []
 
 
+@pytest.mark.parametrize(
+    ("line", "hosts", "status"),
+    [
+        ("GET /healthz HTTP/1.1", [], 400),
+        ("GET /healthz HTTP/1.0", [], 200),
+        ("GET /healthz HTTP/1.1", ["a.example", "a.example"], 400),
+        ("GET /healthz HTTP/1.1", ["a.example", "evil.example"], 400),
+        ("GET /healthz HTTP/1.1", ["A-1_b.example:8000"], 200),
+        ("GET /healthz HTTP/1.1", ["[::1]:8000"], 200),
+        *(
+            ("GET /healthz HTTP/1.1", [host], 400)
+            for host in ("", "a b", "u@a", "a/b", "a:b:c", "[::1", "\xe4")
+        ),
+        ("GET healthz HTTP/1.1", ["evil.example"], 400),
+        ("GET http://a.example/healthz HTTP/1.1", ["a.example"], 200),
+    ],
+)
+def test_a_request_names_one_host_and_a_path(
+    running: Instance, line: str, hosts: list[str], status: int
+) -> None:
+    """RFC 9112, section 3.2. Its target is a path: werkzeug would lead others to the host they name."""
+    head = [line, *(f"Host: {host}" for host in hosts), "Connection: close", "", ""]
+    with socket.create_connection(("127.0.0.1", running.port), timeout=25) as connection:
+        connection.sendall("\r\n".join(head).encode("latin-1"))
+        assert answer(connection)[0] == status
+
+
 def test_of_two_framings_the_chunks_count(running: Instance) -> None:
     key = running.command("api-key", "create", "--name", "both")["secretKey"]
     head = f"X-API-KEY: {key}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked"

@@ -9,6 +9,7 @@ and with the status to refuse it with, so that the application's own words and l
 import asyncio
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -63,7 +64,8 @@ class Front:
         self._threads = Threads(threads, "request")
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
         self._arriving: set[_Body] = set()
-        self.in_hand = 0  # bytes of the bodies in it
+        self._in_hand = 0  # bytes of the bodies in it
+        self._counting = threading.Lock()  # bodies end in granian's thread and in the event loop's
 
     def take_over(self) -> None:
         """Have this process's granian hand us its requests directly.
@@ -100,7 +102,7 @@ class Front:
     def hand_on(self, body: "_Body", refusal: int = 0) -> None:
         """Let a thread answer the request, with its body or with the reason why it is not there."""
         self._arriving.remove(body)
-        self.in_hand -= len(body.content)
+        self.count(-len(body.content))
         environ = body.environ
         if refusal:
             environ[REFUSAL] = refusal
@@ -109,6 +111,12 @@ class Front:
         environ["CONTENT_LENGTH"] = str(len(body.content))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         self._threads.submit(self._answer, body.request, environ)
+
+    def count(self, change: int) -> int:
+        """So many bytes of bodies more, or less, are in hand. Returns how many that makes."""
+        with self._counting:
+            self._in_hand += change
+            return self._in_hand
 
     def _answer(self, request: Any, environ: Environ) -> None:
         """In a thread of its own: call the application and send what it answers."""
@@ -192,10 +200,10 @@ class _Body:
             raise Refused(400)
         part = event.get("body", b"")
         self.content += part
-        self._front.in_hand += len(part)
+        in_hand = self._front.count(len(part))
         if len(self.content) > self._limit:
             raise Refused(413)
-        if len(self.content) > SMALL_BODY and self._front.in_hand > BODIES_AT_ONCE:
+        if len(self.content) > SMALL_BODY and in_hand > BODIES_AT_ONCE:
             raise Refused(503)
         if len(self.content) == self._announced:
             return False  # the end itself is not worth another round
