@@ -168,6 +168,16 @@ def admin(app: Flask, secret_key: str) -> FlaskClient:
 
 
 @pytest.fixture
+def owner_admin(app: Flask, community_id: str) -> FlaskClient:
+    """A client that sends an owner's secret key."""
+    with db.transaction() as session:
+        key = communities.create_api_key(session, community_id, "owner's", "owner")
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = key.secret_key
+    return client
+
+
+@pytest.fixture
 def base_url(app: Flask, settings: Settings) -> Iterator[str]:
     """The application behind a real socket. It has no worker: tests drain themselves."""
     server = make_server("127.0.0.1", int(settings.base_url.rsplit(":", 1)[1]), app, threaded=True)

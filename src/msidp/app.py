@@ -99,6 +99,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.accounts.own import routes as own
     from msidp.apidocs import routes as apidocs
     from msidp.audit import routes as audit
+    from msidp.branding import community_routes as community
     from msidp.branding import current as brand
     from msidp.branding import routes as branding
     from msidp.bulk import routes as bulk
@@ -110,6 +111,9 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.mail import text_routes as mail_texts
     from msidp.members import routes as members
     from msidp.oidc import provider
+    from msidp.operators import key_routes as api_keys
+    from msidp.operators import mail_routes as mail_tests
+    from msidp.operators import routes as operators
     from msidp.ops import routes as ops
     from msidp.plans import routes as plans
     from msidp.webhooks import delivery_routes as deliveries
@@ -123,6 +127,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(images.bp)
     app.register_blueprint(branding.bp)
     app.register_blueprint(branding.public_bp)
+    app.register_blueprint(community.bp)
     app.register_blueprint(keys.bp)
     app.register_blueprint(signing_keys.bp)
     app.register_blueprint(audit.bp)
@@ -136,6 +141,9 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(event_types.bp)
     app.register_blueprint(plans.bp)
     app.register_blueprint(members.bp)
+    app.register_blueprint(operators.bp)
+    app.register_blueprint(api_keys.bp)
+    app.register_blueprint(mail_tests.bp)
     app.register_blueprint(accounts.bp)
     app.register_blueprint(language_routes.bp)
     app.register_blueprint(reset_routes.bp)

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import select
 from tests.conftest import SECRET_KEY
+from tests.dashboard.conftest import make_operator
 from tests.support.valkey import ValkeyServer
 
 from msidp import db
@@ -50,7 +51,7 @@ class Instance:
         self.app = create_app(settings)
         with self.app.app_context(), db.transaction() as session:
             community_id = communities.ensure_default(session).id
-            self.secret_key = communities.create_api_key(session, community_id, "tests").secret_key
+            self.secret_key = communities.create_api_key(session, community_id, "tests", "owner").secret_key
         plan = self.post("/plans", {"name": "Gold"})
         member = self.post("/members", {"email": "ann@example.com", "plans": [{"planId": plan["id"]}]})
         redirect = "https://app.example.com/back"
@@ -73,6 +74,21 @@ class Instance:
             "jobId": self.post("/members/bulk", {"action": "logOut", "ids": [member["id"]]})["id"],
             "template": "verify_email",
             "language": "de",
+            **self.people(),
+        }
+
+    def people(self) -> dict[str, str]:
+        """An operator, somebody invited, a key, a test mail."""
+        with self.app.app_context(), db.transaction() as session:
+            community_id = communities.ensure_default(session).id
+            keys = communities.create_api_key(session, community_id, "spare")
+            operator_id = make_operator(community_id, "viewer", "vera@example.com")
+        invitation = {"email": "olga@example.com", "role": "owner"}
+        return {
+            "keyId": keys.id,
+            "operatorId": operator_id,
+            "invitationId": self.post("/operator-invitations", invitation)["id"],
+            "mailId": self.post("/mail-tests", {"to": "vera@example.com"})["id"],
         }
 
     def log_in(self, member_id: str) -> str:

@@ -14,6 +14,7 @@ from msidp.settings import Settings
 __all__ = ["document", "instance"]  # fixtures
 
 BODIES: dict[str, Any] = {
+    "POST /api-keys": {"name": "Shop"},
     "POST /applications": {"name": "Shop", "type": "web", "redirectUris": ["https://shop.example/cb"]},
     "PATCH /applications/{applicationId}": {"name": "Renamed"},
     "POST /applications/{applicationId}/rotate-secret": {"overlap": 60},
@@ -22,6 +23,7 @@ BODIES: dict[str, Any] = {
     "POST /events": {"event": "invoice.paid", "data": {"amount": 5}},
     "POST /initial-access-tokens": {"name": "Partners"},
     "POST /keys/rotate": {},
+    "POST /mail-tests": {"to": "vera@example.com"},
     "PUT /mail-texts/{template}/{language}": {"subject": "Hallo", "body": "Hallo {email}!\n{button}"},
     "POST /members": {"email": "bob@example.com", "password": "correct horse battery"},
     "PATCH /members/{memberId}": {"verified": True, "profile": {"name": "Ann"}},
@@ -30,6 +32,11 @@ BODIES: dict[str, Any] = {
     "PATCH /members/{memberId}/plans/{connectionId}": {"status": "TRIALING"},
     "POST /members/{memberId}/remove-plan": {"planId": "silver"},
     "POST /members/verify-token": {"token": "token"},
+    "POST /members/import": {"source": "csv", "content": "email\neve@example.com\n"},
+    "PATCH /operators/{operatorId}": {"role": "admin"},
+    "POST /operator-invitations": {"email": "carl@example.com", "role": "viewer"},
+    "PATCH /operator-policy": {"secondFactorRequired": False},
+    "PATCH /community": {"name": "Club"},
     "POST /plans": {"name": "Bronze", "prices": [{"amount": 5, "currency": "usd"}]},
     "PATCH /plans/{planId}": {"description": "For everybody"},
     "POST /webhooks": {"name": "More", "url": "https://more.example.com/", "dialect": "memberpad"},
@@ -38,6 +45,8 @@ BODIES: dict[str, Any] = {
     "POST /webhooks/{webhookId}/examples": {"event": "member.created"},
 }
 NOT_NOW = {
+    "POST /jobs/{jobId}/import": 409,  # it is no import
+    "DELETE /operators/{operatorId}/factors": 409,  # there is none to take away
     "POST /deliveries/{deliveryId}/retry": 409,  # it is under way already
     "DELETE /members/{memberId}/factors/authenticator-app": 404,  # there is none to take away
 }

@@ -21,11 +21,11 @@ from msidp import clock, db, walk
 from msidp.bulk import deliveries as bulk_deliveries
 from msidp.bulk import importing
 from msidp.bulk import members as bulk_members
+from msidp.communities.roles import Role
 from msidp.jobs import service, slices
 from msidp.jobs.models import Job, JobPart
 from msidp.members import connections
 from msidp.members.models import Member
-from msidp.operators.roles import Role
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Event
 
@@ -274,7 +274,11 @@ def test_an_import_that_takes_days_loses_nothing_and_counts_as_it_was_tried(
     assert counts(admin, begun) == ("completed", 3, 2, 0)
 
 
-def test_an_export_can_be_imported(sign_in: Callable[[Role], FlaskClient], admin: FlaskClient) -> None:  # noqa: F811
+def test_an_export_can_be_imported(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811  # the fixture
+    admin: FlaskClient,
+    owner_admin: FlaskClient,
+) -> None:
     owner = sign_in("owner")
     body = {
         "email": "ann@example.com",
@@ -285,7 +289,7 @@ def test_an_export_can_be_imported(sign_in: Callable[[Role], FlaskClient], admin
     admin.post("/members", json={**body, "customFields": {"x": 1}, "password": "correct horse"})
     before = admin.get("/members?includeJSON=true").json["data"][0]
     for form, source in (("csv", "csv"), ("jsonl", "msidp")):
-        file = admin.get(f"/members/export?format={form}&passwordHashes=true").data
+        file = owner_admin.get(f"/members/export?format={form}&passwordHashes=true").data
         admin.delete(f"/members/{admin.get('/members').json['data'][0]['id']}")
         page = upload(owner, file, source).headers["Location"]
         slices.advance(60)

@@ -46,6 +46,10 @@ COMMANDS = [
     "initial-access-token list",
     "initial-access-token revoke",
     "operator create",
+    "operator list",
+    "api",
+    "api-key list",
+    "api-key revoke",
     "operator reset-factors",
 ]
 

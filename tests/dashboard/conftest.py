@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from msidp import db
+from msidp.communities.roles import Role
 from msidp.operators import service
-from msidp.operators.roles import Role
 from msidp.operators.service import NewOperator
 from msidp.vault import passwords
 

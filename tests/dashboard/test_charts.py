@@ -17,11 +17,11 @@ from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, happen
 
 from msidp import clock, db
+from msidp.communities.roles import Role
 from msidp.dashboard.charts import RANGES, Chart, Series
 from msidp.errors import Conflict
 from msidp.figures import service as figures
 from msidp.members import service as members
-from msidp.operators.roles import Role
 from msidp.webhooks import hours
 from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Attempt, Delivery, EndpointHour

@@ -12,9 +12,9 @@ from tests.dashboard.conftest import csrf_token, make_operator
 from msidp import clock, db
 from msidp.accounts import sessions
 from msidp.communities.models import Community
+from msidp.communities.roles import Role
 from msidp.members.models import Member
 from msidp.operators import service as operators
-from msidp.operators.roles import Role
 
 # Whose something is does not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -8,8 +8,8 @@ from tests.dashboard.conftest import PASSWORD, csrf_token, make_operator, submit
 from tests.support.threads import at_once
 
 from msidp import clock, db
+from msidp.communities.roles import Role
 from msidp.operators import service
-from msidp.operators.roles import Role
 
 
 def first_link(community_id: str) -> str:

@@ -10,7 +10,7 @@ from tests.dashboard.conftest import submit
 from tests.support.receiver import Receiver
 
 from msidp.admin import verify_webhook
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 from msidp.webhooks import catalogue
 from msidp.webhooks.drain import drain
 

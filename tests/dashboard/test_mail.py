@@ -10,7 +10,7 @@ from tests.dashboard.conftest import submit
 from tests.mail.support import deliver
 from tests.support.mailserver import MailServer
 
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 from msidp.settings import Settings
 
 PATH = "/dashboard/settings/mail"

@@ -10,8 +10,8 @@ from tests.dashboard.conftest import PASSWORD, make_operator, submit
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
 
 from msidp import languages
+from msidp.communities.roles import Role
 from msidp.mail import texts
-from msidp.operators.roles import Role
 
 # What these pages do does not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -12,10 +12,10 @@ from msidp import clock, db
 from msidp.accounts import sessions
 from msidp.accounts.factors import recovery
 from msidp.accounts.factors.models import AuthenticatorApp
+from msidp.communities.roles import Role
 from msidp.mail.models import Mail
 from msidp.members import service
 from msidp.members.models import Member
-from msidp.operators.roles import Role
 
 
 @pytest.fixture

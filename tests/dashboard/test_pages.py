@@ -12,7 +12,7 @@ from tests.support.receiver import Answer, Receiver
 
 from msidp import db
 from msidp.audit.models import AuditEntry
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 
 ROOT = "/dashboard"
 

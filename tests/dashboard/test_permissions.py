@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.dashboard.conftest import csrf_token
 
-from msidp.operators.roles import ROLES, Role
+from msidp.communities.roles import ROLES, Role
 
 # What each role may do does not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

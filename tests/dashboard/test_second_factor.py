@@ -19,9 +19,9 @@ from werkzeug.test import TestResponse
 from msidp import clock, db
 from msidp.accounts import throttle
 from msidp.audit.models import AuditEntry
+from msidp.communities.roles import Role
 from msidp.operators import factors, service
 from msidp.operators.models import OperatorApp, OperatorSession
-from msidp.operators.roles import Role
 from msidp.settings import Settings
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 from tests.webhooks.support import add_endpoint, happen
 
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 
 MOST = 25
 LISTS = (

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.dashboard.conftest import PASSWORD, make_operator, submit
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
 
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 from msidp.settings import Settings
 
 # What these pages do does not depend on the kind of database.

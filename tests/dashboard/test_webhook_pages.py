@@ -11,7 +11,7 @@ from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import happen
 
 from msidp import db
-from msidp.operators.roles import Role
+from msidp.communities.roles import Role
 from msidp.webhooks import logout, throttle
 from msidp.webhooks.drain import drain
 

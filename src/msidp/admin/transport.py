@@ -5,7 +5,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -59,6 +59,19 @@ class Transport:
         """DELETE. Not repeated once it may have arrived: the repetition would find nothing."""
         return self._call("DELETE", path, None, {}, retry=False)
 
+    def stream(self, method: str, path: str, body: Any) -> tuple[int, str, Iterator[bytes]]:
+        """Any request; the answer's status, its Content-Type and its body as it comes. Raises Unreachable."""
+        headers = {**self._agent, **self._key}
+        content = None
+        if body is not None:
+            content = json.dumps(body, allow_nan=False).encode()
+            headers["Content-Type"] = "application/json"
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        retry = method in ("GET", "POST")
+        response = self._send(method, self.base_url + path, content, headers, retry=retry, whole=False)
+        return response.status, response.headers.get("Content-Type", ""), _pieces(response)
+
     def fetch_public(self, url: str) -> Any:
         """GET a public document of the provider, without the API key; its JSON. Retried."""
         return self._answer(self._send("GET", url, None, self._agent, retry=True))
@@ -72,7 +85,14 @@ class Transport:
         return self._answer(self._send(method, self.base_url + path, content, headers, retry=retry))
 
     def _send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, retry: bool
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        retry: bool,
+        whole: bool = True,
     ) -> urllib3.BaseHTTPResponse:
         if self._process != os.getpid():
             self._open()  # two processes must not share a connection
@@ -86,6 +106,7 @@ class Transport:
                     timeout=self._timeout,
                     retries=False,
                     redirect=False,
+                    preload_content=whole,
                 )
             except HTTPError as error:
                 unsent = isinstance(error, ConnectTimeoutError)
@@ -106,6 +127,16 @@ class Transport:
         if not 200 <= response.status < 300:
             raise api_error(response.status, body, response.headers.get("Retry-After"))
         return body
+
+
+def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The body. Raises Unreachable where it breaks off."""
+    try:
+        yield from response.stream(2**16)
+    except HTTPError as error:
+        raise Unreachable(f"the answer broke off: {error}") from error
+    finally:
+        response.release_conn()
 
 
 def segment(value: str) -> str:

@@ -28,6 +28,7 @@ _TAGS = (
     "events",
     "branding",
     "keys",
+    "operators",
     "jobs",
     "audit log",
 )
@@ -35,6 +36,7 @@ _ANSWERS = {
     "200": "Done.",
     "400": "The request cannot be read: broken JSON, an unusable header or token.",
     "401": "The secret key is missing, unknown or revoked.",
+    "403": "The secret key is good, but not an owner's.",
     "404": "There is no such thing.",
     "409": "It conflicts with what is there; `code` says how.",
     "413": f"The body is larger than {MAX_BODY:,} bytes.",

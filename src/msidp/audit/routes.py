@@ -42,8 +42,10 @@ class AuditLogEntry(Answer):
 
 
 def key_holder() -> Actor:
-    """The holder of the secret key, as the actor of what this request does."""
+    """Who holds the secret key, or sits at the command line, as the actor of what this request does."""
     who = caller()
+    if who.key_id is None:
+        return Actor(who.community_id, "command_line", who.user)
     return Actor(who.community_id, "api_key", who.key_id, request.remote_addr)
 
 

@@ -20,8 +20,8 @@ class Actor:
     """Who acts, in which community, from where."""
 
     community_id: str
-    type: Literal["api_key", "member", "operator", "system"]
-    id: str | None
+    type: Literal["api_key", "member", "operator", "command_line", "system"]
+    id: str | None  # of the command line: the name of who is logged in at the machine
     address: str | None = None  # the IP address
     user_agent: str | None = None
 

@@ -5,7 +5,7 @@ from typing import Any
 from msidp.api import Data, Page, PageQuery, answers, api, page_json, paginate
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
-from msidp.bulk import deliveries, members, schemas
+from msidp.bulk import deliveries, importing, members, schemas
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.jobs import service
@@ -26,6 +26,28 @@ def change_members(json: schemas.BulkMembers) -> dict[str, Any]:
     """
     with transaction() as session:
         return {"data": job_json(members.ask(session, key_holder(), **json.model_dump()))}
+
+
+@bp.post("/members/import")
+@api.validate(resp=answers(Data[schemas.Job]), tags=TAGS)
+def upload_members(json: schemas.ImportFile) -> dict[str, Any]:
+    """Try a file of members: a job that makes nobody, and tells what would become of each record.
+
+    422 `unusable-file` where it cannot be read.
+    """
+    options = json.hash_parameters or {}
+    with transaction() as session:
+        trial = importing.ask(session, key_holder(), json.source, json.content.encode(), options)
+        return {"data": job_json(trial)}
+
+
+@bp.post("/jobs/<job_id>/import")
+@api.validate(resp=answers(Data[schemas.Job], 404, 409), tags=TAGS)
+def import_members(job_id: str) -> dict[str, Any]:
+    """Import what a job has tried. 409 `not-tried`, `already-imported`."""
+    with transaction() as session:
+        trial = service.get(session, caller().community_id, job_id, lock=True)
+        return {"data": job_json(importing.go_ahead(session, key_holder(), trial))}
 
 
 @bp.post("/deliveries/retry")

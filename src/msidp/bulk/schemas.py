@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from msidp.api import Answer, Schema, Text
+from msidp.api import Answer, JsonObject, Schema, Text
 from msidp.bulk.members import MOST_NAMED
 from msidp.webhooks.schemas import DeliveryStatus
 
 Id = Annotated[Text, Field(max_length=100)]
+Source = Literal["csv", "msidp", "auth0", "firebase", "django", "memberstack"]  # readers.READERS
 Ids = Annotated[
     list[Id] | None, Field(min_length=1, max_length=MOST_NAMED, description="These, and no others.")
 ]
@@ -39,6 +40,16 @@ class BulkRetry(Schema):
     webhook: Id | None = None
     status: DeliveryStatus | None = None
     type: Id | None = None
+
+
+class ImportFile(Schema):
+    """A file of members. It is tried first, as a job that makes nobody."""
+
+    source: Source
+    content: Annotated[Text, Field(min_length=1, description="The file's text, 10 MB at most.")]
+    hash_parameters: Annotated[
+        JsonObject | None, Field(description="Firebase: base64_signer_key, base64_salt_separator, rounds, …")
+    ] = None
 
 
 class JobProblem(Answer):

@@ -8,6 +8,7 @@ import os
 import click
 
 from msidp.cli import (
+    api,
     cron,
     demo,
     doctor,
@@ -42,6 +43,7 @@ for command in (
     records.api_key,
     records.community,
     keys.keys,
+    api.api,
     members.member,
     exports.delivery,
     exports.audit_log,

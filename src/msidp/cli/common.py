@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+    from msidp.audit.service import Actor
     from msidp.settings import Settings
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -77,6 +78,24 @@ def application() -> Iterator[None]:
 def first_line(error: BaseException | None) -> str:
     """What an exception says, on one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def user() -> str:
+    """Who is logged in at this machine: the audit log names them."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()[:100]
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+def actor(community_id: str) -> "Actor":
+    """The person at the command line, as the actor of what a command does."""
+    from msidp.audit.service import Actor
+
+    return Actor(community_id, "command_line", user())
 
 
 def require_tables() -> None:

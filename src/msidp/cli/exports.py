@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from msidp.cli.common import application, require_instance, require_tables
+from msidp.cli.common import actor, application, require_instance, require_tables
 
 if TYPE_CHECKING:
     from msidp.exports import Export, Format
@@ -67,8 +67,7 @@ def write(
     require_tables()
     with db.transaction() as session:
         community_id = communities.ensure_default(session).id
-        who = audit.Actor(community_id, "system", None)
-        audit.record(session, who, action, None, {"format": form, **(details or {})})
+        audit.record(session, actor(community_id), action, None, {"format": form, **(details or {})})
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
     for piece in exports.write(app, export, [model.community_id == community_id], form):
         sys.stdout.write(piece)

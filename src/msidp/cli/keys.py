@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from msidp.cli.common import application, as_json, require_instance, require_tables, show_all
+from msidp.cli.common import actor, application, as_json, require_instance, require_tables, show_all
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 
@@ -38,15 +38,13 @@ def rotate_keys(algorithm: str | None, now: bool, revoke: bool, as_json: bool) -
     """
     require_instance()
     with application():
-        from msidp.audit.service import Actor
         from msidp.communities.guard import default_community_id
         from msidp.keys import rotation
         from msidp.keys.service import Rotation
 
         require_tables()
         manner = Rotation.REVOKING if revoke else Rotation.NOW if now else Rotation.OVERLAPPING
-        actor = Actor(default_community_id(), "operator", None)
-        rotation.rotate([algorithm] if algorithm else ALGORITHMS, manner, actor)
+        rotation.rotate([algorithm] if algorithm else ALGORITHMS, manner, actor(default_community_id()))
         rows = _rows()
     show_all(rows, as_json)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from msidp.cli.common import printable
-from msidp.cli.remote import API_KEY, URL, Api, Refused, connect
+from msidp.cli.remote import API_KEY, URL, Api, Refused, call, connect
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -73,12 +73,12 @@ def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator
     """A webhook for as long as the block lasts. Those that killed listeners left behind go first."""
     here = f"msidp listen on {socket.gethostname()} at "
     name = f"{here}{url}"[:200]
-    for old in api.call("GET", "/webhooks?first=100")["data"]:
+    for old in call(api, "GET", "/webhooks?first=100")["data"]:
         if old["name"] == name or (old["name"].startswith(here) and _is_over(old["url"])):
-            api.call("DELETE", f"/webhooks/{old['id']}")
+            call(api, "DELETE", f"/webhooks/{old['id']}")
     try:
-        webhook = api.call(
-            "POST", "/webhooks", {"name": name, "url": url, "dialect": dialect, "events": events}
+        webhook = call(
+            api, "POST", "/webhooks", {"name": name, "url": url, "dialect": dialect, "events": events}
         )["data"]
     except Refused as error:
         if error.code == "invalid-url":
@@ -88,7 +88,7 @@ def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator
         yield webhook
     finally:
         with suppress(click.ClickException):  # whatever it is, the next one removes it
-            api.call("DELETE", f"/webhooks/{webhook['id']}")
+            call(api, "DELETE", f"/webhooks/{webhook['id']}")
 
 
 def _is_over(url: str) -> bool:

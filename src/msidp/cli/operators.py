@@ -2,7 +2,8 @@
 
 import click
 
-from msidp.cli.common import application, as_json, require_instance, require_tables, show
+from msidp.cli.common import actor, application, as_json, require_instance, require_tables, show, show_all
+from msidp.cli.remote import call, connect
 
 
 @click.group()
@@ -27,21 +28,17 @@ def create(email: str, role: str, as_json: bool) -> None:
         from typing import cast
 
         from msidp import clock, db
-        from msidp.audit import service as audit
-        from msidp.audit.service import Actor
-        from msidp.communities import service as communities
+        from msidp.communities.guard import default_community_id
+        from msidp.communities.roles import Role
         from msidp.errors import Problem
-        from msidp.operators import service
+        from msidp.operators import administration
         from msidp.operators.links import setup_link
-        from msidp.operators.roles import Role
 
         require_tables()
+        who = actor(default_community_id())
         try:
             with db.transaction() as session:
-                community_id = communities.ensure_default(session).id
-                made = service.invite(session, community_id, email, cast("Role", role))
-                who = Actor(community_id, "system", None)
-                audit.record(session, who, "operator.invited", made.id, {"role": role})
+                made = administration.invite(session, who, email, cast("Role", role), mail=False)
         except Problem as problem:
             raise click.ClickException(problem.message) from None
         link = setup_link(made.token)
@@ -59,11 +56,9 @@ def reset_factors(email: str, as_json: bool) -> None:
     require_instance()
     with application():
         from msidp import db
-        from msidp.audit import service as audit
-        from msidp.audit.service import Actor
         from msidp.communities.guard import default_community_id
         from msidp.errors import Problem
-        from msidp.operators import notices, service
+        from msidp.operators import administration, service
 
         require_tables()
         community_id = default_community_id()
@@ -72,13 +67,20 @@ def reset_factors(email: str, as_json: bool) -> None:
                 found = service.find_by_email(session, community_id, email)
                 if found is None:
                     raise click.ClickException("No operator has this address.")
-                service.reset_factors(session, community_id, found.id)
-                audit.record(session, Actor(community_id, "system", None), "operator.factors_reset", found.id)
-                notices.tell(session, found, "factors_reset")
+                administration.reset_factors(session, actor(community_id), found.id)
                 row = {"id": found.id, "email": found.email}
         except Problem as problem:
             raise click.ClickException(problem.message) from None
     show(row, as_json)
+
+
+@operator.command("list")
+@as_json
+def list_operators(as_json: bool) -> None:
+    """Print who runs the community, in which role, with a second factor or without."""
+    with connect(None, None) as api:
+        rows = call(api, "GET", "/operators")["data"]
+    show_all(rows, as_json)
 
 
 def print_first_link() -> None:

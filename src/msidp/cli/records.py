@@ -1,8 +1,14 @@
 """Commands on what the database holds: migrate, api-key, community."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from msidp.cli.common import application, as_json, require_instance, require_tables, show
+from msidp.cli.common import actor, application, as_json, require_instance, require_tables, show, show_all
+from msidp.cli.remote import call, connect
+
+if TYPE_CHECKING:
+    from msidp.communities.roles import KeyRole
 
 
 @click.command()
@@ -23,19 +29,52 @@ def api_key() -> None:
 
 @api_key.command("create")
 @click.option("--name", required=True, help="What the key is for, e.g. the application's name.")
+@click.option(
+    "--role",
+    type=click.Choice(["admin", "owner"]),
+    default="admin",
+    show_default=True,
+    help="admin: everything but operators and keys; owner: these too.",
+)
 @as_json
-def create_api_key(name: str, as_json: bool) -> None:
+def create_api_key(name: str, role: "KeyRole", as_json: bool) -> None:
     """Make a secret key. It is shown this once."""
     require_instance()
     with application():
         from msidp import db
-        from msidp.communities import service
+        from msidp.communities.guard import default_community_id
+        from msidp.operators import administration
 
         require_tables()
         check_name(name)
+        who = actor(default_community_id())
         with db.transaction() as session:
-            key = service.create_api_key(session, service.ensure_default(session).id, name)
+            key = administration.create_key(session, who, name, role)
     show({"id": key.id, "secretKey": key.secret_key}, as_json)
+
+
+@api_key.command("list")
+@as_json
+def list_api_keys(as_json: bool) -> None:
+    """Print the keys that were not revoked."""
+    with connect(None, None) as api:
+        rows = call(api, "GET", "/api-keys")["data"]
+    show_all(rows, as_json)
+
+
+@api_key.command("revoke")
+@click.argument("key_id")
+def revoke_api_key(key_id: str) -> None:
+    """Make a key useless at once, by its id."""
+    from msidp.admin.transport import segment
+
+    try:
+        path = f"/api-keys/{segment(key_id)}"
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="KEY_ID") from None
+    with connect(None, None) as api:
+        call(api, "DELETE", path)
+    click.echo("Revoked.")
 
 
 def check_name(name: str) -> None:

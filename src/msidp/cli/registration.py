@@ -2,7 +2,7 @@
 
 import click
 
-from msidp.cli.common import application, as_json, require_instance, require_tables, show, show_all
+from msidp.cli.common import actor, application, as_json, require_instance, require_tables, show, show_all
 
 
 @click.group("initial-access-token")
@@ -33,8 +33,7 @@ def create(name: str, days: int, uses: int, as_json: bool) -> None:
         community_id = default_community_id()
         with db.transaction() as session:
             made = access.create(session, community_id, name, lifetime=days * clock.DAY, max_uses=uses)
-            actor = audit.Actor(community_id, "operator", None)
-            audit.record(session, actor, "initial_access_token.created", made.row.id)
+            audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
             row = token_json(made.row)
     show({**row, "token": made.token}, as_json)
 
@@ -75,8 +74,7 @@ def revoke(token_id: str) -> None:
         try:
             with db.transaction() as session:
                 access.revoke(session, community_id, token_id)
-                actor = audit.Actor(community_id, "operator", None)
-                audit.record(session, actor, "initial_access_token.revoked", token_id)
+                audit.record(session, actor(community_id), "initial_access_token.revoked", token_id)
         except NotFound as error:
             raise click.ClickException(error.message) from None
     click.echo("Revoked.")

@@ -1,18 +1,16 @@
 """The Admin API for commands: of the instance of this directory, in this process, or of a site anywhere."""
 
+import json
 import logging
-import os
-import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
-    from sqlalchemy.orm import Session
 
     from msidp.admin.transport import Transport
 
@@ -30,11 +28,34 @@ class Refused(click.ClickException):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, its body piece by piece as it comes."""
+
+    status: int
+    media_type: str
+    pieces: Iterable[bytes]
+
+
 class Api(Protocol):
     """What both can do."""
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a success, None where it has none. Raises Refused."""
+    def send(self, method: str, path: str, body: Any) -> Reply:
+        """Whatever is answered. Raises ClickException where nobody answers."""
+
+
+def call(api: Api, method: str, path: str, body: Any = None) -> Any:
+    """The JSON of a success, None where it has none. Raises Refused."""
+    reply = api.send(method, path, body)
+    try:
+        told = json.loads(b"".join(reply.pieces))
+    except (ValueError, RecursionError):
+        told = None  # plan changes answer with the text OK
+    if reply.status < 400:
+        return told
+    if not isinstance(told, dict) or "code" not in told:
+        raise click.ClickException(f"The answer has the status {reply.status}.")
+    raise Refused(told["code"], told["message"])
 
 
 @contextmanager
@@ -62,45 +83,34 @@ class _Remote:
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        from msidp.admin.errors import ApiError, Unreachable
+    def send(self, method: str, path: str, body: Any) -> Reply:
+        from msidp.admin.errors import Unreachable
 
-        calls: dict[str, Callable[[], Any]] = {
-            "GET": lambda: self._transport.get(path),
-            "POST": lambda: self._transport.post(path, body),
-            "PATCH": lambda: self._transport.patch(path, body),
-            "DELETE": lambda: self._transport.delete(path),
-        }
         try:
-            return calls[method]()
-        except ApiError as error:
-            raise Refused(error.code, error.message) from None
+            status, content_type, pieces = self._transport.stream(method, path, body)
         except Unreachable as error:
             raise click.ClickException(str(error)) from None
+        return Reply(status, content_type.partition(";")[0].strip(), pieces)
 
 
 class _Local:
-    def __init__(self, client: "FlaskClient", secret_key: str) -> None:
+    def __init__(self, client: "FlaskClient") -> None:
         self._client = client
-        self._headers = {"X-API-KEY": secret_key}
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._client.open(path, method=method, json=body, headers=self._headers)
-        told = answer.get_json(silent=True)
-        if told is None or answer.status_code < 400:
-            return told
-        raise Refused(told["code"], told["message"])
+    def send(self, method: str, path: str, body: Any) -> Reply:
+        answer = self._client.open(path, method=method, json=body)
+        return Reply(answer.status_code, answer.mimetype or "", answer.iter_encoded())
 
 
 @contextmanager
 def _local() -> Iterator[Api]:
-    """The application itself, asked by the same calls, with a key that lives as long as the command."""
+    """The application itself, asked by the same calls in the name of this machine's user."""
     import structlog
 
     from msidp import db
     from msidp.app import create_app
-    from msidp.cli.common import load_settings, require_instance, require_tables
-    from msidp.communities import service as communities
+    from msidp.cli.common import load_settings, require_instance, require_tables, user
+    from msidp.communities.guard import COMMAND_LINE
 
     require_instance()
     app = create_app(load_settings())
@@ -108,40 +118,10 @@ def _local() -> Iterator[Api]:
     structlog.configure(wrapper_class=quiet)
     with app.app_context():
         require_tables()
-        with db.transaction() as session:
-            community_id = communities.ensure_default(session).id
-            _revoke_leftovers(session, community_id)
-            key = communities.create_api_key(session, community_id, _key_name(os.getpid()))
+    client = app.test_client()
+    client.environ_base |= {COMMAND_LINE: user(), "HTTP_ACCEPT": "application/json"}
     try:
-        yield _Local(app.test_client(), key.secret_key)
+        yield _Local(client)
     finally:
         with app.app_context():
-            with db.transaction() as session:
-                communities.revoke_api_key(session, community_id, key.id)
             db.dispose()
-
-
-def _key_name(pid: int | str) -> str:
-    """What the key of a command is called: by it the next one finds whose process was killed."""
-    return f"command line, process {pid} of {socket.gethostname()}"
-
-
-def _revoke_leftovers(session: "Session", community_id: str) -> None:
-    """End the keys of this machine's commands that were killed before they could."""
-    from msidp.communities import service as communities
-
-    pattern = re.compile(re.escape(_key_name("PID")).replace("PID", "([0-9]+)", 1))
-    for key in communities.list_api_keys(session, community_id):
-        found = pattern.fullmatch(key.name)
-        if found and not _lives(int(found[1])):
-            communities.revoke_api_key(session, community_id, key.id)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True

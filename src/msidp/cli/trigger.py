@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from msidp.cli.common import printable
-from msidp.cli.remote import API_KEY, URL, Api, Refused, connect
+from msidp.cli.remote import API_KEY, URL, Api, Refused, call, connect
 
 MARK = {"sample": True, "madeBy": "msidp trigger"}
 
@@ -57,38 +57,38 @@ class Sample:
         self._api = api
         self.plan_id: str | None = None
         body = {"email": f"sample-{secrets.token_hex(4)}@example.com", "metaData": MARK}
-        self.id: str = api.call("POST", "/members", body)["data"]["id"]
+        self.id: str = call(api, "POST", "/members", body)["data"]["id"]
         self._path = f"/members/{self.id}"
 
     def change(self, **fields: Any) -> None:
         """PATCH the member."""
-        self._api.call("PATCH", self._path, fields)
+        call(self._api, "PATCH", self._path, fields)
 
     def join(self) -> None:
         """Put the member on a plan."""
-        self.plan_id = self._api.call("POST", "/plans", {"name": "Sample plan"})["data"]["id"]
-        self._api.call("POST", f"{self._path}/add-plan", {"planId": self.plan_id})
+        self.plan_id = call(self._api, "POST", "/plans", {"name": "Sample plan"})["data"]["id"]
+        call(self._api, "POST", f"{self._path}/add-plan", {"planId": self.plan_id})
 
     def leave(self) -> None:
         """Take the member off the plan."""
-        self._api.call("POST", f"{self._path}/remove-plan", {"planId": self.plan_id})
+        call(self._api, "POST", f"{self._path}/remove-plan", {"planId": self.plan_id})
 
     def set_status(self, status: str) -> None:
         """Change the status of the plan connection."""
-        (connection,) = self._api.call("GET", self._path)["data"]["planConnections"]
-        self._api.call("PATCH", f"{self._path}/plans/{connection['id']}", {"status": status})
+        (connection,) = call(self._api, "GET", self._path)["data"]["planConnections"]
+        call(self._api, "PATCH", f"{self._path}/plans/{connection['id']}", {"status": status})
 
     def events(self) -> list[dict[str, Any]]:
         """What happened to the member so far."""
-        found: list[dict[str, Any]] = self._api.call("GET", f"{self._path}/events")["data"]
+        found: list[dict[str, Any]] = call(self._api, "GET", f"{self._path}/events")["data"]
         return found
 
     def remove(self) -> dict[str, Any]:
         """Delete the member and the plan; the event of that."""
-        self._api.call("DELETE", self._path)
+        call(self._api, "DELETE", self._path)
         if self.plan_id is not None:
-            self._api.call("DELETE", f"/plans/{self.plan_id}")
-        recent = self._api.call("GET", "/events?type=member.deleted&order=DESC&first=100")["data"]
+            call(self._api, "DELETE", f"/plans/{self.plan_id}")
+        recent = call(self._api, "GET", "/events?type=member.deleted&order=DESC&first=100")["data"]
         return next(each for each in recent if each["memberId"] == self.id)
 
 
@@ -154,13 +154,13 @@ def _publish(api: Api, event: str, given: dict[str, Any] | None) -> dict[str, An
     if data is None:
         described = _described(api, event)
         data = described["examples"].get("standard", {}).get("data", {})
-    published: dict[str, Any] = api.call("POST", "/events", {"event": event, "data": data})["data"]
+    published: dict[str, Any] = call(api, "POST", "/events", {"event": event, "data": data})["data"]
     return published
 
 
 def _described(api: Api, event: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = api.call("GET", f"/event-types/{event}")["data"]
+        found: dict[str, Any] = call(api, "GET", f"/event-types/{event}")["data"]
     except Refused as error:
         if error.code == "event-type-not-found":
             raise click.ClickException(
@@ -198,7 +198,7 @@ def _list(api: Api, as_json: bool) -> None:
     types: list[dict[str, Any]] = []
     page: dict[str, Any] = {"hasNextPage": True, "endCursor": 0}
     while page["hasNextPage"]:
-        page = api.call("GET", f"/event-types?first=100&after={page['endCursor']}")
+        page = call(api, "GET", f"/event-types?first=100&after={page['endCursor']}")
         types += page["data"]
     if as_json:
         click.echo(json.dumps(types, ensure_ascii=False))

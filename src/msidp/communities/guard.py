@@ -1,4 +1,4 @@
-"""Who may call the Admin API: the holder of a secret key, within its community."""
+"""Who may call the Admin API: the holder of a secret key, within its community; and the command line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,24 +8,36 @@ from flask import Blueprint, current_app, g, request
 
 from msidp.communities import service
 from msidp.communities.idempotency import idempotent
+from msidp.communities.roles import Role, allows
 from msidp.db import core_reading, transaction
-from msidp.errors import Unauthorized
+from msidp.errors import Forbidden, Unauthorized
+
+# The command line calls the API within its own process, and says so in the WSGI environment. No request
+# from outside can: what it carries stands there under names that begin with HTTP_.
+COMMAND_LINE = "msidp.command_line"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The API key behind a request."""
+    """Who is behind a request: an API key; without one (`key_id` is None) a user of this machine."""
 
-    key_id: str
+    key_id: str | None
     community_id: str
+    role: str
+    user: str | None = None
 
 
 class AdminBlueprint(Blueprint):
-    """A blueprint of the Admin API: every route needs a secret key, every POST takes an Idempotency-Key."""
+    """A blueprint of the Admin API: every route needs a secret key, every POST takes an Idempotency-Key.
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+    `needs` is the role that a key needs for its routes.
+    """
+
+    def __init__(self, name: str, import_name: str, *, needs: Role = "admin", **options: Any) -> None:
         super().__init__(name, import_name, **options)
         self.before_request(require_secret_key)
+        if needs != "admin":
+            self.before_request(lambda: require_role(needs))
 
     def add_url_rule(
         self,
@@ -59,6 +71,9 @@ def default_community_id() -> str:
 
 def require_secret_key() -> None:
     """Let only the holder of a secret key pass. Raises Unauthorized."""
+    if user := request.environ.get(COMMAND_LINE):
+        g.caller = Caller(None, default_community_id(), "owner", user)
+        return
     secret = request.headers.get("X-API-KEY", "")
     if not secret.startswith("sk_"):
         raise Unauthorized("unauthorized", "Send a secret key (sk_…) in the X-API-KEY header.")
@@ -67,3 +82,9 @@ def require_secret_key() -> None:
     if key is None:
         raise Unauthorized("unauthorized", "This secret key is unknown or was revoked.")
     g.caller = Caller(*key)
+
+
+def require_role(role: Role) -> None:
+    """Let only keys of this role pass. Raises Forbidden."""
+    if not allows(caller().role, role):
+        raise Forbidden("forbidden", f"This needs a key of the role {role}; this one's is {caller().role}.")

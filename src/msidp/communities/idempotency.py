@@ -25,19 +25,22 @@ class _Lost(Conflict):
     """The other request with this key was faster."""
 
 
-def idempotent(view: View, api_key_id: Callable[[], str]) -> View:
-    """The view of a POST, run at most once for each Idempotency-Key. `api_key_id` tells who calls."""
+def idempotent(view: View, api_key_id: Callable[[], str | None]) -> View:
+    """The view of a POST, run at most once for each Idempotency-Key. `api_key_id` tells who calls.
+
+    Who calls without a key (None: the command line) is answered each time.
+    """
 
     @wraps(view)
     def run(*args: Any, **kwargs: Any) -> Any:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
+        key, caller_id = request.headers.get("Idempotency-Key"), api_key_id()
+        if key is None or caller_id is None:
             return view(*args, **kwargs)
         if not _KEY.match(key):
             raise BadRequest(
                 "invalid-idempotency-key", "An Idempotency-Key is 1 to 255 printable ASCII characters."
             )
-        named = answers.RequestId(api_key_id(), key, _request_hash())
+        named = answers.RequestId(caller_id, key, _request_hash())
         return _replay(named) or _run_once(lambda: view(*args, **kwargs), named)
 
     return run

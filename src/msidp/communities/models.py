@@ -26,6 +26,7 @@ class ApiKey(Listed, Base):
 
     community_id: Mapped[str] = mapped_column(ForeignKey("community.id"))
     name: Mapped[str]
+    role: Mapped[str] = mapped_column(server_default="admin")  # admin, owner
     secret_hash: Mapped[str] = mapped_column(unique=True)
     hint: Mapped[str]  # the last four characters, to tell keys apart
     created_at: Mapped[int]

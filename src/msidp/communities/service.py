@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids, languages
 from msidp.communities.models import ApiKey, Community
+from msidp.communities.roles import KeyRole
 from msidp.errors import NotFound
 
 # Asked at every request of the Admin API, so it is built once.
-_API_KEY = select(ApiKey.id, ApiKey.community_id).where(
+_API_KEY = select(ApiKey.id, ApiKey.community_id, ApiKey.role).where(
     ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
 )
 
@@ -45,6 +46,13 @@ def ensure_default(session: Session) -> Community:
     return community
 
 
+def get(session: Session, community_id: str) -> Community:
+    """The community with this id, which is known to be there."""
+    return session.scalars(
+        select(Community).where(Community.id == community_id).execution_options(populate_existing=True)
+    ).one()
+
+
 def rename(session: Session, community_id: str, name: str) -> None:
     """Call the community something else, on every page that its members see."""
     session.execute(update(Community).where(Community.id == community_id).values(name=name))
@@ -60,13 +68,14 @@ def app_id(session: Session, community_id: str) -> str:
     return session.scalars(select(Community.app_id).where(Community.id == community_id)).one()
 
 
-def create_api_key(session: Session, community_id: str, name: str) -> NewApiKey:
-    """Make a secret key for the Admin API."""
+def create_api_key(session: Session, community_id: str, name: str, role: KeyRole = "admin") -> NewApiKey:
+    """Make a secret key for the Admin API. An owner's key may look after operators and keys too."""
     secret = ids.new_token("sk_")
     key = ApiKey(
         id=ids.new_id("key"),
         community_id=community_id,
         name=name,
+        role=role,
         secret_hash=ids.hash_token(secret),
         hint=secret[-4:],
         created_at=clock.now(),
@@ -101,10 +110,10 @@ def revoke_api_key(session: Session, community_id: str, key_id: str) -> ApiKey:
     return key
 
 
-def find_api_key(connection: Connection, secret: str) -> tuple[str, str] | None:
-    """Id and community of the live key with this secret.
+def find_api_key(connection: Connection, secret: str) -> tuple[str, str, str] | None:
+    """Id, community and role of the live key with this secret.
 
     The lookup goes by hash, so its time tells nothing.
     """
     row = connection.execute(_API_KEY, {"secret_hash": ids.hash_token(secret)}).one_or_none()
-    return None if row is None else (row.id, row.community_id)
+    return None if row is None else (row.id, row.community_id, row.role)

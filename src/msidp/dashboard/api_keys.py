@@ -5,13 +5,14 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from msidp.audit import service as audit
 from msidp.communities import service
 from msidp.communities.models import ApiKey
-from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, operator, page
+from msidp.communities.roles import KeyRole
+from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, may, operator, page
 from msidp.dashboard.input import name_of
 from msidp.db import reading, transaction
-from msidp.errors import Problem
+from msidp.errors import Forbidden, Problem
+from msidp.operators import administration
 
 
 @bp.get("/api-keys")
@@ -25,10 +26,9 @@ def api_keys() -> Response:
 def create_api_key() -> Response:
     """Make a key; the page shows it this once."""
     try:
-        name = name_of(request.form)
+        name, role = name_of(request.form), _role()
         with transaction() as session:
-            made = service.create_api_key(session, operator().community_id, name)
-            audit.record(session, actor(), "api_key.created", made.id)
+            made = administration.create_key(session, actor(), name, role)
     except Problem as problem:
         return _page(problem=problem, name=request.form.get("name", ""))
     return _page(made=made)
@@ -38,9 +38,17 @@ def create_api_key() -> Response:
 def revoke_api_key(key_id: str) -> Response:
     """Make a key useless, at once."""
     with transaction() as session:
-        service.revoke_api_key(session, operator().community_id, key_id)
-        audit.record(session, actor(), "api_key.revoked", key_id)
+        administration.revoke_key(session, actor(), key_id)
     return done("The key is revoked. Whoever used it is refused from now on.", f"{HOME}/api-keys")
+
+
+def _role() -> KeyRole:
+    """What the key may do. Nobody makes one that may more than they may. Raises Forbidden."""
+    if request.form.get("role") != "owner":
+        return "admin"
+    if not may("owner"):
+        raise Forbidden("forbidden", "Only owners make keys that look after operators and keys.")
+    return "owner"
 
 
 def _page(**context: Any) -> Response:

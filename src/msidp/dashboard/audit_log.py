@@ -13,7 +13,13 @@ from msidp.dashboard.listing import listing
 from msidp.db import reading
 from msidp.operators.models import Operator
 
-ACTORS = {"api_key": "API keys", "member": "Members", "operator": "Operators", "system": "The system"}
+ACTORS = {
+    "operator": "Operators",
+    "api_key": "API keys",
+    "command_line": "The command line",
+    "member": "Members",
+    "system": "The system",
+}
 
 
 @bp.get("/audit-log")

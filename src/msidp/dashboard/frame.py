@@ -28,10 +28,10 @@ from msidp.accounts import continuation
 from msidp.accounts.browser import place, read_cookie, send_cookie
 from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
+from msidp.communities.roles import Role, allows
 from msidp.db import reading, transaction
 from msidp.errors import Forbidden, NotFound, Problem
 from msidp.operators import factors, sessions
-from msidp.operators.roles import Role, allows
 from msidp.operators.sessions import SignedIn
 
 View = TypeVar("View", bound=Callable[..., Any])

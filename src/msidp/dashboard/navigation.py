@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from msidp.communities.roles import Role
 from msidp.dashboard.frame import HOME
-from msidp.operators.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,12 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from msidp import languages
-from msidp.audit import service as audit
+from msidp.communities.roles import MEANING, ROLES, Role
 from msidp.dashboard.frame import HOME, actor, again, asks_proof, bp, done, needs, operator, page
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem
-from msidp.mail import outbox
-from msidp.operators import factors, notices, service
+from msidp.operators import administration, factors, service
 from msidp.operators.links import setup_link
-from msidp.operators.roles import MEANING, ROLES, Role
 
 PATH = f"{HOME}/operators"
 
@@ -35,17 +32,7 @@ def invite_operator() -> Response:
     try:
         role = _role()
         with transaction() as session:
-            made = service.invite(session, who.community_id, email, role, who.operator_id)
-            audit.record(session, actor(), "operator.invited", made.id, {"role": role})
-            outbox.send(
-                session,
-                community_id=who.community_id,
-                to=made.email,
-                template="operator_invited",
-                context={"token": made.token, "role": role, "inviter": who.name},
-                expires_at=made.expires_at,
-                language=languages.SOURCE,  # as the dashboard
-            )
+            made = administration.invite(session, actor(), email, role, inviter=who.name)
     except Problem as problem:
         return _page(problem=problem, email=email[:320])
     return _page(made=made, link=setup_link(made.token))
@@ -57,8 +44,7 @@ def invite_operator() -> Response:
 def withdraw_invitation(invitation_id: str) -> Response:
     """Make an invitation's link useless."""
     with transaction() as session:
-        service.withdraw(session, operator().community_id, invitation_id)
-        audit.record(session, actor(), "operator.invitation_withdrawn", invitation_id)
+        administration.withdraw(session, actor(), invitation_id)
     return done("The invitation is withdrawn.", PATH)
 
 
@@ -70,8 +56,7 @@ def change_role(operator_id: str) -> Response:
     try:
         role = _role()
         with transaction() as session:
-            changed = service.change_role(session, operator().community_id, operator_id, role)
-            audit.record(session, actor(), "operator.role_changed", operator_id, {"role": role})
+            changed = administration.change_role(session, actor(), operator_id, role)
             message = f"{changed.name} is {role} now."
     except Problem as problem:
         return _page(problem=problem)
@@ -85,8 +70,7 @@ def remove_operator(operator_id: str) -> Response:
     """Remove an operator, and sign them out everywhere."""
     try:
         with transaction() as session:
-            removed = service.remove(session, operator().community_id, operator_id)
-            audit.record(session, actor(), "operator.removed", operator_id)
+            removed = administration.remove(session, actor(), operator_id)
             message = f"{removed.name} is no operator any more."
     except Problem as problem:
         return _page(problem=problem)
@@ -100,9 +84,7 @@ def reset_operator_factors(operator_id: str) -> Response:
     """Take the second factor off an operator who has lost it, and sign them out."""
     try:
         with transaction() as session:
-            found = service.reset_factors(session, operator().community_id, operator_id)
-            audit.record(session, actor(), "operator.factors_reset", operator_id)
-            notices.tell(session, found, "factors_reset")
+            found = administration.reset_factors(session, actor(), operator_id)
             message = f"{found.name} signs in by password alone until they set up a second factor."
     except Problem as problem:
         return again(problem, _page)
@@ -119,9 +101,7 @@ def require_second_factor() -> Response:
         with transaction() as session:
             if required and not factors.has_any(session, who.operator_id):
                 raise Conflict("no-factor", "Set up a second factor of your own first, on your account page.")
-            service.require_second_factor(session, who.community_id, required)
-            details = {"fields": ["operatorsNeedSecondFactor"], "required": required}
-            audit.record(session, actor(), "community.updated", who.community_id, details)
+            administration.require_second_factor(session, actor(), required)
     except Problem as problem:
         return _page(problem=problem)
     if required:
@@ -138,9 +118,8 @@ def _role() -> Role:
 
 def _page(**context: Any) -> Response:
     with reading() as session:
-        found = service.list_operators(session, operator().community_id)
+        found, having = administration.view(session, operator().community_id)
         invitations = service.list_invitations(session, operator().community_id)
-        having = factors.having_any(session, [person.id for person in found])
         required = service.requires_second_factor(session, operator().community_id)
     frame: dict[str, Any] = {
         "operators": found,

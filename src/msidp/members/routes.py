@@ -22,7 +22,7 @@ from msidp.api import (
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities import service as communities
-from msidp.communities.guard import AdminBlueprint, caller
+from msidp.communities.guard import AdminBlueprint, caller, require_role
 from msidp.db import reading, transaction
 from msidp.errors import NotFound
 from msidp.images import codec
@@ -75,9 +75,14 @@ def create_member(json: schemas.MemberInput, query: schemas.MemberQuery) -> dict
 
 
 @bp.get("/export")
-@api.validate(resp=answers(Lines), tags=TAGS)
+@api.validate(resp=answers(Lines, 403), tags=TAGS)
 def export_members(query: schemas.MemberExportQuery) -> Response:
-    """Export all members, oldest first, as a file that `msidp member import` and the dashboard read."""
+    """Export all members, oldest first, as a file that `msidp member import` and the dashboard read.
+
+    Password hashes take an owner's key.
+    """
+    if query.password_hashes:
+        require_role("owner")
     community_id = caller().community_id
     with transaction() as session:
         details = {"format": query.format, "passwordHashes": query.password_hashes}

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, db, ids
 from msidp.communities.models import Community
+from msidp.communities.roles import Role
 from msidp.errors import Conflict, NotFound
 from msidp.members.emails import normalise
 from msidp.operators import factors, sessions
 from msidp.operators.models import Operator, OperatorInvitation
-from msidp.operators.roles import Role
 
 INVITATION_LIFETIME = 3 * clock.DAY
 

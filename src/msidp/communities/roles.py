@@ -1,8 +1,9 @@
-"""What operators may do. A role includes those below it."""
+"""What operators and API keys may do. A role includes those below it."""
 
 from typing import Literal
 
 Role = Literal["viewer", "admin", "owner"]
+KeyRole = Literal["admin", "owner"]  # of a key; none only looks
 ROLES: tuple[Role, ...] = ("viewer", "admin", "owner")  # each may do what the ones before it may
 
 MEANING: dict[Role, str] = {
