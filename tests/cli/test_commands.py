@@ -264,10 +264,14 @@ def test_keys_are_listed_and_rotated(env: dict[str, str]) -> None:
 def test_initial_access_tokens(env: dict[str, str]) -> None:
     run("migrate", env=env)
     arguments = ["initial-access-token", "create", "--name", "partners", "--uses", "3", "--json"]
+    for option, value in (("--grant-type", "password"), ("--scope", 'a"'), ("--redirect-host", "a/b")):
+        assert run(*arguments, option, value, env=env).exit_code == 1
+    arguments += ["--scope", "openid", "--scope", "reports:read"]
     made = json.loads(run(*arguments, env=env).stdout)
     assert made["token"].startswith("iat_")
     assert made["id"].startswith("itk_")  # no secret, and told from one
     assert (made["maxUses"], made["uses"]) == (3, 0)
+    assert (made["scopes"], made["grantTypes"]) == (["openid", "reports:read"], None)
     listed = run("initial-access-token", "list", "--json", env=env).stdout
     assert [row["id"] for row in json.loads(listed)["data"]] == [made["id"]]
     assert made["token"] not in listed

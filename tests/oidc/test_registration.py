@@ -86,7 +86,9 @@ def test_a_client_registers_and_signs_a_member_in(
 
 
 @one_database
-def test_metadata_of_each_kind(client: FlaskClient, token: str) -> None:
+def test_metadata_of_each_kind(admin: FlaskClient, client: FlaskClient) -> None:
+    token = new_token(admin, maxUses=None, scopes=["openid", "reports:read"])
+
     def kind(**metadata: Any) -> tuple[str, str, bool]:
         made = registered(client, token, **metadata)
         row = next(row for row in applications() if row.client_id == made["client_id"])
@@ -234,6 +236,56 @@ def test_a_token_is_used_as_often_as_it_says(admin: FlaskClient, client: FlaskCl
     [row] = admin.get("/initial-access-tokens").json["data"]
     assert (row["uses"], row["maxUses"]) == (2, 2)
     assert token not in str(row)
+
+
+@one_database
+def test_a_token_says_what_may_be_registered_with_it(admin: FlaskClient, client: FlaskClient) -> None:
+    machine = {"grant_types": ["client_credentials"], "redirect_uris": [], "scope": "reports:read"}
+    refused(send(client, new_token(admin), **machine))  # nobody named it
+    narrow = new_token(
+        admin,
+        maxUses=None,
+        grantTypes=["authorization_code", "client_credentials"],
+        scopes=["openid", "email", "reports:read"],
+        redirectHosts=["shop.example"],
+    )
+    made = registered(client, narrow)
+    assert made["scope"] == "openid email"  # of what it would get, what it may have
+    assert registered(client, narrow, **machine)["scope"] == "reports:read"
+    wanted_too_much: tuple[dict[str, Any], ...] = (
+        {"grant_types": ["authorization_code", "refresh_token"]},
+        {"scope": "openid profile"},
+        {"redirect_uris": [REDIRECT_URI, "https://shop.example.evil.example/"]},
+        {"redirect_uris": ["https://www.shop.example/"]},
+        {"application_type": "native", "redirect_uris": ["com.example.app:/cb"]},
+        {"post_logout_redirect_uris": ["https://evil.example/"]},
+    )
+    for change in wanted_too_much:
+        refused(send(client, narrow, **change))
+    path, auth = f"/register/{made['client_id']}", bearer(made["registration_access_token"])
+    body = {"client_id": made["client_id"], "redirect_uris": [REDIRECT_URI]}
+    for change in wanted_too_much[:4]:
+        refused(client.put(path, json=body | change, headers=auth))
+    [row] = [row for row in applications() if row.client_id == made["client_id"]]
+    given = {"scopes": ["openid", "profile"], "redirectUris": ["https://other.example/cb"]}
+    assert admin.patch(f"/applications/{row.id}", json=given).status_code == 200
+    body |= {"redirect_uris": given["redirectUris"], "scope": "openid profile"}
+    assert client.put(path, json=body, headers=auth).status_code == 200  # what the operator gave stays
+
+
+@one_database
+def test_limits_that_are_none_are_refused(admin: FlaskClient) -> None:
+    for limits in (
+        {"scopes": []},
+        {"scopes": ["a b"]},
+        {"grantTypes": ["password"]},
+        *(
+            {"redirectHosts": [host]}
+            for host in ("a.example:443", "A.example", "u@a", "a/b", "[::1", "", "*")
+        ),
+    ):
+        answer = admin.post("/initial-access-tokens", json={"name": "x", **limits})
+        assert answer.status_code == 422, limits
 
 
 def test_a_token_of_one_use_is_used_once(app: Flask, admin: FlaskClient) -> None:

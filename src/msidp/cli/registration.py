@@ -16,8 +16,21 @@ def initial_access_token() -> None:
     "--days", type=click.IntRange(1, 366), default=7, show_default=True, help="How long it is good."
 )
 @click.option("--uses", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="How often.")
+@click.option("--grant-type", "grant_types", multiple=True, help="Which may be registered; default all.")
+@click.option("--scope", "scopes", multiple=True, help="Which may be registered; default those of OpenID.")
+@click.option(
+    "--redirect-host", "hosts", multiple=True, help="Where redirect URIs may lead; default anywhere."
+)
 @as_json
-def create(name: str, days: int, uses: int, as_json: bool) -> None:
+def create(
+    name: str,
+    days: int,
+    uses: int,
+    grant_types: tuple[str, ...],
+    scopes: tuple[str, ...],
+    hosts: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Make a token. It is shown this once."""
     require_instance()
     with application():
@@ -25,16 +38,24 @@ def create(name: str, days: int, uses: int, as_json: bool) -> None:
         from msidp.audit import service as audit
         from msidp.cli.records import check_name
         from msidp.communities.guard import default_community_id
+        from msidp.errors import Invalid
         from msidp.oidc.registration import access
+        from msidp.oidc.registration.limits import Limits
         from msidp.oidc.registration.views import token_json
 
         require_tables()
         check_name(name)
         community_id = default_community_id()
-        with db.transaction() as session:
-            made = access.create(session, community_id, name, lifetime=days * clock.DAY, max_uses=uses)
-            audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
-            row = token_json(made.row)
+        limits = Limits(list(grant_types) or None, list(scopes) or None, list(hosts) or None)
+        try:
+            with db.transaction() as session:
+                made = access.create(
+                    session, community_id, name, lifetime=days * clock.DAY, max_uses=uses, limits=limits
+                )
+                audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
+                row = token_json(made.row)
+        except Invalid as error:
+            raise click.ClickException(error.message) from None
     show({**row, "token": made.token}, as_json)
 
 

@@ -54,6 +54,12 @@ def check_called(field: str, url: str, policy: OutboundPolicy) -> None:
         raise refusal(field, problem.message.removesuffix(".")) from None
 
 
+def check_scope(name: str) -> None:
+    """Refuse what is no scope at all. Raises Invalid."""
+    if not name or not _SCOPE_TOKEN.issuperset(name):
+        raise refusal("scopes", f"{name!r} is not a scope: printable ASCII without space, quote or backslash")
+
+
 def _check_redirects(draft: Draft) -> None:
     kind = draft.kind
     names = {
@@ -113,10 +119,7 @@ def _check_scopes(draft: Draft) -> None:
             raise refusal("scopes", f"{name!r} is none of {', '.join(scopes.MEMBER_SCOPES)}")
         if not kind.has_members and name in scopes.MEMBER_SCOPES:
             raise refusal("scopes", f"{name!r} is about a member, and a machine application has none")
-        if not name or not _SCOPE_TOKEN.issuperset(name):
-            raise refusal(
-                "scopes", f"{name!r} is not a scope: printable ASCII without space, quote or backslash"
-            )
+        check_scope(name)
     if kind.has_members and scopes.OPENID not in names:
         raise refusal("scopes", "must hold openid")
 

@@ -33,6 +33,9 @@ KINDS = {
     "native": Kind(("none",), _MEMBER_GRANTS, (DEVICE_CODE,), public=True, native=True),
     "machine": Kind(_CONFIDENTIAL, ("client_credentials",)),
 }
+GRANT_TYPES = tuple(
+    dict.fromkeys(name for kind in KINDS.values() for name in kind.grant_types + kind.further_grants)
+)
 
 
 def defaults(type_: str, security_profile: str | None = None) -> dict[str, Any]:

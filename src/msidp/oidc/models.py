@@ -53,6 +53,7 @@ class Application(Listed, Base):
     policy_uri: Mapped[str | None]
     tos_uri: Mapped[str | None]
     registration_token_hash: Mapped[str | None]  # of one that registered itself (RFC 7592)
+    registration_limits: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     document_read_at: Mapped[int | None]  # of one whose client_id is the URL of its metadata (`documents`)
     document_expires_at: Mapped[int | None]
     created_at: Mapped[int]
@@ -69,6 +70,9 @@ class InitialAccessToken(Listed, Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     max_uses: Mapped[int | None]
     uses: Mapped[int]
+    limits: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # see `registration.limits`
     expires_at: Mapped[int | None]
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]

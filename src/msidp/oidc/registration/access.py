@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from msidp import clock, ids
 from msidp.errors import NotFound
 from msidp.oidc.models import InitialAccessToken
+from msidp.oidc.registration.limits import Limits
 
 PREFIX = "iat_"  # of the token, which is a secret
 ID_PREFIX = "itk"
@@ -22,9 +23,19 @@ class NewToken:
 
 
 def create(
-    session: Session, community_id: str, name: str, *, lifetime: int | None, max_uses: int | None
+    session: Session,
+    community_id: str,
+    name: str,
+    *,
+    lifetime: int | None,
+    max_uses: int | None,
+    limits: Limits,
 ) -> NewToken:
-    """Make a token that is good for `lifetime` milliseconds and so many registrations; None for no end."""
+    """Make a token that is good for `lifetime` milliseconds and so many registrations; None for no end.
+
+    Raises Invalid for limits that are none.
+    """
+    limits.check()
     token, now = ids.new_token(PREFIX), clock.now()
     row = InitialAccessToken(
         id=ids.new_id(ID_PREFIX),
@@ -33,6 +44,7 @@ def create(
         token_hash=ids.hash_token(token),
         max_uses=max_uses,
         uses=0,
+        limits=limits.as_row(),
         expires_at=None if lifetime is None else now + lifetime,
         created_at=now,
         revoked_at=None,

@@ -13,6 +13,7 @@ from msidp.api import (
     Page,
     PageQuery,
     Schema,
+    Text,
     answers,
     api,
     page_json,
@@ -24,11 +25,16 @@ from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.oidc.models import InitialAccessToken
 from msidp.oidc.registration import access
+from msidp.oidc.registration.limits import Limits
 from msidp.oidc.registration.views import token_json
+from msidp.oidc.schemas import GrantType
 
 bp = AdminBlueprint("initial_access_tokens", __name__, url_prefix="/initial-access-tokens")
 TAGS = ["applications"]
 DAY = 86_400
+_GRANT_TYPES = "Which may be registered; null for all."
+_SCOPES = "Which may be registered; null for those of OpenID. A machine's are to be named."
+_HOSTS = "Where the redirect URIs may lead, without ports; null for anywhere."
 
 
 class NewInitialAccessToken(Schema):
@@ -39,6 +45,13 @@ class NewInitialAccessToken(Schema):
     max_uses: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="How many applications; null for any number.")
     ] = 1
+    grant_types: Annotated[
+        list[GrantType] | None, Field(min_length=1, max_length=10, description=_GRANT_TYPES)
+    ] = None
+    scopes: Annotated[list[Text] | None, Field(min_length=1, max_length=100, description=_SCOPES)] = None
+    redirect_hosts: Annotated[list[Text] | None, Field(min_length=1, max_length=100, description=_HOSTS)] = (
+        None
+    )
 
 
 class InitialAccessTokenAnswer(Answer):
@@ -46,6 +59,9 @@ class InitialAccessTokenAnswer(Answer):
     name: str
     max_uses: int | None
     uses: int
+    grant_types: list[str] | None
+    scopes: list[str] | None
+    redirect_hosts: list[str] | None
     expires_at: str | None
     created_at: str
 
@@ -63,7 +79,12 @@ def create(json: NewInitialAccessToken) -> dict[str, Any]:
     lifetime = None if json.expires_in is None else json.expires_in * clock.SECOND
     with transaction() as session:
         made = access.create(
-            session, caller().community_id, json.name, lifetime=lifetime, max_uses=json.max_uses
+            session,
+            caller().community_id,
+            json.name,
+            lifetime=lifetime,
+            max_uses=json.max_uses,
+            limits=Limits(json.grant_types, json.scopes, json.redirect_hosts),
         )
         audit.record(session, key_holder(), "initial_access_token.created", made.row.id)
         return {"data": {**token_json(made.row), "token": made.token}}

@@ -15,6 +15,7 @@ from msidp.oidc import service
 from msidp.oidc.models import Application
 from msidp.oidc.registration import access, metadata
 from msidp.oidc.registration import service as registration
+from msidp.oidc.registration.limits import Limits
 from msidp.oidc.registration.metadata import Refused
 from msidp.outbound.urls import OutboundPolicy
 
@@ -39,7 +40,8 @@ def register() -> Response:
         used = access.use(session, token)
         if used is None:
             raise _Unauthorized
-        made = registration.register(session, used.community_id, asked, _policy())
+        limits = Limits.of(used.limits)
+        made = registration.register(session, used.community_id, asked, limits, _policy())
         _note(session, made.application, "registered", {"initialAccessTokenId": used.id})
         return _answer(made.application, made.token, secret=made.secret, status=201)
 

@@ -13,6 +13,7 @@ from msidp.errors import Invalid
 from msidp.oidc import kinds, service, subjects
 from msidp.oidc.models import Application
 from msidp.oidc.registration import metadata
+from msidp.oidc.registration.limits import Limits
 from msidp.oidc.registration.metadata import Refused, Registration
 from msidp.outbound.urls import OutboundPolicy
 
@@ -47,8 +48,11 @@ def read(
     return asked
 
 
-def register(session: Session, community_id: str, asked: Registration, policy: OutboundPolicy) -> Registered:
+def register(
+    session: Session, community_id: str, asked: Registration, limits: Limits, policy: OutboundPolicy
+) -> Registered:
     """Register a client (RFC 7591, section 3.1). Raises Refused."""
+    asked = limits.held(asked)
     token = ids.new_token(REGISTRATION_TOKEN_PREFIX)
     try:
         application, secret = service.create(
@@ -57,6 +61,7 @@ def register(session: Session, community_id: str, asked: Registration, policy: O
     except Invalid as problem:
         raise metadata.refusal(problem) from None
     application.registration_token_hash = ids.hash_token(token)
+    application.registration_limits = limits.as_row()
     session.flush()
     return Registered(application, secret, token)
 
@@ -86,6 +91,8 @@ def update(
             "invalid_client_metadata",
             f"A {application.type} application cannot become a {asked.type} application: register another.",
         )
+    if application.registration_limits is not None:
+        asked = Limits.of(application.registration_limits).held(asked, application)
     values = kinds.defaults(asked.type)
     changes = {name: values[name] for name in metadata.COLUMNS} | asked.fields
     try:
