@@ -119,6 +119,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.webhooks import delivery_routes as deliveries
     from msidp.webhooks import event_routes as events
     from msidp.webhooks import event_type_routes as event_types
+    from msidp.webhooks import keeping_routes as webhook_settings
     from msidp.webhooks import key_routes as webhook_keys
     from msidp.webhooks import routes as webhooks
 
@@ -135,6 +136,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(mail_texts.bp)
     app.register_blueprint(webhooks.bp)
     app.register_blueprint(deliveries.bp)
+    app.register_blueprint(webhook_settings.bp)
     app.register_blueprint(webhook_keys.bp)
     app.register_blueprint(webhook_keys.public_bp)
     app.register_blueprint(events.bp)

@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = {
     "PATCH /community": {"name": "Club"},
     "POST /plans": {"name": "Bronze", "prices": [{"amount": 5, "currency": "usd"}]},
     "PATCH /plans/{planId}": {"description": "For everybody"},
+    "PATCH /webhook-settings": {"eventRetentionDays": 30},
     "POST /webhooks": {"name": "More", "url": "https://more.example.com/", "dialect": "memberpad"},
     "PATCH /webhooks/{webhookId}": {"enabled": True},
     "POST /webhooks/{webhookId}/replay": {"since": "2020-01-01T00:00:00Z"},

@@ -50,6 +50,8 @@ OPERATIONS = {
     "send_test_mail": "post /mail-tests",
     "change_mail_text": "put /mail-texts/{template}/{language}",
     "delete_mail_text": "delete /mail-texts/{template}/{language}",
+    "change_application_lifetimes": "patch /applications/{applicationId}",
+    "change_retention": "patch /webhook-settings",
     "change_token_settings": "patch /token-lifetimes",
     "rotate_dashboard_webhook_key": "post /webhook-keys/rotate",
     "create_webhook": "post /webhooks",

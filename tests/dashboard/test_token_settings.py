@@ -32,7 +32,7 @@ def test_lifetimes_are_saved_and_the_environment_is_told(
 ) -> None:
     client = sign_in("admin")
     page = client.get(PATH).text
-    for shown in ("for ever", "for 7 days", "10.1.0.0/16", "MSIDP_ATTEMPT_RETENTION_DAYS", 'value="2592000"'):
+    for shown in ("Left empty: 7, as the environment says", "10.1.0.0/16", 'value="2592000"'):
         assert shown in page
     wrong = submit(client, PATH, PATH, access_token_lifetime="59", id_token_lifetime="an hour\0<b>")
     assert wrong.status_code == 422
@@ -53,6 +53,45 @@ def test_lifetimes_are_saved_and_the_environment_is_told(
     assert ">Save</button>" not in sign_in("viewer").get(PATH).text
 
 
+def test_the_log_is_kept_as_long_as_the_community_says(
+    sign_in: Callable[[Role], FlaskClient], admin: FlaskClient
+) -> None:
+    client, save = sign_in("admin"), "/dashboard/settings/retention"
+    assert submit(client, PATH, save, event_retention_days="36501").status_code == 422
+    wrong = submit(client, PATH, save, attempt_retention_days="-1")
+    assert 'id="attempt_retention_days-error"' in wrong.text
+    sent = submit(client, PATH, save, event_retention_days="5", delivery_retention_days="3")
+    assert sent.status_code == 303
+    expected = {"eventRetentionDays": 5, "deliveryRetentionDays": 3, "attemptRetentionDays": 7}
+    assert admin.get("/webhook-settings").json["data"] == expected
+    changed = admin.patch("/webhook-settings", json={"eventRetentionDays": None}).json["data"]
+    assert changed == expected | {"eventRetentionDays": 0}
+    assert admin.patch("/webhook-settings", json={"deliveryRetentionDays": True}).status_code == 422
+    entries = admin.get("/audit-log").json["data"][-2:]
+    assert [(each["actor"]["type"], each["details"]["fields"][-1]) for each in entries] == [
+        ("operator", "event_retention_days"),
+        ("api_key", "event_retention_days"),
+    ]
+
+
+def test_an_applications_lifetimes_change_on_its_page(
+    sign_in: Callable[[Role], FlaskClient], admin: FlaskClient
+) -> None:
+    body = {"name": "Shop", "type": "web", "redirectUris": ["https://shop.example/back"]}
+    made = admin.post("/applications", json=body).json["data"]
+    client, path = sign_in("admin"), f"/dashboard/applications/{made['id']}"
+    wrong = submit(client, path, f"{path}/lifetimes", access_token_lifetime="59", id_token_lifetime="x")
+    assert wrong.status_code == 422
+    assert 'id="access_token_lifetime-error"' in wrong.text
+    assert 'value="59"' in wrong.text
+    saved = submit(client, path, f"{path}/lifetimes", access_token_lifetime="900", id_token_lifetime="")
+    assert saved.status_code == 303
+    found = admin.get(f"/applications/{made['id']}").json["data"]
+    assert (found["accessTokenLifetime"], found["idTokenLifetime"]) == (900, made["idTokenLifetime"])
+    assert (found["name"], found["redirectUris"]) == ("Shop", ["https://shop.example/back"])
+    assert submit(client, path, "/dashboard/applications/none/lifetimes").status_code == 404
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str, width: int) -> None:
     make_operator(community_id, "admin", "ann@example.com")
@@ -65,7 +104,7 @@ def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str, 
         page.wait_for_url("**/dashboard")
         page.goto(PATH)
         page.get_by_label("Access tokens").fill("60")
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save").first.click()
         page.get_by_text("Saved.").wait_for()
         assert accessibility_problems(page) == []
         assert overflow(page) == 0

@@ -68,6 +68,25 @@ def test_each_kind_goes_at_its_own_age(app: Flask, community_id: str, receiver: 
 
 
 @pytest.mark.parametrize("overrides", [DAYS])
+def test_what_the_community_says_goes_before_the_environment(
+    app: Flask, admin: FlaskClient, community_id: str, receiver: Receiver
+) -> None:
+    add_endpoint(community_id, receiver.url())
+    happen(community_id, 1)
+    drain()
+    admin.patch("/webhook-settings", json={"attemptRetentionDays": 0, "deliveryRetentionDays": 50})
+    age(49)
+    housekeeping.clean()
+    assert counts() == (1, 1, 1, 1)
+    admin.patch("/webhook-settings", json={"attemptRetentionDays": 12})
+    housekeeping.clean()
+    assert counts() == (0, 1, 1, 1)
+    admin.patch("/webhook-settings", json={"deliveryRetentionDays": None})
+    housekeeping.clean()
+    assert counts() == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize("overrides", [DAYS])
 def test_what_is_open_stays_and_keeps_its_event(app: Flask, community_id: str, receiver: Receiver) -> None:
     receiver.script("/hook", Answer(500))
     add_endpoint(community_id, receiver.url())

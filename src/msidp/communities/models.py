@@ -17,6 +17,9 @@ class Community(Base):
     access_token_lifetime: Mapped[int | None]  # of new applications, in seconds; None: oidc.lifetimes
     id_token_lifetime: Mapped[int | None]
     refresh_token_lifetime: Mapped[int | None]
+    event_retention_days: Mapped[int | None]  # None: what the environment says; likewise the next two
+    delivery_retention_days: Mapped[int | None]
+    attempt_retention_days: Mapped[int | None]
 
 
 class ApiKey(Listed, Base):

@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response
 from msidp import clock
 from msidp.audit import service as audit
 from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
-from msidp.dashboard.input import checked, confirmed, lines_of
+from msidp.dashboard.input import checked, confirmed, lines_of, numbers_of
 from msidp.dashboard.snippets import snippets
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
 from msidp.oidc import service
+from msidp.oidc.defaults import OURS
 from msidp.oidc.models import Application
 from msidp.oidc.schemas import ApplicationChanges, NewApplication
 from msidp.oidc.subjects import check_sector_after
@@ -91,6 +92,23 @@ def change_application(application_id: str) -> Response:
     return _change(application_id, change, f"{PATH}/{application_id}")
 
 
+@bp.post("/applications/<application_id>/lifetimes")
+def change_application_lifetimes(application_id: str) -> Response:
+    """Change how long the application's tokens work; one that is left empty stays as it is."""
+
+    def change(session: Session, found: Application) -> str:
+        service.update(session, found, changes, _policy())
+        audit.record(session, actor(), "application.updated", found.id, {"fields": sorted(changes)})
+        return "Saved. Tokens that are issued from now on work as long."
+
+    sent = {name: value for name, value in numbers_of(request.form, OURS).items() if value is not None}
+    try:
+        changes = checked(ApplicationChanges, sent).model_dump(exclude_unset=True)
+    except Invalid as problem:
+        return application_page(application_id, problem=problem, lifetimes=request.form)
+    return _change(application_id, change, f"{PATH}/{application_id}#lifetimes")
+
+
 @bp.post("/applications/<application_id>/rotate-secret")
 def rotate_application_secret(application_id: str) -> Response:
     """Give the application a new secret; the former one stays good for a day."""
@@ -162,6 +180,7 @@ def application_page(application_id: str, **context: Any) -> Response:
             "skip_consent": "1" if row.skip_consent else "",
             "scopes": "\n".join(row.scopes),
         }
+        lifetimes = {name: getattr(row, name) for name in OURS}
         has_secret = row.secret_hash is not None
         told = select(Delivery).where(Delivery.endpoint_id == row.id).order_by(Delivery.seq.desc())
         logouts = list(session.scalars(told.limit(RECENT_LOGOUTS)))
@@ -170,6 +189,7 @@ def application_page(application_id: str, **context: Any) -> Response:
     frame: dict[str, Any] = {
         "application": found,
         "values": values,
+        "lifetimes": lifetimes,
         "secret": None,
         "has_secret": has_secret,
         "logouts": logouts,

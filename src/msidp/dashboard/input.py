@@ -1,16 +1,18 @@
 """What forms say, checked by the schemas of the Admin API: one set of rules."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from msidp import canonical
 from msidp.api import Name, Schema, reasons
 from msidp.errors import Invalid
 
 Model = TypeVar("Model", bound=Schema)
+_LONGEST_NUMBER = 9  # digits
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -41,6 +43,19 @@ def confirmed(form: Mapping[str, str], name: str) -> None:
 def lines_of(form: Mapping[str, str], field: str) -> list[str]:
     """A field with one thing a line."""
     return [line.strip() for line in form.get(field, "").splitlines() if line.strip()]
+
+
+def numbers_of(form: Mapping[str, str], fields: Iterable[str]) -> dict[str, int | str | None]:
+    """Fields that hold whole numbers, by their names in JSON; None for an empty one.
+
+    What is no number stays text, which the schema refuses.
+    """
+    found: dict[str, int | str | None] = {}
+    for field in fields:
+        text = form.get(field, "").strip()
+        is_number = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+        found[to_camel(field)] = int(text) if is_number else text or None
+    return found
 
 
 def json_of(form: Mapping[str, str], field: str, default: Any) -> Any:

@@ -1,18 +1,17 @@
 """What is kept for how long, and what a deleted member leaves: purged and expunged in small transactions.
 
-Attempts, deliveries and events each have a setting in days. A deleted member's data goes sooner: once every
-delivery of its events is settled, member.deleted included.
+Attempts, deliveries and events each are kept for some days (see `keeping`). A deleted member's data goes
+sooner: once every delivery of its events is settled, member.deleted included.
 """
 
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import and_, delete, exists, null, select, update
 from sqlalchemy.orm import Session, aliased
 
 from msidp import clock, ids
-from msidp.settings import Settings
 from msidp.statements import seq_before
+from msidp.webhooks import keeping
 from msidp.webhooks.models import Attempt, Delivery, Event, EventBody, Replay
 
 SLICE = 500  # rows deleted in one transaction
@@ -21,7 +20,7 @@ MEMBERS = 20  # whose data is expunged in one transaction
 
 def purge_attempts(session: Session, now: int) -> int:
     """Delete some of the attempts that are older than the setting says. Returns how many."""
-    days = _settings().attempt_retention_days
+    days = keeping.of_instance(session)["attempt_retention_days"]
     if not days:
         return 0
     cutoff = now - days * clock.DAY
@@ -31,7 +30,7 @@ def purge_attempts(session: Session, now: int) -> int:
 
 def purge_deliveries(session: Session, now: int) -> int:
     """Delete some of the deliveries that were settled before, with their attempts. Returns how many."""
-    days = _settings().delivery_retention_days
+    days = keeping.of_instance(session)["delivery_retention_days"]
     if not days:
         return 0
     cutoff = now - days * clock.DAY
@@ -45,9 +44,9 @@ def purge_deliveries(session: Session, now: int) -> int:
 
 def purge_events(session: Session, now: int) -> int:
     """Delete some of the events that are older, with their bodies. One that has a delivery stays."""
-    settings = _settings()
-    days = max(settings.event_retention_days, settings.delivery_retention_days)
-    if not (settings.event_retention_days and settings.delivery_retention_days):
+    kept = keeping.of_instance(session)
+    days = max(kept["event_retention_days"], kept["delivery_retention_days"])
+    if not (kept["event_retention_days"] and kept["delivery_retention_days"]):
         return 0
     unused = ~exists().where(Delivery.event_id == Event.id)
     older = (
@@ -114,8 +113,3 @@ def _delete(session: Session, model: Any, condition: Any) -> int:
 def _rows(session: Session, statement: Any) -> int:
     count: int = session.connection().execute(statement).rowcount
     return count
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.extensions["msidp_settings"]
-    return found
