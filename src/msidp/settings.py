@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     member_token_issuer: str = ""
     key_rotation_days: int = 90
     client_id_metadata_documents: bool = False
+    dpop_nonces: bool = False
 
     @field_validator(
         "secret_key", "outbound_allow_networks", "webhook_retry_schedule", "operator_email", mode="before"

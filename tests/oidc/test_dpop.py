@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from tests.oidc.conftest import Relying, access_claims, log_in, register, token_error
@@ -17,6 +18,8 @@ from werkzeug.test import TestResponse
 
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
+from msidp.oidc import dpop_nonces
+from msidp.settings import Settings
 
 KEY = ECKey.generate_key("P-256")
 OTHER = ECKey.generate_key("P-256")
@@ -99,6 +102,31 @@ def test_a_bearers_token_is_no_bound_one(shop: Relying) -> None:
         "Bearer",
         "DPoP",
     ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_where_proofs_need_a_nonce(app: Flask, settings: Settings, shop: Relying) -> None:
+    assert "DPoP-Nonce" not in exchange(shop, shop.code(), for_token()).headers
+    dpop_nonces.init_app(app, settings.model_copy(update={"dpop_nonces": True}))
+    code, kept = shop.code(), uuid.uuid4().hex
+    answers = [exchange(shop, code, for_token(nonce=nonce, jti=kept)) for nonce in (None, "x", 7, "é")]
+    for answer in answers:
+        assert token_error(answer) == "use_dpop_nonce"
+    nonce = answers[-1].headers["DPoP-Nonce"]
+    answer = exchange(shop, code, for_token(nonce=nonce, jti=kept))  # nothing was used up
+    assert (answer.status_code, answer.headers["DPoP-Nonce"]) == (200, nonce)
+    token = answer.json["access_token"]
+    needed = userinfo(shop, "DPoP", token, for_userinfo(token))
+    refused(needed, "use_dpop_nonce")
+    now = time.time()
+    with time_machine.travel(now + 60, tick=False):
+        answer = userinfo(shop, "DPoP", token, for_userinfo(token, nonce=nonce))
+        assert answer.status_code == 200
+        assert answer.headers["DPoP-Nonce"] != nonce  # good, but not for long
+    with time_machine.travel(now + 120, tick=False):
+        refused(userinfo(shop, "DPoP", token, for_userinfo(token, nonce=nonce)), "use_dpop_nonce")
+    shop.backend.environ_base.pop("HTTP_DPOP")
+    assert "DPoP-Nonce" not in shop.exchange(shop.code()).headers  # who sends no proof needs none
 
 
 def test_every_algorithm_that_discovery_names(shop: Relying, client: FlaskClient) -> None:

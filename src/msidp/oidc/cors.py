@@ -19,7 +19,7 @@ def _allow(response: Response) -> Response:
         return response
     headers = response.headers
     headers["Access-Control-Allow-Origin"] = origin
-    headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, DPoP-Nonce"
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST"
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"

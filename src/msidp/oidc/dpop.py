@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from authlib.oauth2 import OAuth2Error
 
 from msidp import clock
-from msidp.oidc import foreign, spent
+from msidp.oidc import dpop_nonces, foreign, spent
 
 ALGORITHMS = foreign.STRONG_ALGORITHMS
 TYPE = "dpop+jwt"
@@ -26,11 +26,17 @@ class InvalidProof(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
         super().__init__(description=description)
 
 
+class NonceNeeded(InvalidProof):
+    """The proof is not known to be of this minute; the answer brings the nonce for another (section 8)."""
+
+    error = "use_dpop_nonce"
+
+
 def verify(proof: str, method: str, url: str, access_token: str | None = None) -> str:
     """The thumbprint of the key that signed this proof, for this request and no other (section 4.3).
 
-    Where an `access_token` comes along, the proof has to be for it. The proof is used up. Raises
-    InvalidProof.
+    Where an `access_token` comes along, the proof has to be for it. The proof is used up, unless it lacks a
+    nonce alone. Raises InvalidProof.
     """
     try:
         jwt = foreign.parse(proof, ALGORITHMS, brings_key=True)
@@ -47,6 +53,9 @@ def verify(proof: str, method: str, url: str, access_token: str | None = None) -
     if access_token is not None:
         _check_hash(claims.get("ath"), access_token)
     issued_at = _check_age(claims.get("iat"))
+    expected = dpop_nonces.nonces()
+    if expected is not None and not expected.is_good(claims.get("nonce")):
+        raise NonceNeeded("The proof needs the nonce that comes with this answer (DPoP-Nonce).")
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
         raise InvalidProof(f"The proof needs a jti of at most {MAX_JTI} characters.")

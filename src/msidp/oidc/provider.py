@@ -11,6 +11,7 @@ from msidp.oidc import (
     connections,
     discovery,
     documents,
+    dpop_nonces,
     end_session,
     introspect,
     logos,
@@ -39,6 +40,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     discovery.init_app(app, settings)
     logos.init_app(app)
     sealed.init_app(app, settings)
+    dpop_nonces.init_app(app, settings)
     app.extensions["msidp_token_server"] = TokenServer()
     continuation.register(app, authorize.continuation)
     connections.init_app(app)

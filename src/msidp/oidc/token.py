@@ -2,12 +2,13 @@
 
 from flask import Blueprint, Response, current_app
 
-from msidp.oidc import client_endpoint, cors
+from msidp.oidc import client_endpoint, cors, dpop_nonces
 from msidp.oidc.server import TokenServer
 
 bp = Blueprint("token", __name__)
 client_endpoint.prepare(bp)
 cors.allow_applications(bp)
+dpop_nonces.supply(bp)
 
 
 @bp.post("/token")

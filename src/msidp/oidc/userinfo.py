@@ -12,7 +12,7 @@ from msidp.db import core_reading
 from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
-from msidp.oidc import claims, cors, dpop, scopes, tokens
+from msidp.oidc import claims, cors, dpop, dpop_nonces, scopes, tokens
 from msidp.oidc.models import Grant
 
 BEARER, DPOP = "Bearer", "DPoP"
@@ -20,6 +20,7 @@ _DPOP_ALGORITHMS = f'algs="{" ".join(dpop.ALGORITHMS)}"'
 
 bp = Blueprint("userinfo", __name__)
 cors.allow_applications(bp)
+dpop_nonces.supply(bp)
 
 _grant: Any = Grant.__table__
 _member: Any = Member.__table__

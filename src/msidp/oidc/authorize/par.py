@@ -10,7 +10,7 @@ from msidp.accounts import throttle
 from msidp.db import transaction
 from msidp.errors import TooManyRequests
 from msidp.keys.keyring import keyring
-from msidp.oidc import client_auth, client_endpoint, cors, dpop, lifetimes
+from msidp.oidc import client_auth, client_endpoint, cors, dpop, dpop_nonces, lifetimes
 from msidp.oidc.authorize import checks, pushed
 from msidp.oidc.authorize.draft import Draft
 from msidp.oidc.authorize.errors import OAuthError, PageError
@@ -23,6 +23,7 @@ _AUTHENTICATION = ("client_secret", "client_assertion", "client_assertion_type")
 bp = Blueprint("par", __name__)
 client_endpoint.prepare(bp)
 cors.allow_applications(bp)
+dpop_nonces.supply(bp)
 
 
 @bp.post("/par")
