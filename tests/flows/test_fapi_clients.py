@@ -110,7 +110,7 @@ def new_jwk() -> dict[str, Any]:
 
 @pytest.fixture
 def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
-    """With DPoP nonces or without: openid-client sends again what lacks one, oauth4webapi leaves that to us."""
+    """With DPoP nonces or without: openid-client sends again what lacks one, oauth4webapi does not."""
     return settings.model_copy(update={"dpop_nonces": request.param})
 
 
