@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import comparison, cpu, dashboard, engine, flood, floor, scale, table
+from bench import backlog, comparison, cpu, dashboard, engine, flood, floor, isolation, scale, table
 from bench.deliveries import ceiling, end_to_end, settle
 from bench.load import Load, request
 from bench.operations import Operation, Site, of_members, of_the_provider
@@ -62,9 +62,9 @@ def main() -> None:
         if "engine" in parts:
             engine.report(instance, quick=asked.quick)
         if "isolation" in parts:
-            engine.report_isolation(instance, quick=asked.quick)
+            isolation.report(instance, quick=asked.quick)
         if "backlog" in parts:
-            engine.report_backlog(instance, quick=asked.quick)
+            backlog.report(instance, quick=asked.quick)
     finally:
         shutil.rmtree(instance)
 

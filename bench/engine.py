@@ -1,18 +1,14 @@
-"""The delivery engine: what a delivery costs, how one bad endpoint touches the others, how it grows.
+"""The delivery engine: what a delivery costs, beside pycurl alone and beside one RQ job each.
 
-make bench ARGS=engine        beside pycurl alone and beside one RQ job each; SQLite and PostgreSQL
-make bench ARGS=isolation     20 endpoints with 1 hanging; 1,000 with 100 hanging and 100 refusing
-make bench ARGS=backlog       10,000 to 5,000,000 rows in the delivery table; minutes
+make bench ARGS=engine
 """
 
 import json
-import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import text
@@ -21,26 +17,19 @@ from tests.support.postgres import PostgresServer
 from bench import table
 from bench.deliveries import Rate, ceiling
 from bench.fleet import Fleet
-from bench.servers import free_port
 from bench.sink import Sink
-from msidp import clock, db
-from msidp.webhooks import claim
+from msidp import db
 
 ENDPOINTS = 25
 BODY = 600
 WORKERS = (1, 2, 4)
 FASTER_THAN_RQ = 40
-SCENARIOS = (  # healthy, hanging, refusing endpoints; events; seconds between them; the goal
-    (19, 1, 0, 400, 0.05, 1.25),
-    (800, 100, 100, 20, 1.0, 2.0),
-)
-QUICK_SCENARIOS = ((4, 1, 0, 10, 0.05, 1.25),)
 
 
 def report(instance: Path, *, quick: bool = False) -> None:
     """What a delivery costs; medians of several rounds, with the spread."""
     rounds, events = (1, 8) if quick else (7, 200)
-    with Sink(_made(instance / "engine")) as sink:
+    with Sink(instance / "engine") as sink:
         print(table.title("the delivery engine, https, connections kept"))
         print(table.line("", "CPU µs", "per second"))
         raw: list[Rate] = []
@@ -99,15 +88,15 @@ def on_postgresql(instance: Path, sink: Sink, workers: int, rounds: int, events:
 def commit_to_delivered(fleet: Fleet, count: int) -> float:
     """The median of single events, each some while after the one before, for one endpoint."""
     with db.transaction() as session:
-        session.execute(text("DELETE FROM attempt"))
         session.execute(text("UPDATE webhook_endpoint SET enabled = false"))
         (mine,) = session.scalars(text("SELECT id FROM webhook_endpoint LIMIT 1")).all()
         session.execute(text("UPDATE webhook_endpoint SET enabled = true WHERE id = :id"), {"id": mine})
+    committed: dict[str, int] = {}
     for _ in range(count):
-        fleet.publish()
+        committed |= fleet.publish()
         time.sleep(0.05)
     fleet.wait_until_settled()
-    return statistics.median(fleet.latencies([mine]))
+    return statistics.median(fleet.latencies([mine], committed))
 
 
 def rq_way(instance: Path, sink: Sink, count: int) -> tuple[float, float]:
@@ -121,118 +110,6 @@ def rq_way(instance: Path, sink: Sink, count: int) -> tuple[float, float]:
         )  # fmt: skip
         measured = json.loads(run.stdout)
         return measured["whole"], measured["post"]
-
-
-def report_isolation(instance: Path, *, quick: bool = False) -> None:
-    """The healthy endpoints' latency with and without sick ones, from the commit on."""
-    with Sink(_made(instance / "isolation")) as sink:
-        print(table.title("isolation: healthy endpoints, commit to delivered"))
-        print(table.line("", "p50 ms", "p99 ms"))
-        scenarios = QUICK_SCENARIOS if quick else SCENARIOS
-        for number, (healthy, hanging, refusing, events, pause, goal) in enumerate(scenarios):
-            alone = _percentiles(instance / f"alone-{number}", sink, healthy, [], events, pause)
-            print(table.line(f"{healthy} healthy, alone", f"{alone[0]:,.0f}", f"{alone[1]:,.0f}"))
-            with hanging_port() as silent:
-                sick = [f"https://127.0.0.1:{silent}/{index}" for index in range(hanging)]
-                sick += [f"https://127.0.0.1:{free_port()}/{index}" for index in range(refusing)]
-                beside = _percentiles(instance / f"beside-{number}", sink, healthy, sick, events, pause)
-            name = f"beside {hanging} hanging" + (f", {refusing} refusing" if refusing else "")
-            print(table.line(name, f"{beside[0]:,.0f}", f"{beside[1]:,.0f}"))
-            ratio = beside[1] / alone[1]
-            print(table.line("p99, ratio", "", f"{ratio:.2f}", table.judged(ratio, goal, "")))
-
-
-def _percentiles(
-    directory: Path, sink: Sink, healthy: int, sick: Sequence[str], events: int, pause: float
-) -> tuple[float, float]:
-    with Fleet(directory, sink.authority) as fleet:
-        fleet.add_endpoints(sick)
-        well = fleet.add_endpoints(sink.urls(healthy))
-        for _ in range(events):
-            began = time.monotonic()
-            fleet.publish()
-            time.sleep(max(0.0, pause - (time.monotonic() - began)))
-        fleet.wait_until_settled(well)
-        found = fleet.latencies(well)
-    return statistics.median(found), found[int(len(found) * 0.99) - 1]
-
-
-@contextmanager
-def hanging_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
-        yield silent.getsockname()[1]
-
-
-def report_backlog(instance: Path, *, quick: bool = False) -> None:
-    """What a claim of 64 costs, however long the log of deliveries has become."""
-    sizes = (1_000, 2_000) if quick else (10_000, 1_000_000, 5_000_000)
-    server = PostgresServer()
-    try:
-        server.create_database("backlog")
-        for name, url in (("SQLite", ""), ("PostgreSQL", server.url("backlog"))):
-            print(table.title(f"a look and a claim of 64, by rows in the delivery table, {name}"))
-            print(table.line("", "ms", ""))
-            authority = Path(__file__)  # nothing is sent
-            with Fleet(instance / f"backlog-{name}", authority, database_url=url, workers=0) as fleet:
-                fleet.add_endpoints([f"https://example.com/{number}" for number in range(ENDPOINTS)])
-                fleet.publish(8)
-                first = 0.0
-                for size in sizes:
-                    _fill(size)
-                    cost = _claim_cost()
-                    first = first or cost
-                    judged = table.judged(cost / first, 1.5, "× the first")
-                    print(table.line(f"{size:,} rows", f"{cost:.2f}", "", judged))
-    finally:
-        server.stop()
-
-
-def _fill(size: int) -> None:
-    """Settled deliveries of one event, until there are so many rows."""
-    with db.reading() as session:
-        present = session.scalar(text("SELECT count(*) FROM delivery"))
-    if db.engine_name() == "sqlite":
-        numbers = "WITH RECURSIVE n (i) AS (SELECT :low UNION ALL SELECT i + 1 FROM n WHERE i < :high)"
-    else:
-        numbers = "WITH n (i) AS (SELECT generate_series(CAST(:low AS bigint), :high))"
-    with db.transaction() as session:
-        session.execute(
-            text(f"""
-            INSERT INTO delivery (id, community_id, event_id, endpoint_id, dialect, origin, status,
-                attempt_count, scheduled_count, manual, claims, created_at, settled_at)
-            {numbers}
-            SELECT 'filled-' || i, e.community_id, (SELECT min(id) FROM event), e.id, 'memberstack',
-                'filled-' || i, 'succeeded', 1, 1, false, 0, 0, 1
-            FROM n JOIN (SELECT id, community_id, row_number() OVER (ORDER BY seq) - 1 AS place
-                FROM webhook_endpoint) AS e ON e.place = i % {ENDPOINTS}
-            """),  # constants
-            {"low": present, "high": size - 1},
-        )
-    if db.engine_name() == "postgresql":
-        with db.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE delivery"))
-
-
-def _claim_cost() -> float:
-    """Milliseconds; the median of many, each undone again."""
-    costs = []
-    for _ in range(50):
-        now = clock.now()
-        session = db.db.session.session_factory()
-        with session:
-            began = time.perf_counter()
-            waiting = claim.peek(session, now, (), 10)
-            chosen = [claim.Candidate(seq, due.endpoint_id) for due in waiting for seq in due.seqs][:64]
-            assert len(claim.take(session, chosen, now, 30_000)) == 64
-            costs.append((time.perf_counter() - began) * 1000)
-            session.rollback()
-    return statistics.median(costs)
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir()
-    return directory
 
 
 def _median(rates: Sequence[Rate]) -> float:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_network
 from pathlib import Path
@@ -116,11 +116,17 @@ class Fleet:
             session.add_all(made)
         return [endpoint.id for endpoint in made]
 
-    def publish(self, events: int = 1) -> None:
-        """Something happens, so many times in one transaction; the doorbell rings behind it."""
+    def publish(self, events: int = 1) -> dict[str, int]:
+        """Something happens, so many times in one transaction; the doorbell rings behind it.
+
+        Returns the events' ids, each with the moment when the commit was done.
+        """
         with db.transaction() as session:
-            for _ in range(events):
+            made = [
                 outbox.record(session, community_id=self.community_id, type="member.created", data=MEMBER)
+                for _ in range(events)
+            ]
+        return dict.fromkeys(made, clock.now())
 
     def wait_until_settled(self, endpoint_ids: Sequence[str] = (), within: float = 300) -> None:
         """Wait until nothing is open any more, of these endpoints or of all."""
@@ -132,13 +138,14 @@ class Fleet:
             assert time.monotonic() < deadline, "deliveries are still open"
             time.sleep(0.05)
 
-    def latencies(self, endpoint_ids: Sequence[str]) -> list[float]:
-        """Milliseconds from the commit to the answer of every delivery to these endpoints, ascending."""
-        query = """SELECT attempt.at + attempt.latency_ms - delivery.created_at FROM attempt
+    def latencies(self, endpoint_ids: Sequence[str], committed: Mapping[str, int]) -> list[int]:
+        """Milliseconds from these events' commits to the answer of every delivery to these endpoints."""
+        query = """SELECT delivery.event_id, attempt.at + attempt.latency_ms FROM attempt
             JOIN delivery ON delivery.id = attempt.delivery_id WHERE delivery.status = 'succeeded'"""
         query += f" AND delivery.endpoint_id IN ({', '.join(map(repr, endpoint_ids))})"
         with db.reading() as session:
-            return sorted(session.scalars(text(query)))
+            rows = session.execute(text(query)).all()
+        return [ended - committed[event_id] for event_id, ended in rows if event_id in committed]
 
     def ask(self, query: str) -> Any:
         """The one value that a query gives."""

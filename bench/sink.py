@@ -16,6 +16,7 @@ import trustme
 from bench.servers import free_port, wait_until_it_listens
 
 HOSTS = 25  # addresses of loopback that it is reached at, so that receivers can be different hosts
+CONNECTIONS = 4096  # at once: four workers keep a thousand, and what is beyond would wait unanswered
 
 
 class Sink:
@@ -25,6 +26,7 @@ class Sink:
         self.port = free_port()
         self.hosts = [f"127.0.0.{number}" for number in range(1, HOSTS + 1)]
         self.url = f"https://127.0.0.1:{self.port}"
+        directory.mkdir(exist_ok=True)
         self.authority = directory / "authority.pem"
         certificate, key = directory / "certificate.pem", directory / "key.pem"
         authority = trustme.CA()
@@ -95,7 +97,7 @@ def _serve(port: int, certificate: Path, key: Path) -> None:
     server = Granian(
         "sink", address="0.0.0.0",  # noqa: S104  # every address of loopback, and no way to name just those
         port=port, interface=Interfaces.RSGI, ssl_cert=certificate, ssl_key=key,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.warning, backlog=CONNECTIONS, backpressure=CONNECTIONS,
     )  # fmt: skip
     server.serve(target_loader=_counter, wrap_loader=False)
 

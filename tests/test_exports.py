@@ -11,13 +11,13 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, happen
 
 from msidp import db, exports, walk
 from msidp.members import transfer
 from msidp.members.models import Member
-from msidp.webhooks.drain import drain
 
 
 @pytest.fixture(autouse=True)

@@ -43,3 +43,30 @@ def test_a_missing_queue_is_asked_once_and_delays_nothing(settings: Settings) ->
             queue.ring()
         assert time.monotonic() - begin < 1
         assert queue._silent_until > begin
+
+
+def test_bells_are_heard_while_one_listens(app: Flask) -> None:
+    queue.ring()
+    with queue.Bells(queue.WEBHOOKS, queue.MAIL) as bells:
+        assert bells.wait(0.01) == set()
+        queue.ring()  # although a job waits already
+        assert bells.wait(10) == {queue.WEBHOOKS}
+        queue.ring()
+        queue.ring(queue.MAIL)
+        heard: set[str] = set()
+        while len(heard) < 2 and (rung := bells.wait(10)):
+            heard |= rung
+        assert heard == {queue.WEBHOOKS, queue.MAIL}
+
+
+def test_whoever_listens_outlives_the_queue(settings: Settings) -> None:
+    server = ValkeyServer()
+    app = create_core(settings.model_copy(update={"redis_url": server.url}))
+    with app.app_context(), queue.Bells(queue.WEBHOOKS) as bells:
+        server.stop()
+        assert bells.wait(0.05) == set()
+        began = time.monotonic()
+        assert bells.wait(0.05) == set()
+        assert time.monotonic() - began >= 0.05
+    with app.app_context(), queue.Bells(queue.WEBHOOKS) as bells:
+        assert bells.wait(0.01) == set()

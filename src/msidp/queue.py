@@ -5,7 +5,9 @@ The queue holds no truth. Everything on it can be lost and is found again in the
 
 import threading
 import time
+from contextlib import suppress
 from functools import cache
+from typing import Self
 
 import redis
 from flask import Flask, current_app
@@ -81,19 +83,63 @@ def ring(name: str = WEBHOOKS) -> None:
         _silent_until = time.monotonic() + QUIET_AFTER_FAILURE
 
 
-def has_work(name: str) -> bool:
-    """Whether a job waits on this queue; no, too, while it is away."""
-    try:
-        return queue(name).count > 0
-    except (redis.RedisError, OSError):
-        return False
-
-
 def ring_once(client: "redis.Redis", name: str = WEBHOOKS) -> None:
-    """Put the queue's job on it unless something waits there already: one look serves everyone.
+    """Tell whoever listens, and put the queue's job on it unless something waits there already.
 
-    A plain job. RQ's `unique` would refuse a new one for as long as a killed worker's job is remembered.
+    One look serves everyone. A plain job: RQ's `unique` would refuse a new one for as long as a killed
+    worker's job is remembered.
     """
     bell = queue_on(client, name)
-    if bell.count == 0:
+    with client.pipeline(transaction=False) as both:
+        both.publish(_channel(name), "")
+        both.llen(bell.key)
+        _, waiting = both.execute()
+    if not waiting:
         bell.enqueue(_BELLS[name], result_ttl=0, failure_ttl=FAILURES_KEPT)
+
+
+class Bells:
+    """What rings on some queues while this is open, in a `with` statement.
+
+    Hears nothing more once the queue has been away, and waits all the same.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = {_channel(name).encode(): name for name in names}
+        self._ear = connection().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # theirs
+        self._deaf = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._ear.subscribe(*self._names)
+            for _ in self._names:
+                self._ear.get_message(timeout=1)  # the server's word that what rings is heard from now on
+        except (redis.RedisError, OSError):
+            self._deaf = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(redis.RedisError, OSError):
+            self._ear.close()
+
+    def wait(self, seconds: float) -> set[str]:
+        """The queues that rang, as soon as one did; none after so many seconds."""
+        if not self._deaf:
+            try:
+                return self._hear(seconds)
+            except (redis.RedisError, OSError):
+                self._deaf = True
+        stopping.wait(seconds)
+        return set()
+
+    def _hear(self, seconds: float) -> set[str]:
+        heard = self._ear.get_message(timeout=seconds)
+        names = set()
+        while heard is not None:
+            names.add(self._names[heard["channel"]])
+            heard = self._ear.get_message()
+        return names
+
+
+def _channel(name: str) -> str:
+    return f"msidp:bell:{name}"

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DataError
 from tests.dashboard.conftest import sign_in, submit  # noqa: F401  # a fixture
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, deliveries, happen
@@ -26,7 +27,6 @@ from msidp.jobs import service, slices
 from msidp.jobs.models import Job, JobPart
 from msidp.members import connections
 from msidp.members.models import Member
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Event
 
 

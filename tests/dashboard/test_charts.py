@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 from tests.dashboard.conftest import submit
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, happen
@@ -23,7 +24,6 @@ from msidp.errors import Conflict
 from msidp.figures import service as figures
 from msidp.members import service as members
 from msidp.webhooks import hours
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Attempt, Delivery, EndpointHour
 
 counts = st.binary(min_size=len(hours.SPANS), max_size=len(hours.SPANS))

@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.dashboard.conftest import submit
+from tests.support.draining import drain
 from tests.support.receiver import Receiver
 
 from msidp.admin import verify_webhook
 from msidp.communities.roles import Role
 from msidp.webhooks import catalogue
-from msidp.webhooks.drain import drain
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ROOT = "/dashboard/event-types"

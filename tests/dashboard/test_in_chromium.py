@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 
 from msidp import db
@@ -16,7 +17,6 @@ from msidp.admin import verify_webhook
 from msidp.jobs import service as jobs
 from msidp.jobs import slices
 from msidp.operators import service
-from msidp.webhooks.drain import drain
 
 # What a browser shows does not depend on the kind of database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.dashboard.conftest import submit
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import happen
 
 from msidp import db
 from msidp.communities.roles import Role
 from msidp.webhooks import logout, throttle
-from msidp.webhooks.drain import drain
 
 ROOT = "/dashboard"
 

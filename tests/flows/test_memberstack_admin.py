@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from tests.support.draining import drain
 from tests.support.node import run_node
 from tests.support.receiver import Receiver
-
-from msidp.webhooks.drain import drain
 
 WALK = """
     const [baseUrl, key, free, paid] = args;

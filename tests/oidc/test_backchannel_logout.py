@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from tests.oidc.conftest import Relying, id_claims, log_in, register
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 
 from msidp import db
@@ -25,7 +26,6 @@ from msidp.oidc.models import SessionApplication
 from msidp.settings import Settings
 from msidp.vault.fields import FieldCipher
 from msidp.webhooks.dialects.logout import EVENT
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event, text, update
+from tests.support.draining import drain
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, deliveries, happen
@@ -16,7 +17,6 @@ from tests.webhooks.support import add_endpoint, deliveries, happen
 from msidp import clock, db, metrics
 from msidp.app import create_app
 from msidp.settings import Settings
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Delivery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()

@@ -4,6 +4,7 @@ import json
 
 from flask import Flask
 from sqlalchemy import text, update
+from tests.support.draining import drain
 from tests.support.receiver import Receiver
 from tests.webhooks.support import (
     add_endpoint,
@@ -14,7 +15,6 @@ from tests.webhooks.support import (
 
 from msidp import db
 from msidp.vault.fields import cipher
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint
 
 

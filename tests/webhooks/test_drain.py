@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook
+from tests.support.draining import drain
 from tests.support.instance import eventually
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
@@ -25,9 +26,9 @@ from tests.webhooks.support import (
 
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
-from msidp.webhooks import disabling, outbox, secrets
+from msidp.webhooks import disabling, feed, outbox, secrets
+from msidp.webhooks import drain as draining
 from msidp.webhooks.catalogue import DIALECTS
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint
 
 JOINED = {
@@ -229,3 +230,52 @@ def in_thread(app: Flask) -> threading.Thread:
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def test_the_bell_is_heard_while_a_receiver_hangs(
+    app: Flask, community_id: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed would not look again of itself for as long as the test lasts."""
+    stopping = threading.Event()
+    monkeypatch.setattr(queue, "stopping", stopping)
+    monkeypatch.setattr(feed, "LOOK_EVERY", 3600.0)
+    receiver.script("/hanging", Answer(delay=60))
+    add_endpoint(community_id, receiver.url("/hanging"))
+    happen(community_id)
+
+    def run() -> None:
+        with app.app_context():
+            draining.drain()
+
+    job = threading.Thread(target=run)
+    job.start()
+    receiver.wait_for(1, "/hanging")
+    add_endpoint(community_id, receiver.url("/well"))
+    for number in range(1, 4):
+        happen(community_id)
+        receiver.wait_for(number, "/well")
+    stopping.set()
+    job.join()
+
+
+@pytest.mark.parametrize("overrides", [{"webhook_timeout": 5, "webhook_retry_schedule": (0,)}])
+def test_mail_ends_a_drain(app: Flask, community_id: str, receiver: Receiver) -> None:
+    """The job makes way, and asks for another one; what is in flight stays there."""
+    receiver.script("/hanging", Answer(delay=60))
+    add_endpoint(community_id, receiver.url("/hanging"))
+    happen(community_id)
+    queue.connection().flushall()
+
+    def ring() -> None:
+        with app.app_context():
+            eventually(lambda: queue.connection().pubsub_numsub("msidp:bell:mail")[0][1] == 1)
+            queue.ring(queue.MAIL)
+
+    ringing = threading.Thread(target=ring)
+    ringing.start()
+    draining.drain()
+    ringing.join()
+    assert delivery().status == "pending"
+    assert queue.queue(queue.WEBHOOKS).count == 1
+    drain()
+    assert delivery().status == "exhausted"

@@ -6,6 +6,7 @@ import pytest
 import trustme
 from flask import Flask
 from sqlalchemy import select
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
     add_endpoint,
@@ -19,7 +20,6 @@ from tests.webhooks.support import (
 from msidp import clock, db
 from msidp.audit.models import AuditEntry
 from msidp.webhooks import retry
-from msidp.webhooks.drain import drain
 
 QUICK = {"webhook_retry_schedule": (0, 0.05, 0.05)}
 ONCE = {"webhook_retry_schedule": (0,)}

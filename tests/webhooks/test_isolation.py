@@ -5,11 +5,11 @@ import threading
 import pytest
 from flask import Flask
 from sqlalchemy import update
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, attempts, deliveries, happen
 
 from msidp import clock, db, queue
-from msidp.webhooks.drain import drain
 from msidp.webhooks.lanes import MOST, SICK_SLOTS, SLOTS
 from msidp.webhooks.models import WebhookEndpoint
 

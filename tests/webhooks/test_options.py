@@ -9,13 +9,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Received, Receiver
 from tests.webhooks.support import deliveries, endpoint, happen, make_due
 
 from msidp import clock, db
 from msidp.mail.models import Mail
 from msidp.webhooks import ailing, throttle
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import WebhookEndpoint, WebhookKey
 
 

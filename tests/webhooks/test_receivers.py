@@ -16,6 +16,7 @@ import pytest
 import urllib3
 from flask import Flask
 from flask.testing import FlaskClient
+from tests.support.draining import drain
 from tests.support.node import NODE, run_node
 from tests.support.ports import free_port
 from tests.webhooks.samples import SECRET
@@ -23,7 +24,6 @@ from tests.webhooks.support import add_endpoint, deliveries
 
 from msidp import clock
 from msidp.webhooks import secrets, signing
-from msidp.webhooks.drain import drain
 
 PAGE = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text()
 LANGUAGES = {  # fence: file, command

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.support.threads import at_once
 from tests.webhooks.support import add_endpoint, attempts, deliveries, happen
@@ -13,7 +14,6 @@ from tests.webhooks.support import add_endpoint, attempts, deliveries, happen
 from msidp import clock, db
 from msidp.jobs import slices
 from msidp.webhooks import replaying, retention
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Delivery, Event, EventBody, Replay
 
 LONG_AGO = "2020-01-01T00:00:00Z"

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select, text, update
+from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import add_endpoint, attempts, deliveries, delivery, happen, make_due
 
 from msidp import clock, db, ids, statements
 from msidp.ops import housekeeping
 from msidp.webhooks import retention, retry
-from msidp.webhooks.drain import drain
 from msidp.webhooks.models import Attempt, Delivery, Event, EventBody, WebhookEndpoint
 
 DAYS = {"attempt_retention_days": 10, "delivery_retention_days": 20, "event_retention_days": 30}

@@ -26,7 +26,7 @@ class Round(NamedTuple):
 
 
 ROUNDS = (
-    Round(drain.drain, LOOK_EVERY),
+    Round(drain.wake, LOOK_EVERY),
     Round(postman.post, 1.0),
     Round(housekeeping.clean, ticker.CLEAN_EVERY),
 )

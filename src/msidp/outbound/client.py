@@ -7,6 +7,7 @@ verified, one deadline for everything from the name's resolution on, and at most
 16 kB of body read.
 """
 
+import os
 import select
 import time
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ class _Idle:
 
 
 class Client:
-    """Sends many requests at once. Belongs to one thread."""
+    """Sends many requests at once. Belongs to one thread, but for `wake`."""
 
     def __init__(
         self, policy: OutboundPolicy, authorities: Authorities, lookup: Lookup = system_lookup
@@ -99,6 +100,8 @@ class Client:
         self._resolver = Resolver(policy.addresses, lookup)
         self._epoll = select.epoll()
         self._epoll.register(self._resolver, select.EPOLLIN)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
         self._watched: set[int] = set()
         self._timer: float | None = None
         self._idle = _Idle()
@@ -148,6 +151,9 @@ class Client:
             if fd == self._resolver.fileno():
                 self._resume()
                 continue
+            if fd == self._bell:
+                os.eventfd_read(self._bell)
+                continue
             mask = (pycurl.CSELECT_IN if event & _READ else 0) | (
                 pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
             )
@@ -159,8 +165,14 @@ class Client:
             self._give_up_waiting()
         return self._finished()
 
+    def wake(self) -> None:
+        """End a `poll` that waits, or the next one, at once. Any thread may call this, until `close`."""
+        os.eventfd_write(self._bell, 1)
+
     def close(self) -> None:
-        """Abandon what is in flight and close every connection."""
+        """Abandon what is in flight and close every connection. A second time does nothing."""
+        if self._epoll.closed:
+            return
         for curl in self._busy:
             self._multi.remove_handle(curl)
         waiting = [each.exchange for each in self._waiting]
@@ -171,6 +183,7 @@ class Client:
         self._multi.close()
         self._epoll.close()
         self._resolver.close()
+        os.close(self._bell)
 
     def _find_place(self, url: str) -> _Place | None:
         """Where the URL leads; None where it is not one that may be saved (any more)."""

@@ -1,8 +1,9 @@
 """`drain`: the RQ job that the doorbell asks for.
 
-The job wakes this process's feed and waits for it, a slice of time at most. The feed runs in a thread of
-its own and ends when there is nothing left to do: the slice's end interrupts nothing, and no slice waits for
-the last one's stragglers. More drains at once, here or elsewhere, do no harm.
+The job wakes this process's feed, and hears the bell for it from then on: while it does, a commit is heard
+of at once and costs no job of its own. It ends with half a second of silence, or with a slice of time. The
+feed runs in a thread of its own and rests when there is nothing left to do: the slice's end interrupts
+nothing, and no slice waits for the last one's stragglers. More drains at once, here or elsewhere, do no harm.
 """
 
 import threading
@@ -21,31 +22,55 @@ from msidp.settings import Settings
 from msidp.webhooks.feed import Feed
 
 SLICE = 20.0  # seconds
-GLANCE_EVERY = 0.5  # seconds
+SILENCE = 0.5  # seconds without a bell, after which a job ends whose feed rests
+VISIT_EVERY = 0.5  # seconds between looks for work that is done in slices, while the bell rings
 
 _making = threading.Lock()
 log = structlog.get_logger(__name__)
 
 
 def drain() -> None:
-    """Deliver what is due. Needs an application context; returns when nothing is left, or after a slice.
+    """Deliver what is due, and what becomes due while the bell rings. Needs an application context.
 
     Raises what ended the feed, if something did.
     """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
-    with _making:
-        if "msidp_engine" not in app.extensions:
-            app.extensions["msidp_engine"] = Engine(app)
-        engine: Engine = app.extensions["msidp_engine"]
+    wake()
+    engine = _engine()
+    deadline, visited = time.monotonic() + SLICE, time.monotonic()
+    with queue.Bells(queue.WEBHOOKS, queue.MAIL) as bells:
+        engine.wake()  # for what rang before anybody listened
+        while (left := deadline - time.monotonic()) > 0 and not queue.stopping.is_set():
+            if queue.MAIL in (rung := bells.wait(min(left, SILENCE))):
+                break  # nobody likes to wait for a log-in code
+            if rung:
+                engine.wake()
+                if time.monotonic() > visited + VISIT_EVERY:
+                    slices.advance()
+                    visited = time.monotonic()
+            elif engine.rests():
+                return
+    queue.ring()  # there is more than this process can do: others may help
+
+
+def wake() -> None:
+    """Go on with work that is done in slices, and have what is due delivered. Does not wait for the feed."""
     slices.advance()
-    engine.work(SLICE)
+    _engine().wake()
 
 
 def finish() -> None:
     """Wait for what is in flight here. Called once `queue.stopping` is set, after which nothing is added."""
     if "msidp_engine" in current_app.extensions:
-        engine: Engine = current_app.extensions["msidp_engine"]
-        engine.finish()
+        _engine().finish()
+
+
+def _engine() -> "Engine":
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    with _making:
+        if "msidp_engine" not in app.extensions:
+            app.extensions["msidp_engine"] = Engine(app)
+        engine: Engine = app.extensions["msidp_engine"]
+        return engine
 
 
 class Engine:
@@ -56,50 +81,51 @@ class Engine:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="webhooks")
         self._running: Future[None] | None = None
+        self._awake = False
+        self._called = False
         self._feed: Feed | None = None
         self._client: Client | None = None
 
-    def work(self, seconds: float) -> None:
-        """Let the feed look for work, and wait until it has come to rest or the time is up."""
-        deadline = time.monotonic() + seconds
-        running, fresh = self._wake()
-        self._accompany(running, deadline)
-        if running.done() and not fresh:  # it may have looked for the last time just before it was woken
-            running, _ = self._wake()
-            self._accompany(running, deadline)
-        if running.done():
-            running.result()
-        else:
-            queue.ring()  # there is more than this process can do: others may help
+    def wake(self) -> None:
+        """Have the feed look for work, once more where it is under way."""
+        with self._lock:
+            self._called = True
+            if not self._awake:
+                self._awake = True
+                self._running = self._threads.submit(self._run)
+            elif self._feed is not None:
+                self._feed.nudge()
+
+    def rests(self) -> bool:
+        """Whether the feed has nothing to do. Raises what ended it, if something did."""
+        if self._running is None or not self._running.done():
+            return False
+        self._running.result()
+        return True
 
     def finish(self) -> None:
         """Wait until the feed has come to rest."""
         if self._running is not None:
             wait([self._running])
 
-    def _accompany(self, running: "Future[None]", deadline: float) -> None:
-        """Wait for it until the deadline, or until mail waits: nobody likes to wait for a log-in code."""
-        while not running.done() and (left := deadline - time.monotonic()) > 0:
-            wait([running], min(left, GLANCE_EVERY))
-            if not running.done() and queue.has_work(queue.MAIL):
-                return
-
-    def _wake(self) -> tuple["Future[None]", bool]:
-        with self._lock:
-            if self._running is not None and not self._running.done():
-                return self._running, False
-            self._running = self._threads.submit(self._run)
-            return self._running, True
-
     def _run(self) -> None:
         with self._app.app_context():
-            feed = self._feed or self._new_feed()
             try:
-                feed.run(lambda: not queue.stopping.is_set())
+                while self._is_called():
+                    feed = self._feed or self._new_feed()
+                    feed.run(lambda: not queue.stopping.is_set())
             except Exception:
                 log.exception("the feed of deliveries broke off")
-                self._feed = None  # what was in flight is lost, and comes back when its lease ends
+                with self._lock:
+                    self._awake = False
+                    self._feed = None  # what was in flight is lost, and comes back when its lease ends
                 raise
+
+    def _is_called(self) -> bool:
+        with self._lock:
+            called, self._called = self._called, False
+            self._awake = called
+            return called
 
     def _new_feed(self) -> Feed:
         settings: Settings = self._app.extensions["msidp_settings"]

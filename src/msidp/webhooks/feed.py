@@ -26,6 +26,7 @@ from msidp.webhooks.settle import Outcome
 LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
 PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
+SOONEST = 0.004  # the same where the bell has rung since
 BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
@@ -57,6 +58,7 @@ class Feed:
         self._ended: list[Outcome] = []
         self._looked = 0.0
         self._pause = LOOK_EVERY
+        self._nudged = False
         self._claimed_at = 0
 
     def run(self, going: Callable[[], bool]) -> None:
@@ -71,6 +73,11 @@ class Feed:
                     return
             self._receive(self._client.poll(self._patience()))
 
+    def nudge(self) -> None:
+        """Have it look again at once. Any thread may call this."""
+        self._nudged = True
+        self._client.wake()
+
     def _turn_is_due(self) -> bool:
         """Whether to record and to look again: each costs a transaction, so outcomes are gathered.
 
@@ -83,11 +90,13 @@ class Feed:
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
-        return max(0.0, self._looked + self._pause - time.monotonic())
+        pause = SOONEST if self._nudged and self._pause == LOOK_EVERY else self._pause
+        return max(0.0, self._looked + pause - time.monotonic())
 
     def _turn(self, *, claiming: bool) -> bool:
         """Record what ended and claim anew, in one transaction. Tells whether anything was due."""
         ended, self._ended = self._ended, []
+        self._nudged = False  # before the look: who rings from here on is looked for again
         self._looked = time.monotonic()
         now = self._claimed_at = clock.now()
         if ended:

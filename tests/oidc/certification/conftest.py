@@ -20,6 +20,7 @@ import pytest
 import requests
 from flask import Flask
 from tests.conftest import SECRET_KEY
+from tests.support.draining import drain
 from tests.support.forms import Browser, Page
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyServer
@@ -29,7 +30,6 @@ from msidp import db
 from msidp.app import create_app
 from msidp.communities import service as communities
 from msidp.settings import Settings
-from msidp.webhooks.drain import drain
 
 EMAIL, OTHER_EMAIL = "ada@example.com", "bob@example.com"
 PASSWORD = "correct horse battery"
