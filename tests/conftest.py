@@ -12,10 +12,12 @@ import pytest
 import trustme
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
+from tests.support.browser import chromium
+from tests.support.compiled import compile_once
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.receiver import Receiver
-from tests.support.routing import compile_builders_once
 from tests.support.valkey import ValkeyServer
 from werkzeug.serving import make_server
 
@@ -28,8 +30,9 @@ from msidp.vault.fields import cipher
 
 SECRET_KEY = "a-secret-key-for-tests"
 TEMPLATE = "msidp_template"
+DATABASES = ("sqlite", "postgresql")
 
-compile_builders_once()
+compile_once()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -86,7 +89,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test on each kind of database, or on those that its mark names."""
+    asked = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "database_url" in metafunc.fixturenames and "database_url" not in asked:
+        mark = metafunc.definition.get_closest_marker("database")
+        metafunc.parametrize("database_url", mark.args if mark else DATABASES, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of each kind, with nothing in it but its community and signing key."""
     if request.param == "sqlite":
@@ -209,6 +220,13 @@ def tls(ca: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     return context
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, which takes a second to start. Tests have it after each other, each in tabs of its own."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

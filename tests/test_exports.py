@@ -101,7 +101,7 @@ def test_deliveries_and_the_audit_log(admin: FlaskClient, community_id: str, rec
     assert table(admin, "/audit-log/export")[0]["actor.type"] == "api_key"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_a_file_that_breaks_off_says_so(admin: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         admin.post("/members", json={"email": f"m{number}@example.com"})

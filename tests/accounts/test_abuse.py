@@ -382,7 +382,7 @@ def test_hostile_queries(client: FlaskClient) -> None:
             assert client.get(f"{path}?{query}").status_code == 400, query
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @hypothesis_settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )

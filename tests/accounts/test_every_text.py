@@ -32,7 +32,7 @@ from msidp.members import service as members
 from msidp.plans import service as plans
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 OPEN, CLOSE = "⟦", "⟧"
 NEW = "countess@example.com"
 TAKEN = "byron@example.com"

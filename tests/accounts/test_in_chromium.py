@@ -1,11 +1,9 @@
 """The hosted pages in a real browser: by keyboard, without scripts, on a small screen, light and dark."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
-from tests.support.browser import chromium, tab
+from tests.support.browser import tab
 
 from msidp import db
 from msidp.accounts import continuation
@@ -13,14 +11,8 @@ from msidp.accounts.continuation import Continuation
 from msidp.communities import service as communities
 
 # What a browser shows does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 from tests.accounts.mailed.support import ADA, ask, inbox, member, sign_up
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, overflow, picture, tab
 from tests.support.forms import Browser, Page
 
 from msidp import db
@@ -19,7 +19,7 @@ from msidp.members import service as members
 from msidp.negotiation import PARAMETER
 from msidp.webhooks.models import Event
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 LOGIN = {"en": "Sign in", "de": "Anmelden", "fr": "Se connecter", "es": "Iniciar sesión"}
 HOSTILE = ["", "*", "-", "xx", "x-klingon", "de" * 400, "\0", "\ud800", "../../etc/passwd", "<script>"]
 WIDE = ["account", "account/profile", "account/two-factor", "account/delete", "login?again", "logout"]
@@ -213,19 +213,10 @@ def test_without_a_page_a_mail_is_in_the_community_s_language(
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def browser_window() -> Chromium:
-    with chromium() as running:
-        yield running
-
-
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_the_longest_words_fit_and_axe_finds_nothing(
-    browser_window: Chromium, base_url: str, scripts: bool
-) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
+def test_the_longest_words_fit_and_axe_finds_nothing(browser: Chromium, base_url: str, scripts: bool) -> None:
     small = {"width": 320, "height": 720}
-    with tab(browser_window, base_url, java_script_enabled=scripts, viewport=small, locale="en-GB") as page:
+    with tab(browser, base_url, java_script_enabled=scripts, viewport=small, locale="en-GB") as page:
         page.goto("/signup")
         page.get_by_role("button", name="Deutsch").click()
         page.get_by_label("E-Mail-Adresse").fill(ADA)
@@ -236,7 +227,7 @@ def test_the_longest_words_fit_and_axe_finds_nothing(
             return
         for path in WIDE:
             page.goto(f"/{path}")
-            page.screenshot(path=ARTIFACTS / f"german-{path.translate({47: '-', 63: '-'})}.png")
+            picture(page, f"german-{path.translate({47: '-', 63: '-'})}")
             assert page.locator("html").get_attribute("lang") == "de"
             assert accessibility_problems(page) == [], path
             assert overflow(page) <= 0, path

@@ -15,8 +15,6 @@ from msidp.errors import NotFound
 from msidp.members import service as members
 from msidp.members.models import Member
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def member(app: Flask, community_id: str) -> Member:
@@ -73,7 +71,7 @@ def test_sessions_are_listed(admin: FlaskClient, member: Member, community_id: s
     assert [row["userAgent"] for row in listed(admin, member, order="DESC", first=1)] == ["Safari"]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_one_that_is_over_is_not_listed(admin: FlaskClient, member: Member) -> None:
     log_in(member)
     with time_machine.travel(clock.seconds(clock.now() + IDLE) + 1):
@@ -93,7 +91,7 @@ def test_one_session_is_ended(admin: FlaskClient, member: Member, told: list[End
     assert admin.get("/audit-log").json["data"][-1]["action"] == "session.ended"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nobody_ends_a_session_by_another_member_s_name(
     admin: FlaskClient, member: Member, community_id: str
 ) -> None:
@@ -129,7 +127,7 @@ def test_a_member_who_is_deleted_is_logged_out_first(
     assert told == [Ended(member.id, [one.login.session_id], everywhere=True)]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_does_not_commit_ends_nothing(app: Flask, member: Member) -> None:
     one = log_in(member)
     with pytest.raises(NotFound), db.transaction() as session:
@@ -150,7 +148,7 @@ def test_a_session_is_ended_once(app: Flask, member: Member, told: list[Ended]) 
     assert [ended.session_ids for ended in told] == [[one.login.session_id]]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_members_without_sessions(admin: FlaskClient, client: FlaskClient, member: Member) -> None:
     assert listed(admin, member) == []
     assert admin.get("/members/mem_unknown/sessions").status_code == 404

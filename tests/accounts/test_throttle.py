@@ -19,7 +19,7 @@ from msidp.communities.guard import default_community_id
 from msidp.errors import TooManyRequests
 
 # The counts live on Valkey: one kind of database says it all.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 WRONG = {"email": "ada@example.com", "password": "wrong password"}
 
 

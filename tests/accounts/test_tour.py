@@ -1,14 +1,13 @@
 """Every hosted page: by keyboard alone on a small screen, and without scripts; small, and from one site."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Request
-from tests.support.browser import Phone, accessibility_problems, chromium, overflow, tab, transferred
+from tests.support.browser import Phone, accessibility_problems, overflow, tab, transferred
 from tests.support.hands import Keyboard, Pointer
 from tests.support.tour import Tour
 
@@ -17,17 +16,11 @@ from msidp.communities import service as communities
 from msidp.settings import Settings
 
 # What a browser shows does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 MAX_TRANSFER = 30_000  # bytes for one page with all that it loads
 MAX_STYLES = 8_192  # of them for the stylesheet
 PAGES = (Path(__file__).parents[2] / "docs" / "pages.md").read_text()
 GALLERY = re.findall(r"images/pages/([\w-]+)-light\.webp", PAGES)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from msidp.api import api
 from msidp.communities.guard import AdminBlueprint
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # no database is in play
+pytestmark = pytest.mark.database("sqlite")  # no database is in play
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def comparable(text: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples use curl")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_the_examples_run_as_they_stand(admin: FlaskClient, base_url: str, tmp_path: Path) -> None:
     assert len(EXAMPLES) > 5
     mark = "---next---"

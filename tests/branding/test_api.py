@@ -15,8 +15,6 @@ from msidp.audit.models import AuditEntry
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def data_url(color: str = "red") -> str:
     output = BytesIO()
@@ -95,7 +93,7 @@ MISSING = (
 )
 
 
-@SQLITE
+@pytest.mark.database("sqlite")
 def test_what_cannot_be(admin: FlaskClient, client: FlaskClient) -> None:
     before = admin.get("/branding").json
     for wrong in WRONG:
@@ -106,7 +104,7 @@ def test_what_cannot_be(admin: FlaskClient, client: FlaskClient) -> None:
     assert client.get("/branding/3355d1.css?v=0").headers["Cache-Control"] == "no-store"
 
 
-@SQLITE
+@pytest.mark.database("sqlite")
 def test_a_page_with_the_largest_logo_is_light(admin: FlaskClient, client: FlaskClient) -> None:
     output = BytesIO()
     Image.effect_noise((600, 120), 120).save(output, "PNG")

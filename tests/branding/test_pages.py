@@ -29,7 +29,7 @@ def test_a_new_name_shows_within_half_a_minute(client: FlaskClient) -> None:
     assert "Riverside" not in page
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize(("name", "initial"), [("ada", "a"), ("«Éclair»", "É"), ("!?", "·"), ("", "·")])
 def test_the_mark(client: FlaskClient, name: str, initial: str) -> None:
     rename(name)

@@ -318,7 +318,7 @@ HOSTILE: list[tuple[bytes, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_a_file_that_cannot_be_used_is_refused_whole(
     sign_in: Callable[[Role], FlaskClient],  # noqa: F811
     admin: FlaskClient,
@@ -354,7 +354,7 @@ def test_records_that_no_database_holds_are_told_of(
         assert counts(admin, job_id) == ("completed", 0, 0, 6)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_the_forms_begin_jobs(sign_in: Callable[[Role], FlaskClient], admin: FlaskClient) -> None:  # noqa: F811
     owner = sign_in("owner")
     ids = make(admin, 3)

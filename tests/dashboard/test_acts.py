@@ -6,7 +6,7 @@ from flask import Flask
 from msidp.apidocs import document
 
 # Which routes there are does not depend on the database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 # Every act of the dashboard, by its route, and the operation that does the same.
 OPERATIONS = {

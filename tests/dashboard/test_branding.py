@@ -1,6 +1,5 @@
 """Settings → Branding: what the form does, and the preview of what is not saved yet, in a real browser."""
 
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -9,10 +8,10 @@ from flask import Flask
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 from tests.dashboard.conftest import PASSWORD, make_operator
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, overflow, picture, tab
 
 # What a browser shows does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PATH = "/dashboard/settings/branding"
 GREEN = "rgb(15, 118, 60)"
 
@@ -25,12 +24,6 @@ def logo_file(color: str = "#0f763c") -> bytes:
     output = BytesIO()
     image.save(output, "PNG")
     return output.getvalue()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def sign_in_page(page: Page, email: str) -> None:
@@ -72,13 +65,13 @@ def test_the_preview_shows_what_is_not_saved(
         assert accessibility_problems(page) == []
         page.get_by_role("button", name="Save").click()
         page.get_by_text("Saved.").wait_for()
-        page.screenshot(path=ARTIFACTS / "branding-light.png", full_page=True)
+        picture(page, "branding-light")
     with tab(browser, base_url, viewport={"width": 390, "height": 800}, color_scheme="dark") as page:
         page.goto("/login")
-        page.screenshot(path=ARTIFACTS / "branding-login.png", full_page=True)
+        picture(page, "branding-login")
         assert accessibility_problems(page) == []
         sign_in_page(page, "ann@example.com")
         page.goto(PATH)
-        page.screenshot(path=ARTIFACTS / "branding-390.png", full_page=True)
+        picture(page, "branding-390")
         assert overflow(page) == 0
         assert accessibility_problems(page) == []

@@ -128,7 +128,7 @@ def test_steps_are_whole_hours_or_days_and_the_last_is_now() -> None:
     assert RANGES[1].label(begins[-1]) == "Sun, 29 Mar 2026"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_the_pages_show_them_in_words_too(
     sign_in: Callable[[Role], FlaskClient], admin: FlaskClient, community_id: str, receiver: Receiver
 ) -> None:

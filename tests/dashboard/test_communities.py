@@ -17,7 +17,7 @@ from msidp.members.models import Member
 from msidp.operators import service as operators
 
 # Whose something is does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 LISTS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "api-keys", "audit-log")
 OURS = {"passkey_id", "template", "language", "scheme"}  # their pages lead to nothing but one's own

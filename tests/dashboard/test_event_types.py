@@ -14,7 +14,7 @@ from msidp.admin import verify_webhook
 from msidp.communities.roles import Role
 from msidp.webhooks import catalogue
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 ROOT = "/dashboard/event-types"
 
 

@@ -1,6 +1,5 @@
 """The dashboard in a real browser: from an empty instance to a log-in and a delivery; how it looks."""
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -8,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, looks, overflow, picture, show, tab
 from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
 
@@ -19,14 +18,8 @@ from msidp.jobs import slices
 from msidp.operators import service
 
 # What a browser shows does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -149,13 +142,8 @@ def test_an_application_made_here_logs_a_member_in(
         member.wait_for_url("**/callback?*code=*")
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_try_login_shows_the_tokens_decoded(
-    browser: Browser, base_url: str, setup_link: str, look: str
-) -> None:
-    wide, narrow = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-    options = {"light": {"viewport": wide}, "dark": {"color_scheme": "dark", "viewport": narrow}}[look]
-    with tab(browser, base_url, **options) as page:
+def test_try_login_shows_the_tokens_decoded(browser: Browser, base_url: str, setup_link: str) -> None:
+    with tab(browser, base_url) as page:
         become_owner(page, setup_link)
         make_application(page, "https://app.example.com/callback")
         page.get_by_role("button", name="Try login").click()
@@ -165,10 +153,10 @@ def test_try_login_shows_the_tokens_decoded(
         page.get_by_role("button", name="Create account").click()
         page.get_by_role("button", name="Allow").click()
         page.get_by_text("The log-in works").wait_for()
-        if os.environ.get("MSIDP_SCREENSHOTS"):
-            page.screenshot(path=ARTIFACTS / f"dashboard-try-login-{look}.png", full_page=True)
-        assert accessibility_problems(page) == []
-        assert overflow(page) <= 0
+        for look in looks(page):
+            picture(page, f"dashboard-try-login-{look}")
+            assert accessibility_problems(page) == []
+            assert overflow(page) <= 0
 
 
 def every_page(page: Page, link: str, url: str) -> Iterator[str]:
@@ -276,31 +264,32 @@ def crushed(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
+def problems_of(page: Page, name: str) -> list[str]:
+    """What is wrong with the page in one of its looks. In the dark only the colours are others."""
+    file = f"dashboard-{re.sub(r'[^a-z]+', '-', name.lower()).strip('-')}"
+    show(page, "light", 1280)
+    picture(page, f"{file}-light")
+    problems = accessibility_problems(page) + crushed(page)
+    show(page, "dark", 1280)
+    picture(page, f"{file}-dark")
+    problems += [f"in the dark: {found}" for found in accessibility_problems(page, "color-contrast")]
+    show(page, "light", 390)
+    picture(page, f"{file}-narrow")
+    return problems + crushed(page) + ([f"{overflow(page)} px too wide"] if overflow(page) else [])
+
+
 def test_every_page_is_accessible_and_fits(
-    browser: Browser, base_url: str, setup_link: str, receiver: Receiver, look: str
+    browser: Browser, base_url: str, setup_link: str, receiver: Receiver
 ) -> None:
-    options = {
-        "light": {"viewport": {"width": 1280, "height": 800}},
-        "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-        "narrow": {"viewport": {"width": 390, "height": 800}},
-    }[look]
-    with tab(browser, base_url, **options) as page:
+    """The way through them is on the small screen, by the menu there."""
+    with tab(browser, base_url, viewport={"width": 390, "height": 800}) as page:
         elsewhere: list[str] = []
         page.on("request", lambda sent: None if sent.url.startswith(base_url) else elsewhere.append(sent.url))
         wrong: dict[str, object] = {}
         seen = 0
         for name in every_page(page, setup_link, receiver.url()):
             seen += 1
-            if os.environ.get("MSIDP_SCREENSHOTS"):
-                file = f"dashboard-{re.sub(r'[^a-z]+', '-', name.lower()).strip('-')}-{look}.png"
-                page.screenshot(path=ARTIFACTS / file, full_page=True)
-            if look == "narrow":  # the contrast is the light one's
-                problems = [f"{overflow(page)} px too wide"] if overflow(page) else []
-            else:  # in the dark only the colours are others
-                problems = accessibility_problems(page, *(["color-contrast"] if look == "dark" else []))
-            problems += crushed(page)
-            if problems:
+            if problems := problems_of(page, name):
                 wrong[name] = problems
         assert seen > 15
         assert wrong == {}

@@ -16,7 +16,7 @@ from msidp.settings import Settings
 PATH = "/dashboard/settings/mail"
 
 # What is shown does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture

@@ -5,18 +5,17 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from tests.dashboard.conftest import PASSWORD, make_operator, submit
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, looks, overflow, picture, tab
 
 from msidp import languages
 from msidp.communities.roles import Role
 from msidp.mail import texts
 
 # What these pages do does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 HOME = "/dashboard/settings/texts"
-WINDOW = {"width": 1280, "height": 900}
 
 
 def test_each_mail_can_have_words_and_is_seen_before(
@@ -43,10 +42,9 @@ def test_each_mail_can_have_words_and_is_seen_before(
     assert client.get(f"{HOME}/security_notice/en").status_code == 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str) -> None:
+def test_in_chromium(app: Flask, browser: Browser, base_url: str, community_id: str) -> None:
     make_operator(community_id, "admin", "ann@example.com")
-    with chromium() as browser, tab(browser, base_url, color_scheme=scheme, viewport=WINDOW) as page:
+    with tab(browser, base_url, viewport={"width": 320, "height": 800}) as page:
         page.goto("/dashboard/sign-in")
         page.get_by_label("Email address").fill("ann@example.com")
         page.get_by_label("Password").fill(PASSWORD)
@@ -63,8 +61,7 @@ def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str) 
                 expect(mail.get_by_role("heading")).to_have_text("Hallo")
                 button = mail.get_by_role("link")  # its style attribute is in force, by its hash
                 expect(button).to_have_css("background-color", "rgb(51, 85, 209)")
-            assert accessibility_problems(page) == []
-            page.set_viewport_size({"width": 320, "height": 800})
             assert overflow(page) == 0
-            page.set_viewport_size(WINDOW)
-            page.screenshot(path=ARTIFACTS / f"texts{path.replace('/', '-')}-{scheme}.png", full_page=True)
+            for look in looks(page):
+                picture(page, f"texts{path.replace('/', '-')}-{look}")
+                assert accessibility_problems(page) == []

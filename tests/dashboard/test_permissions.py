@@ -10,7 +10,7 @@ from tests.dashboard.conftest import csrf_token
 from msidp.communities.roles import ROLES, Role
 
 # What each role may do does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 # Written by hand: the code's own marks are what is tested.
 OPEN = {

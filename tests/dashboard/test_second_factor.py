@@ -24,7 +24,6 @@ from msidp.operators import factors, service
 from msidp.operators.models import OperatorApp, OperatorSession
 from msidp.settings import Settings
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ACCOUNT = "/dashboard/account"
 SIGN_IN = "/dashboard/sign-in"
 OLGA = "owner@example.com"
@@ -152,7 +151,7 @@ def test_an_app_is_asked_for_beside_the_password(app: Flask, sign_in: SignIn) ->
     assert secret not in sealed
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_recovery_codes_stand_in_once(app: Flask, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     _, codes = add_app(owner)
@@ -203,7 +202,7 @@ def test_a_passkey_signs_in_alone_and_is_a_second_step(app: Flask, sign_in: Sign
     assert use_passkey(app.test_client(), phone).status_code == 401
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_passkey_is_good_for_its_own_kind_of_account(app: Flask, sign_in: SignIn, base_url: str) -> None:
     owner, phone = sign_in("owner"), Authenticator(base_url)
     add_passkey(owner, phone)
@@ -227,7 +226,7 @@ def test_a_passkey_is_good_for_its_own_kind_of_account(app: Flask, sign_in: Sign
         assert submit(viewer, ACCOUNT, path, name="Mine").status_code == 404
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_is_grave_asks_for_a_fresh_proof(app: Flask, sign_in: SignIn) -> None:
     owner = sign_in("owner")
     stale()
@@ -258,7 +257,7 @@ def test_what_is_grave_asks_for_a_fresh_proof(app: Flask, sign_in: SignIn) -> No
     assert submit(owner, ACCOUNT, f"{ACCOUNT}/authenticator/remove").headers["Location"].startswith(ACCOUNT)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_second_factor_can_be_required(app: Flask, sign_in: SignIn) -> None:
     owner, viewer = sign_in("owner"), sign_in("viewer")
     operators = "/dashboard/operators"
@@ -303,7 +302,7 @@ def test_of_two_who_remove_the_last_two_factors_at_once_one_does(
     assert is_in(owner)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_an_owner_helps_who_has_lost_theirs(app: Flask, sign_in: SignIn, community_id: str) -> None:
     owner, viewer = sign_in("owner"), sign_in("viewer")
     add_app(viewer)
@@ -322,7 +321,7 @@ def test_an_owner_helps_who_has_lost_theirs(app: Flask, sign_in: SignIn, communi
     assert submit(owner, "/dashboard/operators", other).status_code == 404
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_codes_are_throttled_by_counters_of_operators(app: Flask, sign_in: SignIn) -> None:
     secret, _ = add_app(sign_in("owner"))
     guest = app.test_client()

@@ -1,30 +1,17 @@
 """Operators' passkeys and authenticator apps in a real browser, its authenticator a virtual one."""
 
-import os
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from tests.accounts.factors.support import code
 from tests.dashboard.conftest import PASSWORD, make_operator
-from tests.support.browser import ARTIFACTS, Phone, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import Phone, accessibility_problems, looks, overflow, picture, tab
 
 from msidp import clock, db
 from msidp.operators.models import OperatorSession
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 800}},
-    "dark": {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"},
-}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture
@@ -43,22 +30,21 @@ def sign_out(page: Page) -> None:
     page.context.clear_cookies()
 
 
-@pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_the_second_factor(
-    app: Flask, browser: Browser, base_url: str, community_id: str, look: str
+    app: Flask, browser: Browser, base_url: str, community_id: str
 ) -> None:
     make_operator(community_id, "owner", "olga@example.com")
     wrong: dict[str, object] = {}
 
     def see(page: Page, name: str) -> None:
-        if os.environ.get("MSIDP_SCREENSHOTS"):
-            page.screenshot(path=ARTIFACTS / f"dashboard-2fa-{name}-{look}.png", full_page=True)
-        if problems := accessibility_problems(page) + (
-            [f"{overflow(page)} px too wide"] * (overflow(page) > 0)
-        ):
-            wrong[name] = problems
+        for look in looks(page):
+            picture(page, f"dashboard-2fa-{name}-{look}")
+            problems = accessibility_problems(page)
+            problems += [f"{overflow(page)} px too wide"] if overflow(page) else []
+            if problems:
+                wrong[f"{name} ({look})"] = problems
 
-    with tab(browser, base_url, **LOOKS[look]) as page:
+    with tab(browser, base_url) as page:
         phone = Phone(page)
         phone.answers(False)  # or the page would be filled as soon as it is open
         sign_in(page)

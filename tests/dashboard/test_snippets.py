@@ -11,7 +11,7 @@ from tests.support.node import run_node
 from msidp.dashboard.snippets import snippets
 
 # What a client sends does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 CALLBACK = "http://127.0.0.1:9000/callback"
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 

@@ -24,7 +24,7 @@ LISTS = (
 )
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_a_page_asks_no_more_for_more_rows(
     sign_in: Callable[[Role], FlaskClient], admin: FlaskClient, community_id: str
 ) -> None:

@@ -6,14 +6,15 @@ from ipaddress import ip_network
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 from tests.dashboard.conftest import PASSWORD, make_operator, submit
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, looks, overflow, picture, tab
 
 from msidp.communities.roles import Role
 from msidp.settings import Settings
 
 # What these pages do does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PATH = "/dashboard/settings/tokens"
 
 
@@ -92,11 +93,9 @@ def test_an_applications_lifetimes_change_on_its_page(
     assert submit(client, path, "/dashboard/applications/none/lifetimes").status_code == 404
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str, width: int) -> None:
+def test_in_chromium(app: Flask, browser: Browser, base_url: str, community_id: str) -> None:
     make_operator(community_id, "admin", "ann@example.com")
-    window = {"width": width, "height": 900}
-    with chromium() as browser, tab(browser, base_url, color_scheme=scheme, viewport=window) as page:
+    with tab(browser, base_url) as page:
         page.goto("/dashboard/sign-in")
         page.get_by_label("Email address").fill("ann@example.com")
         page.get_by_label("Password").fill(PASSWORD)
@@ -106,6 +105,7 @@ def test_in_chromium(app: Flask, base_url: str, community_id: str, scheme: str, 
         page.get_by_label("Access tokens").fill("60")
         page.get_by_role("button", name="Save").first.click()
         page.get_by_text("Saved.").wait_for()
-        assert accessibility_problems(page) == []
-        assert overflow(page) == 0
-        page.screenshot(path=ARTIFACTS / f"token-settings-{width}.png", full_page=True)
+        for look in looks(page):
+            picture(page, f"token-settings-{look}")
+            assert accessibility_problems(page) == []
+            assert overflow(page) == 0

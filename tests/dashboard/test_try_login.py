@@ -15,7 +15,7 @@ from msidp import clock, db
 from msidp.audit.models import AuditEntry
 from msidp.oidc.models import AuthorizationCode, Consent, Grant, SessionApplication
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 ADA = "ada@example.com"
 
 

@@ -158,7 +158,7 @@ def test_an_application_shows_its_logout_tokens(
     assert delivery in owner.get(f"{ROOT}/deliveries?webhook={made['id']}&type=logout").text
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_the_dashboard_is_no_way_around_the_limits(
     app: Flask, owner: FlaskClient, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

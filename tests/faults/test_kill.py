@@ -29,7 +29,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def shared_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
@@ -40,10 +40,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Instance]:
+def instance(tmp_path_factory: pytest.TempPathFactory, shared_url: str) -> Iterator[Instance]:
     """One for all tests of a database; each leaves it whole."""
     folder = tmp_path_factory.mktemp("faults") / "instance"
-    with Instance(folder, database_url=database_url, settings=FAST) as running:
+    with Instance(folder, database_url=shared_url, settings=FAST) as running:
         yield running
 
 
@@ -103,24 +103,24 @@ def members_heard(receiver: Receiver) -> Counter[str]:
     return Counter(body["data"]["id"] for body in bodies if body["type"] == "member.created")
 
 
-def connect(instance: Instance, database_url: str) -> Any:
+def connect(instance: Instance, shared_url: str) -> Any:
     """A connection to the database, past the site."""
-    if database_url:
-        return psycopg.connect(database_url.replace("+psycopg", ""))
+    if shared_url:
+        return psycopg.connect(shared_url.replace("+psycopg", ""))
     return closing(sqlite3.connect(instance.directory / "msidp.db", timeout=15, isolation_level=None))
 
 
-def members_in_the_database(instance: Instance, database_url: str) -> int:
+def members_in_the_database(instance: Instance, shared_url: str) -> int:
     """How many there are, without asking the site."""
-    with connect(instance, database_url) as connection:
+    with connect(instance, shared_url) as connection:
         [count] = connection.execute("SELECT count(*) FROM member").fetchone() or (0,)
         return int(count)
 
 
-def copy_the_latest_event(instance: Instance, database_url: str, count: int) -> set[str]:
+def copy_the_latest_event(instance: Instance, shared_url: str, count: int) -> set[str]:
     """So many events more that nobody was told of; their ids."""
     columns = "community_id, type, occurred_at, data, created_at"
-    with connect(instance, database_url) as connection:
+    with connect(instance, shared_url) as connection:
         [latest] = connection.execute("SELECT max(id) FROM event").fetchone()
         made = {f"{latest[:-5]}{number:05}" for number in range(count)} - {latest}
         values = ", ".join(f"('{each}')" for each in made)
@@ -144,10 +144,10 @@ def test_a_worker_killed_in_the_middle_of_a_delivery(
 
 
 def test_the_web_process_killed_between_the_commit_and_the_doorbell(
-    instance: Instance, site: Site, receiver: Receiver, database_url: str
+    instance: Instance, site: Site, receiver: Receiver, shared_url: str
 ) -> None:
     """The queue is frozen, so that the request hangs at the doorbell with its change committed."""
-    before = members_in_the_database(instance, database_url)
+    before = members_in_the_database(instance, shared_url)
     instance.kill("valkey", signal.SIGSTOP)
 
     def create() -> None:
@@ -156,7 +156,7 @@ def test_the_web_process_killed_between_the_commit_and_the_doorbell(
 
     lost = threading.Thread(target=create)
     lost.start()
-    eventually(lambda: members_in_the_database(instance, database_url) == before + 1)
+    eventually(lambda: members_in_the_database(instance, shared_url) == before + 1)
     instance.kill("web-1")
     lost.join()
     assert receiver.received("/hook") == []
@@ -190,12 +190,12 @@ def test_everything_killed_at_once(instance: Instance, site: Site, receiver: Rec
 
 
 def test_a_replay_goes_on_whoever_is_killed(
-    instance: Instance, site: Site, receiver: Receiver, database_url: str
+    instance: Instance, site: Site, receiver: Receiver, shared_url: str
 ) -> None:
     """The worker and cron die twice, among slices and deliveries: each event's delivery is made once."""
     site.create_member()
     receiver.wait_for(1, "/hook")
-    events = copy_the_latest_event(instance, database_url, 1_200)
+    events = copy_the_latest_event(instance, shared_url, 1_200)
     site.post(f"/webhooks/{site.webhook}/replay", {"since": "2020-01-01T00:00:00Z"})
     for heard in (2, 400):
         receiver.wait_for(heard, "/hook", timeout=30)
@@ -203,7 +203,7 @@ def test_a_replay_goes_on_whoever_is_killed(
         instance.kill("worker")
 
     def made() -> tuple[int, int, int]:
-        with connect(instance, database_url) as connection:
+        with connect(instance, shared_url) as connection:
             counts: tuple[int, int, int] = connection.execute(
                 "SELECT count(*), count(DISTINCT event_id), count(due_at) FROM delivery "
                 "WHERE origin IN (SELECT id FROM replay WHERE state = 'completed')"

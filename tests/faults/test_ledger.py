@@ -186,20 +186,20 @@ def test_msidp_up_on_sqlite(ledger: Receiver, tmp_path: Path, record_property: R
 
 
 @pytest.fixture
-def database_url(postgres: PostgresServer) -> Iterator[str]:
+def shared_url(postgres: PostgresServer) -> Iterator[str]:
     postgres.create_database("ledger")
     yield postgres.url("ledger")
     postgres.drop_database("ledger")
 
 
 @pytest.fixture
-def cluster(database_url: str, tmp_path: Path) -> Iterator[Cluster]:
-    with Cluster(tmp_path, database_url, FAST) as running:
+def cluster(shared_url: str, tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path, shared_url, FAST) as running:
         yield running
 
 
 def test_three_workers_on_postgresql(
-    cluster: Cluster, database_url: str, ledger: Receiver, record_property: Record
+    cluster: Cluster, shared_url: str, ledger: Receiver, record_property: Record
 ) -> None:
     def kill(name: str) -> Fault:
         return lambda: cluster.kill(name)
@@ -218,7 +218,7 @@ def test_three_workers_on_postgresql(
     summary = endure(
         community,
         ledger,
-        lambda query: on_postgresql(database_url, query),
+        lambda query: on_postgresql(shared_url, query),
         faults,
         [kill("worker-1"), stop_redis],
     )

@@ -17,7 +17,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, overflow, picture, show, tab
 from tests.support.receiver import Answer, Receiver
 
 from msidp import db
@@ -25,7 +25,7 @@ from msidp.members import service as members
 from msidp.vault.passwords import hash_password
 
 # A browser and its policies do not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PASSWORD = "correct horse"
 
 
@@ -77,12 +77,6 @@ class Application:
         token = self.id_token(code)
         key = jwt.PyJWKClient(f"{self.issuer}/jwks").get_signing_key_from_jwt(token)
         return jwt.decode(token, key, ["RS256"], audience=self.client_id, issuer=self.issuer, leeway=5)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -231,26 +225,26 @@ def test_the_member_refuses(browser: Browser, notes: Application) -> None:
         assert "code" not in answer
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
-def test_the_pages_on_the_way_are_accessible(
-    browser: Browser, notes: Application, scheme: str, width: int
-) -> None:
-    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 720}}
-    with tab(browser, notes.issuer, **options) as page:
+def see(page: Page, name: str) -> None:
+    """It is accessible and fits, on a small screen and in the dark on a wide one."""
+    for scheme, width in (("light", 320), ("dark", 1280)):
+        show(page, scheme, width)
+        picture(page, f"{name}-{scheme}-{width}")
+        assert accessibility_problems(page) == []
+        assert overflow(page) <= 0
+
+
+def test_the_pages_on_the_way_are_accessible(browser: Browser, notes: Application) -> None:
+    with tab(browser, notes.issuer) as page:
         page.goto(notes.link())
         sign_up(page)
         page.get_by_role("button", name="Allow").wait_for()
-        page.screenshot(path=ARTIFACTS / f"consent-{scheme}-{width}.png")
-        assert accessibility_problems(page) == []
-        assert overflow(page) <= 0
+        see(page, "consent")
         page.goto(notes.link(prompt="select_account"))
         page.get_by_role("button", name="Continue as ada@example.com").wait_for()
-        page.screenshot(path=ARTIFACTS / f"account-{scheme}-{width}.png")
-        assert accessibility_problems(page) == []
-        assert overflow(page) <= 0
+        see(page, "account")
         page.get_by_role("button", name="Continue as ada@example.com").click()
         page.get_by_role("button", name="Allow").wait_for()  # the choice was made, consent comes next
         page.goto(notes.link(redirect_uri="https://evil.example/"))
         page.get_by_role("heading", name="This sign-in cannot go on").wait_for()
-        assert accessibility_problems(page) == []
-        assert overflow(page) <= 0
+        see(page, "refused")

@@ -16,7 +16,7 @@ from tests.support.node import run_node
 
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 KEYS = """
     const [issuer, clientId, keys, more] = args;

@@ -19,7 +19,7 @@ from tests.support.node import NODE, ROOT, run_node
 from tests.support.pages import example
 from tests.support.ports import free_port
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 ISSUER = "https://id.example.com"
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 

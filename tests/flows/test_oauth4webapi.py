@@ -8,7 +8,7 @@ from tests.flows.test_openid_client import EMAIL, REDIRECT_URI, SCOPE, sign_up_a
 from tests.support.forms import Browser
 from tests.support.node import run_node
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 SET_UP = """
     import * as oauth from 'oauth4webapi';

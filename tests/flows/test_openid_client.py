@@ -180,7 +180,7 @@ REGISTER = """
 """
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_openid_client_registers_itself_and_logs_in(base_url: str, admin: FlaskClient) -> None:
     token = admin.post("/initial-access-tokens", json={"name": "partners"}).json["data"]["token"]
     metadata = {

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
-from tests.support.browser import chromium, tab
+from tests.support.browser import tab
 from tests.support.node import ROOT
 from tests.support.pages import example
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PASSWORD = "correct horse"
 VENDOR = {
     "/vendor/oidc-client-ts.js": ROOT / "node_modules/oidc-client-ts/dist/esm/oidc-client-ts.js",
@@ -54,12 +54,6 @@ class Notes:
         if path == "/app.js":
             return self.script.encode(), "text/javascript"
         return example("integrate/spa.md", "html").encode(), "text/html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from msidp.oidc.schemas import NewApplication
 from msidp.ops import housekeeping
 from msidp.vault.fields import cipher
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def time() -> Iterator[time_machine.Traveller]:
@@ -102,7 +100,7 @@ def test_a_life_of_a_key(app: Flask, community_id: str, time: time_machine.Trave
     assert not is_good(first, allow_expired=True)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_no_cache_that_keeps_to_our_headers_meets_an_unknown_key(
     client: FlaskClient, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -115,7 +113,7 @@ def test_no_cache_that_keeps_to_our_headers_meets_an_unknown_key(
     assert (again.status_code, len(again.json["keys"])) == (200, len(ALGORITHMS) + 1)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_caching_client_verifies_across_a_rotation(
     base_url: str, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -139,7 +137,7 @@ def test_a_caching_client_verifies_across_a_rotation(
         verify(before[algorithm])
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_client_that_asks_for_unknown_keys_verifies_across_a_rotation_at_once(
     base_url: str, community_id: str
 ) -> None:
@@ -187,7 +185,7 @@ def test_the_calendar_rotates(app: Flask, time: time_machine.Traveller) -> None:
     assert kid_of(signed()) != kid_of(first)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_the_calendar_can_be_switched_off(app: Flask, time: time_machine.Traveller) -> None:
     settings = app.extensions["msidp_settings"].model_copy(update={"key_rotation_days": 0})
     app.extensions["msidp_settings"] = settings
@@ -213,7 +211,7 @@ def test_a_revoked_key_verifies_nothing(app: Flask, community_id: str, time: tim
     assert kid_of(signed(other)) == fresh
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_key_of_another_process_verifies_at_once(
     app: Flask, community_id: str, time: time_machine.Traveller
 ) -> None:
@@ -247,14 +245,14 @@ def test_over_the_admin_api(admin: FlaskClient, client: FlaskClient) -> None:
     assert manners == ["overlapping", *["now"] * 4, "revoking"]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("body", [{"algorithm": "HS256"}, {"algorithm": 1}, {"now": 1}, {"other": True}])
 def test_unusable_rotations_are_refused(admin: FlaskClient, body: dict) -> None:
     assert admin.post("/keys/rotate", json=body).status_code == 422
     assert len(published()) == 1
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_keys_need_a_secret_key(client: FlaskClient) -> None:
     assert client.get("/keys").status_code == 401
     assert client.post("/keys/rotate", json={}).status_code == 401

@@ -13,7 +13,7 @@ from msidp.ops.checks import Check
 from msidp.ops.diagnosis import check_mail
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 
 def examined(settings: Settings, **changes: object) -> Check:

@@ -18,8 +18,6 @@ from msidp.mail.models import Mail
 from msidp.ops.jobs import Worker
 from msidp.settings import Settings
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def make_due(mail_id: str, **values: object) -> None:
     with db.transaction() as session:
@@ -70,7 +68,7 @@ def test_what_is_refused_for_now_is_tried_again(mailing: Flask, server: MailServ
     assert row(mail_id).attempt_count == 2
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])
 def test_what_is_refused_for_good_is_given_up(mailing: Flask, server: MailServer, step: str) -> None:
     server.answer = lambda at, _: "550 5.1.1 no such user" if at == step else None
@@ -83,7 +81,7 @@ def test_what_is_refused_for_good_is_given_up(mailing: Flask, server: MailServer
         assert delivery.lost_since(session, 0) == (1, "550 5.1.1 no such user")
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_refused_sender_can_be_mended(mailing: Flask, server: MailServer) -> None:
     server.answer = lambda step, _: "553 not from there" if step == "MAIL" else None
     mail_id = send()
@@ -91,7 +89,7 @@ def test_a_refused_sender_can_be_mended(mailing: Flask, server: MailServer) -> N
     assert row(mail_id).status == "pending"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_one_refusal_is_not_in_the_way_of_others(mailing: Flask, server: MailServer) -> None:
     server.answer = lambda step, to: "550 no" if step == "RCPT" and "bad" in to else None
     mails = [send(to=f"{name}@example.com") for name in ("bad1", "good", "bad2", "fine")]
@@ -99,7 +97,7 @@ def test_one_refusal_is_not_in_the_way_of_others(mailing: Flask, server: MailSer
     assert [row(mail_id).status for mail_id in mails] == ["failed", "sent", "failed", "sent"]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_mail_is_not_sent_once_it_is_worth_nothing(mailing: Flask, server: MailServer) -> None:
     server.answer = lambda step, _: "451 later" if step == "RCPT" else None
     soon = send(expires_in=20_000)
@@ -148,7 +146,7 @@ def test_while_the_server_is_away_no_mail_loses_an_attempt(settings: Settings) -
         assert app is not None
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize(("greeting", "pause"), [(b"", 0), (b"220 hello\r\n", 0), (b"220 " + b"x" * 60, 0.1)])
 def test_a_server_that_never_answers_costs_its_time_out(
     settings: Settings, greeting: bytes, pause: float
@@ -165,7 +163,7 @@ def test_a_server_that_never_answers_costs_its_time_out(
         stuck.stop()
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_server_that_stops_answering_in_the_middle_is_cut_off(
     settings: Settings, server: MailServer
 ) -> None:
@@ -186,7 +184,7 @@ def trusting(settings: Settings, ca_file: Path) -> Settings:
     return settings.model_copy(update={"outbound_ca_file": ca_file})
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
 def test_mails_travel_encrypted_where_the_server_can(
     trusting: Settings, tls: ssl.SSLContext, scheme: str
@@ -200,7 +198,7 @@ def test_mails_travel_encrypted_where_the_server_can(
         assert server.encrypted == [True]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
 def test_an_unknown_authority_gets_no_mail(settings: Settings, tls: ssl.SSLContext, scheme: str) -> None:
     kind = {"smtps": "smtps", "smtp": "starttls"}[scheme]
@@ -212,7 +210,7 @@ def test_an_unknown_authority_gets_no_mail(settings: Settings, tls: ssl.SSLConte
         assert server.mails == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_required_encryption_is_required(settings: Settings, server: MailServer) -> None:
     for _ in applied(settings, smtp_url=f"{server.url}?starttls=required"):
         send()
@@ -220,7 +218,7 @@ def test_required_encryption_is_required(settings: Settings, server: MailServer)
     assert server.mails == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize(("password", "status"), [("p@ss/word", "sent"), ("wrong", "pending")])
 def test_it_logs_in(trusting: Settings, tls: ssl.SSLContext, password: str, status: str) -> None:
     with MailServer(starttls=tls, password="p@ss/word") as server:
@@ -231,7 +229,7 @@ def test_it_logs_in(trusting: Settings, tls: ssl.SSLContext, password: str, stat
             assert row(mail_id).status == status, row(mail_id).error
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_addresses_of_all_the_world(mailing: Flask, server: MailServer) -> None:
     addresses = {
         "info@straße.de": "info@xn--strae-oqa.de",  # IDNA 2008: another name than strasse.de
@@ -244,7 +242,7 @@ def test_addresses_of_all_the_world(mailing: Flask, server: MailServer) -> None:
     assert [to for _, [to] in server.envelopes] == list(addresses.values())
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nothing_gets_into_the_headers(mailing: Flask, server: MailServer) -> None:
     attack = "Hi\r\nBcc: eve@evil.example\r\n\r\n<h1>"
     with db.transaction() as session:
@@ -262,7 +260,7 @@ def test_nothing_gets_into_the_headers(mailing: Flask, server: MailServer) -> No
     assert server.envelopes == [("no-reply@localhost", ["ada@example.com"])]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_the_sender_is_a_setting(settings: Settings, server: MailServer) -> None:
     for app in applied(
         settings, smtp_url=server.url, mail_from="Acme Ltd <hello@acme.example>",

@@ -12,7 +12,6 @@ from msidp import db, languages
 from msidp.audit.models import AuditEntry
 from msidp.mail import schemas, texts
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 RESET = "/mail-texts/reset_password/de"
 WORDS = {"subject": "Neu bei {community}", "body": "Hallo {email} <b>!</b>\n\n{button}\n  Bis   bald."}
 
@@ -77,7 +76,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-@SQLITE
+@pytest.mark.database("sqlite")
 def test_words_that_cannot_be_are_refused(admin: FlaskClient, client: FlaskClient) -> None:
     for wrong in WRONG:
         assert admin.put(RESET, json=WORDS | wrong).status_code in (400, 422), wrong

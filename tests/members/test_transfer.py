@@ -57,7 +57,7 @@ def test_records_become_members_with_events(app: Flask, community_id: str) -> No
         assert session.scalars(select(Event.type)).all() == ["member.created"] * 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_a_foreign_hash_is_made_anew_at_the_first_log_in(community_id: str, base_url: str) -> None:
     short = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()  # shorter than a new password may be
     add(community_id, {"email": "ada@example.com", "passwordHash": short})

@@ -58,7 +58,7 @@ def assert_harmless(page: TestResponse) -> None:
 # Where the browser is sent
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("kind", ["web", "native"])
 def test_no_made_up_redirect_uri_gets_through(app: Flask, admin: FlaskClient, kind: str) -> None:
     relying = register(admin, app.test_client(), type=kind)

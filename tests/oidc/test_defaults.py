@@ -53,7 +53,7 @@ def test_new_applications_get_the_community_s_lifetimes(admin: FlaskClient, clie
     assert fields == [everything, ["access_token_lifetime"], []]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_lifetimes_that_are_refused(admin: FlaskClient, client: FlaskClient) -> None:
     for name, longest in (
         ("accessTokenLifetime", 86_400), ("idTokenLifetime", 86_400), ("refreshTokenLifetime", 366 * 86_400),

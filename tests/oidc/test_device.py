@@ -164,7 +164,7 @@ def test_a_decision_needs_the_form(tv: Relying, browser: FlaskClient) -> None:
     assert token_error(poll(tv, begun)) == "authorization_pending"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_what_is_typed_in_breaks_nothing(browser: FlaskClient, tv: Relying) -> None:
     for typed in ("\0", "<script>alert(1)</script>", "x" * 5000, "é", "wdjb mjht", "BCDF-GHJ\ud800"):
         query = {"user_code": typed.encode("utf-8", "replace")}

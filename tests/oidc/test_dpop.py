@@ -104,7 +104,7 @@ def test_a_bearers_token_is_no_bound_one(shop: Relying) -> None:
     ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_where_proofs_need_a_nonce(app: Flask, settings: Settings, shop: Relying) -> None:
     assert "DPoP-Nonce" not in exchange(shop, shop.code(), for_token()).headers
     dpop_nonces.init_app(app, settings.model_copy(update={"dpop_nonces": True}))
@@ -229,7 +229,7 @@ def test_a_code_can_be_bound_to_a_key_from_the_start(shop: Relying) -> None:
     assert exchange(shop, code, for_token()).status_code == 200
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_fapi_clients_keep_their_refresh_token(
     admin: FlaskClient, browser: FlaskClient, member: Member
 ) -> None:

@@ -63,7 +63,7 @@ def test_lifetimes_are_the_applications_own(shop: Relying, admin: FlaskClient) -
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_tokens_are_signed_as_the_application_wants(
     shop: Relying, admin: FlaskClient, algorithm: str
 ) -> None:

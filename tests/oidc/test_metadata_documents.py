@@ -24,8 +24,6 @@ from msidp.ops import housekeeping
 from msidp.outbound.urls import OutboundPolicy
 from msidp.settings import Settings
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 CALLBACK = "http://localhost:3334/callback"
 
 
@@ -100,20 +98,20 @@ def test_a_client_that_nobody_registered_signs_a_member_in(agent: Relying, site:
     assert (row.client_id, row.type, row.require_pkce, row.skip_consent) == (site.url, "native", True, False)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_pkce_is_required(agent: Relying) -> None:
     answer = agent.authorize(code_challenge=None, code_challenge_method=None)
     assert "error=invalid_request" in answer.headers["Location"]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_only_what_the_document_names_is_redirected_to(agent: Relying) -> None:
     answer = agent.authorize(redirect_uri="https://evil.example/cb")
     assert answer.status_code == 400
     assert "Location" not in answer.headers
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_off_by_default(agent: Relying, site: Site) -> None:
     clients().by_url = type(clients())().by_url
     assert not is_known(agent)
@@ -121,13 +119,13 @@ def test_off_by_default(agent: Relying, site: Site) -> None:
     assert Settings(secret_key="for tests").client_id_metadata_documents is False
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_discovery_names_it_where_it_is_on(agent: Relying) -> None:
     metadata = agent.backend.get("/.well-known/openid-configuration").json
     assert metadata["client_id_metadata_document_supported"] is True
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_documents_that_are_of_no_use(agent: Relying, site: Site) -> None:
     """Each is tried as a client of its own, for a failure is remembered for a moment."""
     large = "x" * 6_000
@@ -165,7 +163,7 @@ def test_documents_that_are_of_no_use(agent: Relying, site: Site) -> None:
     assert rows() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_urls_that_are_no_client_ids(agent: Relying, site: Site) -> None:
     base = site.url.removesuffix("/oauth/client.json")
     for url in (
@@ -197,7 +195,7 @@ def test_urls_that_are_no_client_ids(agent: Relying, site: Site) -> None:
     assert rows() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_the_log_says_that_a_url_is_no_client_id(agent: Relying, monkeypatch: pytest.MonkeyPatch) -> None:
     log = LogCapture()
     monkeypatch.setattr(documents, "log", structlog.wrap_logger(None, processors=[log]))
@@ -207,7 +205,7 @@ def test_the_log_says_that_a_url_is_no_client_id(agent: Relying, monkeypatch: py
     assert log.entries[0]["reason"] == "no URL like this may be a client_id"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("exempt", ["", "10.0.0.0/8"])
 def test_an_address_that_is_not_exempt_is_not_asked(agent: Relying, site: Site, exempt: str) -> None:
     elsewhere = Settings(secret_key="for tests", outbound_allow_networks=exempt)
@@ -239,7 +237,7 @@ def test_how_long_documents_are_kept(control: str) -> None:
     assert lifetime({"cache-control": control}) == expected.get(control, SHORTEST)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_failure_is_not_kept_and_a_known_client_goes_on_for_a_day(agent: Relying, site: Site) -> None:
     with time_machine.travel(clock.now() / 1000, tick=False) as time:
         site.publish(status=503)
@@ -266,7 +264,7 @@ def test_clients_that_get_no_grant_are_forgotten(agent: Relying, site: Site) -> 
         assert rows() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_crowd_of_new_clients_is_held_back(
     agent: Relying, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +280,7 @@ def test_a_crowd_of_new_clients_is_held_back(
     assert is_known(agent, site.url)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_the_operator_decided_stays(admin: FlaskClient, agent: Relying, site: Site) -> None:
     site.publish(headers={"Cache-Control": "max-age=300"})
     assert is_known(agent)

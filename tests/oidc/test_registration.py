@@ -17,8 +17,6 @@ from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc.models import Application, InitialAccessToken
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 JWKS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
 
 
@@ -85,7 +83,7 @@ def test_a_client_registers_and_signs_a_member_in(
     assert "Allow Shop?" in shop.authorize(scope="openid email").text
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_metadata_of_each_kind(admin: FlaskClient, client: FlaskClient) -> None:
     token = new_token(admin, maxUses=None, scopes=["openid", "reports:read"])
 
@@ -106,7 +104,7 @@ def test_metadata_of_each_kind(admin: FlaskClient, client: FlaskClient) -> None:
     assert kind(**machine) == ("machine", "client_secret_basic", True)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_is_unknown_or_not_a_client_s_to_choose_is_passed_over(client: FlaskClient, token: str) -> None:
     made = registered(
         client,
@@ -144,7 +142,7 @@ UNUSABLE_URIS: list[Any] = [
 ]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_unusable_redirect_uris(client: FlaskClient, token: str) -> None:
     for uris in UNUSABLE_URIS:
         assert refused(send(client, token, redirect_uris=uris))[0] == "invalid_redirect_uri", uris
@@ -186,7 +184,7 @@ UNUSABLE: list[tuple[str, Any]] = [
 ]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_unusable_metadata(client: FlaskClient, token: str) -> None:
     for name, value in UNUSABLE:
         error, description = refused(send(client, token, **{name: value}))
@@ -195,14 +193,14 @@ def test_unusable_metadata(client: FlaskClient, token: str) -> None:
     assert applications() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_software_statement_is_refused_by_name(client: FlaskClient, token: str) -> None:
     error, description = refused(send(client, token, software_statement="eyJ.e.x"))
     assert error == "unapproved_software_statement"
     assert "software_statement" in description
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_unreadable_bodies(client: FlaskClient, token: str) -> None:
     for body in (b"", b"[]", b"{", b"\xff", b'{"redirect_uris": ["a\\u0000"]}', b"{}"):
         answer = client.post("/register", data=body, headers=bearer(token), content_type="application/json")
@@ -211,7 +209,7 @@ def test_unreadable_bodies(client: FlaskClient, token: str) -> None:
     assert huge.status_code == 413
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_without_a_token_nobody_registers(client: FlaskClient) -> None:
     for headers in (
         {},
@@ -238,7 +236,7 @@ def test_a_token_is_used_as_often_as_it_says(admin: FlaskClient, client: FlaskCl
     assert token not in str(row)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_token_says_what_may_be_registered_with_it(admin: FlaskClient, client: FlaskClient) -> None:
     machine = {"grant_types": ["client_credentials"], "redirect_uris": [], "scope": "reports:read"}
     refused(send(client, new_token(admin), **machine))  # nobody named it
@@ -273,7 +271,7 @@ def test_a_token_says_what_may_be_registered_with_it(admin: FlaskClient, client:
     assert client.put(path, json=body, headers=auth).status_code == 200  # what the operator gave stays
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_limits_that_are_none_are_refused(admin: FlaskClient) -> None:
     for limits in (
         {"scopes": []},
@@ -310,7 +308,7 @@ def test_a_token_expires_and_is_revoked(
     assert len(applications()) == 1
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_tokens_are_stored_as_hashes(client: FlaskClient, token: str) -> None:
     made = registered(client, token)
     with db.reading() as session:
@@ -343,7 +341,7 @@ def test_a_client_looks_after_itself(client: FlaskClient, token: str) -> None:
     assert applications() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_the_operator_decided_stays(admin: FlaskClient, client: FlaskClient, token: str) -> None:
     made = registered(client, token)
     [row] = applications()
@@ -355,7 +353,7 @@ def test_what_the_operator_decided_stays(admin: FlaskClient, client: FlaskClient
     assert row.skip_consent
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_changes_that_are_refused(client: FlaskClient, token: str) -> None:
     made = registered(client, token)
     path, auth = f"/register/{made['client_id']}", bearer(made["registration_access_token"])
@@ -374,7 +372,7 @@ def test_changes_that_are_refused(client: FlaskClient, token: str) -> None:
     assert client.get(path, headers=auth).json["redirect_uris"] == [REDIRECT_URI]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_from_a_key_to_a_secret(client: FlaskClient, token: str) -> None:
     made = registered(client, token, token_endpoint_auth_method="private_key_jwt", jwks=JWKS)
     path, auth = f"/register/{made['client_id']}", bearer(made["registration_access_token"])
@@ -384,7 +382,7 @@ def test_from_a_key_to_a_secret(client: FlaskClient, token: str) -> None:
     assert changed.json["client_secret"].startswith("cs_")
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nobody_else_s_registration(admin: FlaskClient, client: FlaskClient, token: str) -> None:
     mine, other = registered(client, token), registered(client, token)
     by_operator = admin.post(
@@ -406,7 +404,7 @@ def test_nobody_else_s_registration(admin: FlaskClient, client: FlaskClient, tok
     assert len(applications()) == 3
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_it_is_in_the_audit_log_and_in_discovery(admin: FlaskClient, client: FlaskClient, token: str) -> None:
     made = registered(client, token)
     client.delete(f"/register/{made['client_id']}", headers=bearer(made["registration_access_token"]))

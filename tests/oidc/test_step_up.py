@@ -15,7 +15,7 @@ from msidp import clock, db
 from msidp.accounts.assurance import ONE_FACTOR, TWO_FACTORS
 from msidp.accounts.models import Session
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 CALLBACK = "https://notes.example/cb"
 
 

@@ -110,7 +110,7 @@ def test_no_secret_is_kept_or_logged(
     assert [secret for secret in secrets if secret in told] == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_nothing_that_is_sent_is_a_crash(shop: Relying) -> None:
     names = (
         "grant_type",

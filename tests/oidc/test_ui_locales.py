@@ -16,7 +16,7 @@ from msidp.members.models import Member
 from msidp.negotiation import PARAMETER
 from msidp.oidc.authorize import sealed
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture

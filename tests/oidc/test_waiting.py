@@ -55,7 +55,7 @@ def test_it_ends_in_time(app: Flask) -> None:
     assert sealed.unseal(sealed.seal(REQUEST, now + clock.HOUR).token) is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_anything_else_is_no_request(app: Flask) -> None:
     @settings(deadline=None)
     @given(st.text(max_size=200) | st.text(string.ascii_letters + "._-=", max_size=200).map("v1.".__add__))

@@ -8,7 +8,7 @@ from msidp.app import create_app
 from msidp.outbound.fetch import FetchFailed, fetch_json
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 
 def test_a_document_is_read_by_get(app: Flask, receiver: Receiver) -> None:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, sync_playwright
@@ -54,6 +54,26 @@ def tab(browser: Browser, base_url: str, **options: Any) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == [], complaints  # pytest does not explain what stands here
+
+
+def looks(page: Page) -> Iterator[str]:
+    """Show the page as it is loaded in the dark on a small screen, then in the light on a wide one."""
+    show(page, "dark", 390)
+    yield "dark"
+    show(page, "light", 1280)
+    yield "light"
+
+
+def show(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    """Change how the page is shown, without loading it anew. Colours do not fade from one to the other."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page, with MSIDP_SCREENSHOTS=1."""
+    if os.environ.get("MSIDP_SCREENSHOTS") == "1":
+        page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
 
 
 def is_complaint(text: str) -> bool:

@@ -219,7 +219,7 @@ REFUSED: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_schemas_that_are_too_much_are_refused(admin: FlaskClient) -> None:
     for schema in REFUSED:
         answer = register(admin, schema=schema, example=None)
@@ -243,7 +243,7 @@ def test_a_hungry_pattern_is_matched_in_linear_time(admin: FlaskClient) -> None:
     assert answer == [422]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_no_schema_holds_the_process_up(admin: FlaskClient) -> None:
     """Every value is compared with hundreds of alternatives, and each that does not fit is an error."""
     choices = [{"const": number} for number in range(300)]
@@ -264,7 +264,7 @@ def test_no_schema_holds_the_process_up(admin: FlaskClient) -> None:
         assert answer.json.get("message", "").startswith(message or "")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_what_is_wrong_is_told_in_few_words(admin: FlaskClient) -> None:
     schema = {"propertyNames": {"maxLength": 10}, "additionalProperties": False}
     assert register(admin, schema=schema, example=None).status_code == 200
@@ -284,7 +284,7 @@ values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schema=st.dictionaries(keywords, values, max_size=4))
 def test_no_schema_makes_a_500(admin: FlaskClient, schema: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from msidp.webhooks.lanes import MOST, SICK_SLOTS, SLOTS
 from msidp.webhooks.models import WebhookEndpoint
 
 # Who is sent to when is decided in memory, whatever the database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 HEALTHY, EVENTS = 5, 20
 patient = pytest.mark.parametrize(
     "overrides", [{"webhook_timeout": 5, "webhook_retry_schedule": (0,)}], ids=["patient"]

@@ -189,7 +189,7 @@ def test_a_ping_goes_to_one_endpoint_whatever_it_hears(community_id: str) -> Non
     assert queue.queue(queue.WEBHOOKS).count == 1
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.database("postgresql")
 def test_enabling_an_endpoint_waits_for_who_saw_it_disabled(app: Flask, community_id: str) -> None:
     """Whoever enables it and asks for a replay then has everything replayed that it was not told of."""
     endpoint(community_id, enabled=False)

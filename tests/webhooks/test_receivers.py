@@ -76,7 +76,7 @@ def running(language: str, secret: str, directory: Path) -> Iterator[str]:
         process.wait()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_takes_what_is_genuine_and_nothing_else(
     app: Flask, admin: FlaskClient, community_id: str, language: str, tmp_path: Path

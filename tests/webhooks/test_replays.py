@@ -279,7 +279,7 @@ def test_the_log_across_endpoints_is_filtered(
         assert admin.get(f"/deliveries?{query}").status_code == 422, query
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.database("postgresql")
 @pytest.mark.parametrize("overrides", [{"delivery_retention_days": 20, "event_retention_days": 30}])
 def test_old_events_that_are_just_replayed_are_not_purged(admin: FlaskClient, community_id: str) -> None:
     happen(community_id, 2)  # nobody hears: they have no deliveries

@@ -151,7 +151,7 @@ def test_much_goes_in_slices(app: Flask, community_id: str, monkeypatch: pytest.
     assert deleted == [2, 2, 1, 0]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 @effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(-20, 20)), max_size=20), st.integers(-2, 45))
 def test_rows_are_found_by_their_moment_without_an_index(

@@ -1,17 +1,11 @@
 """Passkeys and second factors in a real browser, its authenticator a virtual one (WebAuthn, section 11)."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from tests.accounts.factors.support import ADA, PASSWORD, code
-from tests.support.browser import (
-    Phone,
-    chromium,
-    tab,
-)
+from tests.support.browser import Phone, tab
 
 from msidp import db
 from msidp.accounts.factors.models import AuthenticatorApp, Passkey
@@ -22,13 +16,7 @@ from msidp.settings import Settings
 from msidp.vault.fields import cipher
 
 # What a browser does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from msidp.factors.models import SpentChallenge
 from msidp.factors.passkeys import Site
 from msidp.settings import Settings
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture

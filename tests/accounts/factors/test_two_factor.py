@@ -22,7 +22,6 @@ from msidp.members.models import Member
 from msidp.vault.fields import FieldCipher, cipher
 
 WRONG = "000000"
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def test_from_set_up_to_log_in(browser: Browser, other: Browser) -> None:
         assert session.scalars(select(PendingLogin)).all() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_code_is_good_once(browser: Browser, other: Browser, base_url: str) -> None:
     secret, _ = add_app(browser)
     shown = code(secret)
@@ -106,7 +105,7 @@ def test_a_code_is_good_once(browser: Browser, other: Browser, base_url: str) ->
 
 
 @pytest.mark.parametrize(("offset", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-@one_database
+@pytest.mark.database("sqlite")
 def test_clocks_may_differ_by_a_step(browser: Browser, offset: int, good: bool) -> None:
     with time_machine.travel(1_800_000_015, tick=False), db.transaction() as session:
         totp.begin(session, cipher(), member().id)
@@ -162,7 +161,7 @@ def test_recovery_codes_let_in_once(browser: Browser, other: Browser) -> None:
     assert by_recovery(other, page, fresh[4]).path == "/account"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nothing_of_it_is_readable_in_the_database(browser: Browser) -> None:
     secret, codes = add_app(browser)
     with db.reading() as session:
@@ -173,7 +172,7 @@ def test_nothing_of_it_is_readable_in_the_database(browser: Browser) -> None:
     assert cipher().open(app.sealed_secret, f"authenticator_app:{member().id}") == secret
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_secret_sealed_under_a_lost_key_refuses(browser: Browser, other: Browser) -> None:
     secret, codes = add_app(browser)
     with db.transaction() as session:
@@ -184,7 +183,7 @@ def test_a_secret_sealed_under_a_lost_key_refuses(browser: Browser, other: Brows
     assert by_recovery(other, page, codes[0]).path == "/account"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_switching_it_off(browser: Browser, other: Browser) -> None:
     add_app(browser)
     page = browser.submit(browser.get("/account/two-factor").form("/remove"))
@@ -195,7 +194,7 @@ def test_switching_it_off(browser: Browser, other: Browser) -> None:
         assert session.scalars(select(RecoveryCode)).all() == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_an_operator_helps_who_has_lost_both(browser: Browser, other: Browser, admin: FlaskClient) -> None:
     path = f"/members/{member().id}/factors"
     nothing = {"password": True, "authenticatorApp": False, "recoveryCodes": 0, "passkeys": []}
@@ -210,7 +209,7 @@ def test_an_operator_helps_who_has_lost_both(browser: Browser, other: Browser, a
     assert admin.get("/members/mem_none/factors").status_code == 404
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_second_app_needs_the_first_one_removed(browser: Browser, other: Browser) -> None:
     secret, _ = add_app(browser)
     form = browser.get("/account/two-factor").form("/remove")
@@ -222,7 +221,7 @@ def test_a_second_app_needs_the_first_one_removed(browser: Browser, other: Brows
     assert picture.status_code == 404  # a secret in use is never shown again
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
     form = browser.get("/account/two-factor").form("/start")
     with db.transaction() as session:
@@ -243,7 +242,7 @@ def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
 # Between the steps
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_who_waits_is_not_logged_in(browser: Browser, other: Browser) -> None:
     add_app(browser)
     page = log_in(other)
@@ -275,7 +274,7 @@ def test_the_waiting_ends_with_the_password(browser: Browser, other: Browser) ->
     assert not logged_in(other)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nobody_waits_without_their_cookie(browser: Browser, base_url: str) -> None:
     for token in (None, "garbage", "x" * 5000):
         stranger = Browser(base_url)
@@ -284,7 +283,7 @@ def test_nobody_waits_without_their_cookie(browser: Browser, base_url: str) -> N
         assert stranger.get("/login/verify").path == "/login"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_signing_up_again_does_not_step_around_it(browser: Browser, other: Browser) -> None:
     add_app(browser)
     assert sign_up(other).path == "/login/verify"
@@ -317,7 +316,7 @@ def test_step_up_adds_the_code_to_the_session(browser: Browser, other: Browser) 
     assert stale.status_code == 303
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_step_up_without_means(browser: Browser) -> None:
     [found] = the_sessions()
     login = sessions.Login(found.id, found.member_id, found.authenticated_at, ("pwd",), found.seen_at)
@@ -327,7 +326,7 @@ def test_step_up_without_means(browser: Browser) -> None:
 # Guessing
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_codes_have_their_own_throttle(browser: Browser, other: Browser) -> None:
     secret, codes = add_app(browser)
     page = log_in(other)
@@ -341,7 +340,7 @@ def test_codes_have_their_own_throttle(browser: Browser, other: Browser) -> None
     assert log_in(other).path == "/login/verify"  # the password's counters are others
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_hostile_codes(browser: Browser, other: Browser) -> None:
     secret, _ = add_app(browser)
     page = log_in(other)
@@ -353,7 +352,7 @@ def test_hostile_codes(browser: Browser, other: Browser) -> None:
         assert by_recovery(other, page, text).status in (401, 429)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_forms_from_elsewhere_change_nothing(browser: Browser) -> None:
     secret, _ = add_app(browser)
     for path in ("start", "set-up", "recovery-codes", "remove"):

@@ -1,25 +1,17 @@
 """Mails as a browser shows them, and the way through the mailbox without scripts."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from tests.accounts.mailed.support import ADA, NEW_PASSWORD, code_in, inbox, link_in
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, overflow, picture, show, tab
 
 from msidp import db
 from msidp.communities import service as communities
 from msidp.mail import outbox
 
 # What a browser shows does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture
@@ -45,15 +37,15 @@ def submit(page: Page, label: str, text: str, button: str) -> None:
 def test_the_mail_itself_is_accessible_and_fits(
     browser: Browser, site: str, app: Flask, community_id: str
 ) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
     with db.transaction() as session:
         context = {"code": "123456", "token": "x" * 43, "email": ADA}
         outbox.send(session, community_id=community_id, to=ADA, template="sign_in", context=context)
-    for scheme, width in (("light", 320), ("dark", 800)):
-        with tab(browser, site, color_scheme=scheme, viewport={"width": width, "height": 720}) as page:
-            page.goto("about:blank")
-            page.set_content(inbox(site, ADA)[0]["html"])
-            page.screenshot(path=ARTIFACTS / f"mail-{scheme}-{width}.png")
+    with tab(browser, site) as page:
+        page.goto("about:blank")
+        page.set_content(inbox(site, ADA)[0]["html"])
+        for scheme, width in (("light", 320), ("dark", 800)):
+            show(page, scheme, width)
+            picture(page, f"mail-{scheme}-{width}")
             assert accessibility_problems(page) == []
             assert overflow(page) <= 0
 

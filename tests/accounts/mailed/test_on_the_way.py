@@ -69,7 +69,7 @@ def test_a_mailed_code_and_a_mailed_link(base_url: str, authorize: str) -> None:
             assert arrived(browser.submit(page.form(), code=code_in(mail)))
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_a_sign_up_by_mail(app: Flask, base_url: str, authorize: str) -> None:
     settings = app.extensions["msidp_settings"]
     app.extensions["msidp_settings"] = settings.model_copy(update={"sign_up_proof": True})

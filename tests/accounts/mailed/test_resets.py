@@ -26,8 +26,6 @@ from msidp.audit.models import AuditEntry
 from msidp.errors import Gone
 from msidp.members.models import Member
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def reset_link(base_url: str, browser: Browser | None = None, at: str = "/forgot-password") -> str:
     ask(browser or Browser(base_url), at)
@@ -76,7 +74,7 @@ def test_a_link_is_good_once_and_a_look_is_no_use(base_url: str) -> None:
     assert log_in(Browser(base_url), password=NEW_PASSWORD).path == "/account"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_password_that_cannot_be_leaves_the_link_good(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -102,7 +100,7 @@ def test_links_end_with_time_with_the_address_and_with_each_other(base_url: str)
         assert Browser(base_url).get(f"/reset-password{nonsense}").status == 410, nonsense
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_the_way_to_the_application_goes_on_in_the_browser_that_asked(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -113,7 +111,7 @@ def test_the_way_to_the_application_goes_on_in_the_browser_that_asked(base_url: 
     assert browser.submit(browser.get(link).form(), password=NEW_PASSWORD).path == "/logout"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_links_come_from_the_base_url_alone(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -125,7 +123,7 @@ def test_links_come_from_the_base_url_alone(base_url: str) -> None:
     assert link_in(mail, "/reset-password").startswith(base_url)
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_another_left_in_an_account_nobody_had_proved(base_url: str) -> None:
     """Somebody signs up with an address that is not theirs, and waits for its owner."""
     squatter = sign_up(base_url)
@@ -153,7 +151,7 @@ def test_a_link_raced_by_twenty_is_spent_once(app: Flask, base_url: str) -> None
         assert tokens.look(session, tokens.RESET, token) is None
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_no_token_is_stored_or_logged(base_url: str, capfd: pytest.CaptureFixture[str]) -> None:
     sign_up(base_url)
     link = reset_link(base_url)
@@ -165,7 +163,7 @@ def test_no_token_is_stored_or_logged(base_url: str, capfd: pytest.CaptureFixtur
     assert token not in capfd.readouterr().err
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_member_without_a_password_gets_one(base_url: str) -> None:
     sign_up(base_url)
     with db.transaction() as session:

@@ -12,8 +12,6 @@ from msidp.accounts.mailed import sign_in, tokens
 from msidp.accounts.mailed.models import MailedToken
 from msidp.accounts.models import Session
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 10**6:06}"
@@ -39,7 +37,7 @@ def test_by_code(base_url: str) -> None:
     assert events() == [("member.created", None), ("member.updated", ["verified.updated"])]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_code_is_good_once_and_in_one_browser(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -68,7 +66,7 @@ def test_five_tries(base_url: str) -> None:
     assert browser.submit(form, code=code).path == "/login/mail"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_the_latest_code_counts(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -97,7 +95,7 @@ def test_by_link_in_any_browser_once(base_url: str) -> None:
     assert browser.get("/login/code").path == "/login/mail"  # one token: the code went with the link
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_by_link_in_the_browser_that_asked(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -106,7 +104,7 @@ def test_by_link_in_the_browser_that_asked(base_url: str) -> None:
     assert browser.submit(page.form()).path == "/logout"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nobodys_address_looks_the_same(base_url: str) -> None:
     sign_up(base_url)
     known, unknown = Browser(base_url), Browser(base_url)
@@ -118,7 +116,7 @@ def test_nobodys_address_looks_the_same(base_url: str) -> None:
     assert inbox(base_url, "eve@example.com") == []
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_codes_end_with_time(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -130,7 +128,7 @@ def test_codes_end_with_time(base_url: str) -> None:
     assert browser.submit(form, code=code).path == "/login/mail"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_hostile_codes(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -150,7 +148,7 @@ def test_what_a_squatter_left_is_taken_away(base_url: str) -> None:
     assert "removed" in inbox(base_url, ADA)[0]["subject"]
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_a_member_has_proved_stays(base_url: str) -> None:
     first = sign_up(base_url)
     page = first.get(link_in(inbox(base_url, ADA)[0], "/verify-email"))

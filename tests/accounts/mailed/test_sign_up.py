@@ -14,8 +14,6 @@ from msidp.accounts.mailed import sign_up
 from msidp.errors import Gone
 from msidp.members.models import Member
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def proving(app: Flask, base_url: str) -> Iterator[str]:
@@ -69,7 +67,7 @@ def test_a_known_address_gets_the_same_page_and_a_mail_of_its_own(proving: str) 
     assert log_in(Browser(proving)).path == "/account"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_two_who_sign_up_with_one_address(proving: str) -> None:
     """Only the mailbox's owner can finish, and each link makes an account with its own password."""
     sign_up_at(proving, password="what the other chose")

@@ -18,8 +18,6 @@ from msidp.oidc.models import Consent, Grant
 from msidp.vault.passwords import verify_password
 from msidp.webhooks.models import Event
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def browser(base_url: str) -> Browser:
@@ -109,7 +107,7 @@ IMPOSSIBLE = [
 ]  # fmt: skip
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_is_no_such_claim_comes_back(browser: Browser) -> None:
     for name, value in IMPOSSIBLE:
         page = save(browser, **{name: value, "gender": "kept"})
@@ -119,7 +117,7 @@ def test_what_is_no_such_claim_comes_back(browser: Browser) -> None:
     assert len(events()) == 1
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_an_operator_wrote_stays(browser: Browser, admin: FlaskClient) -> None:
     profile = {
         "phone_number": "ask at the door",
@@ -164,7 +162,7 @@ def test_a_password_is_changed(browser: Browser, other: Browser) -> None:
     assert letters(browser)[0] == "Your password was changed"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_a_present_password_is_not_guessed(browser: Browser) -> None:
     for _ in range(19):
         throttle.take(throttle.limits(f"{member().community_id} {ADA}", None))
@@ -172,7 +170,7 @@ def test_a_present_password_is_not_guessed(browser: Browser) -> None:
     assert change(browser, current_password=PASSWORD, new_password="another horse").status == 429
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_who_has_no_password_chooses_one(browser: Browser) -> None:
     with db.transaction() as session:
         session.execute(update(Member).values(password_hash=None))
@@ -211,7 +209,7 @@ def test_sessions_are_seen_and_ended(browser: Browser, other: Browser, base_url:
     assert browser.submit(own).path == "/login"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_nobody_ends_anothers_session(browser: Browser, base_url: str) -> None:
     mine = browser.get("/account/sessions").form("/end")
     stranger = Browser(base_url)
@@ -298,7 +296,7 @@ def test_an_account_is_deleted(browser: Browser, other: Browser, connected: str)
     assert letters(browser)[0] == "Your account was deleted"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
     grow_old()
     for path in ("/account/export", "/account/delete"):
@@ -308,7 +306,7 @@ def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
     assert browser.submit(page.form("/login"), password=PASSWORD).path == "/account/delete"
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_every_page_asks_who_one_is(base_url: str) -> None:
     for name in (
         "profile",
@@ -323,7 +321,7 @@ def test_every_page_asks_who_one_is(base_url: str) -> None:
         assert Browser(base_url).get(f"/account/{name}").path == "/login", name
 
 
-@one_database
+@pytest.mark.database("sqlite")
 def test_forms_from_elsewhere_change_nothing(browser: Browser, connected: str) -> None:
     fields = {"name": "Eve", "email": ADA, "current_password": PASSWORD, "new_password": "eve's horse"}
     with db.reading() as session:

@@ -12,7 +12,7 @@ from msidp import clock, db
 from msidp.audit import service as audit
 from msidp.audit.models import AuditEntry
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Version/18 Mobile Safari/604"
 
 

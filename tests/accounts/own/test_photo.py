@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import accessibility_problems, overflow, picture, tab
 
 from msidp import db
 from msidp.images.codec import Picture
@@ -96,7 +96,7 @@ def test_a_photo_from_its_upload_to_its_end(client: FlaskClient, admin: FlaskCli
     assert kept() == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_only_from_this_site_and_only_ones_own(app: Flask, client: FlaskClient) -> None:
     for path in ("/account/photo", "/account/photo/remove"):
         assert client.post(path).status_code == 303  # to the log-in
@@ -106,12 +106,14 @@ def test_only_from_this_site_and_only_ones_own(app: Flask, client: FlaskClient) 
     assert kept() == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_browser_makes_large_photos_small(admin: FlaskClient, base_url: str, tmp_path: Path) -> None:
+@pytest.mark.database("sqlite")
+def test_a_browser_makes_large_photos_small(
+    browser: Browser, admin: FlaskClient, base_url: str, tmp_path: Path
+) -> None:
     file = tmp_path / "large.png"
     Image.effect_noise((1600, 1200), 100).save(file, "PNG")
     assert file.stat().st_size > 1_000_000
-    with chromium() as browser, tab(browser, base_url, viewport={"width": 320, "height": 700}) as page:
+    with tab(browser, base_url, viewport={"width": 320, "height": 700}) as page:
         page.goto("/signup")
         page.get_by_label("Email address").fill("ann@example.com")
         page.get_by_label("Password").fill(PASSWORD)
@@ -123,10 +125,10 @@ def test_a_browser_makes_large_photos_small(admin: FlaskClient, base_url: str, t
         page.get_by_role("button", name="Save").click()
         page.get_by_role("status").wait_for()
         assert page.locator("img.avatar").evaluate("image => image.naturalWidth") == 256
-        page.screenshot(path=ARTIFACTS / "photo-account.png")
+        picture(page, "photo-account")
         page.goto("/account/photo")
         page.emulate_media(color_scheme="dark")
         assert accessibility_problems(page) == []
         assert overflow(page) == 0
-        page.screenshot(path=ARTIFACTS / "photo.png", full_page=True)
+        picture(page, "photo")
     assert member(admin)["profileImage"]
