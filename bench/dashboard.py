@@ -96,6 +96,8 @@ def _fill(connection: Connection, members: int, deliveries: int) -> dict[str, st
     )
     connection.commit()
     member = connection.scalar(text("SELECT max(id) FROM member"))
+    span = "from=2020-01-01&until=2020-01-02"
+    event = "evt_00000000000000000000000000"
     middle = connection.scalar(text("SELECT max(seq) / 2 FROM member"))
     return {
         "overview, 24 hours": "/dashboard?range=24h",
@@ -113,6 +115,11 @@ def _fill(connection: Connection, members: int, deliveries: int) -> dict[str, st
         "deliveries, failed": "/dashboard/deliveries?status=failed",
         "deliveries, exhausted of one": f"/dashboard/deliveries?status=exhausted&webhook={webhook}",
         "deliveries, pending (none)": "/dashboard/deliveries?status=pending",
+        "deliveries of one event": f"/dashboard/deliveries?q={event}",
+        "deliveries of one member": f"/dashboard/deliveries?q={member}",
+        "deliveries, failed in a span": f"/dashboard/deliveries?status=failed&{span}",
+        "deliveries, long ago": "/dashboard/deliveries?until=2020-01-02",
+        "events of one member": f"/dashboard/events?q={member}",
         "one delivery": "/dashboard/deliveries/delivery-77777" if deliveries > 77_777 else "/dashboard/jobs",
         "events": "/dashboard/events",
         "audit log": "/dashboard/audit-log",

@@ -26,11 +26,11 @@ from spectree.models import InType, SecureType, SecurityScheme, SecuritySchemeDa
 from spectree.plugins.base import Context
 from spectree.plugins.flask_plugin import FlaskPlugin
 from spectree.utils import get_multidict_items
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ExecutableOption
 
-from msidp import canonical, clock
+from msidp import canonical, clock, walk
 from msidp.errors import Invalid
 
 DEFAULT_PAGE = 50
@@ -269,14 +269,11 @@ def paginate(
     """
     counted = conditions if count_by is None else count_by
     total = session.scalar(select(func.count()).select_from(model).where(*counted)) or 0
-    statement: Select[Any] = select(model).where(*conditions).options(*options)
-    if query.order == "ASC":
-        statement = statement.order_by(model.seq)
-        statement = statement.where(model.seq > query.after) if query.after is not None else statement
-    else:
-        statement = statement.order_by(model.seq.desc())
-        statement = statement.where(model.seq < query.after) if query.after is not None else statement
-    rows = list(session.scalars(statement.limit(query.size + 1)))
+    newest = query.order == "DESC"
+    wanted = [*conditions]
+    if query.after is not None:
+        wanted.append(model.seq < query.after if newest else model.seq > query.after)
+    rows = walk.first(session, model, wanted, newest=newest, limit=query.size + 1, options=options)
     page = rows[: query.size]
     cursor = page[-1].seq if page else query.after or 0
     return page, {"totalCount": total, "endCursor": cursor, "hasNextPage": len(rows) > len(page)}

@@ -7,6 +7,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LAST = 253_402_300_799_999  # the end of the year 9999
 
 
 def now() -> int:

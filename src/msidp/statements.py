@@ -57,3 +57,18 @@ def seq_before(
         else:
             high = middle
     return low
+
+
+def seq_after(
+    session: Session, seq: InstrumentedAttribute[int], moment: InstrumentedAttribute[int], wanted: int
+) -> int:
+    """A row number above which every row is newer than `wanted`; likewise."""
+    return seq_before(session, seq, moment, wanted + 2 * clock.HOUR)
+
+
+def aside(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A column for a condition that no index is to answer, where another condition leaves few rows.
+
+    Without figures of what the tables hold, SQLite takes the index that gives the order, and walks it all.
+    """
+    return func.coalesce(column, "")

@@ -21,6 +21,26 @@ def last(session: Session, model: Any) -> int:
     return session.scalar(select(func.max(model.seq))) or 0
 
 
+def first(
+    session: Session,
+    model: Any,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    newest: bool,
+    limit: int,
+    options: Sequence[ExecutableOption] = (),
+) -> list[Any]:
+    """The first `limit` rows that fit, by row number, from the newest or the oldest on.
+
+    Their numbers are found first and the rows then: where an index holds all that is asked, tens of thousands
+    that fit are sorted as numbers, and not as rows with what is loaded along.
+    """
+    order = model.seq.desc() if newest else model.seq
+    seqs = select(model.seq).where(*conditions).order_by(order).limit(limit)
+    rows = select(model).where(model.seq.in_(seqs)).order_by(order).options(*options)
+    return list(session.scalars(rows))
+
+
 def step(
     session: Session,
     model: Any,

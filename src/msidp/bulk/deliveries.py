@@ -19,20 +19,23 @@ from msidp.webhooks.models import Delivery
 SLICE = 50  # deliveries in one transaction
 RETRIABLE = ("failed", "exhausted")
 KIND = "deliveries.retry"
+FILTER = {
+    "webhook": "endpoint_id",
+    "status": "status",
+    "type": "type",
+    "since": "since",
+    "until": "until",
+    "event": "event_id",
+    "member": "member_id",
+}
 
 
-def ask(
-    session: Session,
-    actor: Actor,
-    *,
-    ids: list[str] | None = None,
-    webhook: str | None = None,
-    status: str | None = None,
-    type: str | None = None,  # noqa: A002  # the field's name on the wire
-) -> Job:
-    """Ask for one more attempt of these deliveries, or of all that are there now and fit the filter."""
+def ask(session: Session, actor: Actor, *, ids: list[str] | None = None, **filter_: Any) -> Job:
+    """Ask for one more attempt of these deliveries, or of all that are there now and fit the filter.
+
+    The filter is what FILTER names, in the words of the Admin API.
+    """
     named: dict[str, Any] = {"ids": ids} if ids is not None else {}
-    filter_ = {"webhook": webhook, "status": status, "type": type}
     arguments = named or {name: value for name, value in filter_.items() if value is not None}
     until = len(ids) if ids is not None else walk.last(session, Delivery)
     job = jobs.create(session, actor, KIND, arguments, until)
@@ -58,13 +61,8 @@ def _next(session: Session, job: Job) -> tuple[list[str], int]:
     if "ids" in asked:
         end = min(job.cursor + SLICE, job.until)
         return asked["ids"][job.cursor : end], end
-    wanted = log.conditions(
-        session,
-        job.community_id,
-        endpoint_id=asked.get("webhook"),
-        status=asked.get("status"),
-        type=asked.get("type"),
-    )
+    sought = log.Wanted(**{field: asked[name] for name, field in FILTER.items() if name in asked})
+    wanted = log.conditions(session, job.community_id, sought)
     wanted.append(Delivery.status.in_(RETRIABLE))
     rows, cursor = walk.step(session, Delivery, wanted, after=job.cursor, until=job.until, limit=SLICE)
     return [row.id for row in rows], cursor

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from msidp.api import Answer, JsonObject, Schema, Text
 from msidp.bulk.members import MOST_NAMED
-from msidp.webhooks.schemas import DeliveryStatus
+from msidp.webhooks.schemas import DeliveryStatus, When
 
 Id = Annotated[Text, Field(max_length=100)]
 Source = Literal["csv", "msidp", "auth0", "firebase", "django", "memberstack"]  # readers.READERS
@@ -40,6 +40,10 @@ class BulkRetry(Schema):
     webhook: Id | None = None
     status: DeliveryStatus | None = None
     type: Id | None = None
+    since: Annotated[When | None, Field(description="Made at this moment or later.")] = None
+    until: Annotated[When | None, Field(description="Made at this moment or before.")] = None
+    event: Annotated[Id | None, Field(description="Of this event.")] = None
+    member: Annotated[Id | None, Field(description="Of events about this member.")] = None
 
 
 class ImportFile(Schema):

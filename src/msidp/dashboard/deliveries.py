@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
+from msidp.bulk.deliveries import FILTER
 from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
 from msidp.dashboard.listing import listing
+from msidp.dashboard.seeking import sought_by
 from msidp.dashboard.webhooks import STATUSES
 from msidp.db import reading, transaction
 from msidp.errors import Problem
 from msidp.webhooks import catalogue, log, service
 from msidp.webhooks.catalogue import LOGOUT
-from msidp.webhooks.models import CustomEventType, Delivery, EventBody, WebhookEndpoint
+from msidp.webhooks.models import CustomEventType, Delivery, Event, EventBody, WebhookEndpoint
 from msidp.webhooks.views import delivery_with_attempts_json
 
 PATH = f"{HOME}/deliveries"
@@ -30,23 +32,19 @@ class Filter:
     """What of the log is asked for; `keep` are the parameters that make sense, to ask for it again."""
 
     keep: Mapping[str, str]
+    sought: Mapping[str, Any]  # the same, in the words of the Admin API
     webhooks: Sequence[WebhookEndpoint]
     types: Sequence[str]
 
     def conditions(self, session: Session) -> list[ColumnElement[bool]]:
         """The deliveries that fit."""
-        return log.conditions(
-            session,
-            operator().community_id,
-            endpoint_id=self.keep.get("webhook"),
-            status=self.keep.get("status"),
-            type=self.keep.get("type"),
-        )
+        fields = {FILTER.get(name, "delivery_id"): value for name, value in self.sought.items()}
+        return log.conditions(session, operator().community_id, log.Wanted(**fields))
 
 
 @bp.get("/deliveries")
 def deliveries() -> Response:
-    """The log, newest first; `webhook`, `status` and `type` narrow it."""
+    """The log, newest first; `webhook`, `status`, `type`, `from`, `until` and `q` narrow it."""
     name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
     with reading() as session:
         asked = asked_for(session, request.args)
@@ -70,7 +68,9 @@ def asked_for(session: Session, given: Mapping[str, str]) -> Filter:
     types = _types(session)
     known: dict[str, Collection[str]] = {"status": STATUSES, "type": types}
     known["webhook"] = {webhook.id for webhook in webhooks}
-    return Filter({name: given[name] for name in known if given.get(name) in known[name]}, webhooks, types)
+    keep = {name: given[name] for name in known if given.get(name) in known[name]}
+    found = sought_by(session, given)
+    return Filter(keep | found.keep, keep | found.sought, webhooks, types)
 
 
 @bp.get("/deliveries/<delivery_id>")
@@ -96,9 +96,11 @@ def _page(delivery_id: str, **context: Any) -> Response:
         found = delivery_with_attempts_json(row)
         endpoint = session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.id == row.endpoint_id)).one()
         body = row.message.body.decode()
+        about = session.scalar(select(Event.member_id).where(Event.id == row.event_id))
     return page(
         "delivery",
         delivery=found,
+        about=about,
         webhook=endpoint,
         has_page=endpoint.deleted_at is None and endpoint.dialect != LOGOUT,
         body=_pretty(body),

@@ -30,7 +30,7 @@ from msidp.audit.service import Actor
 from msidp.communities.guard import default_community_id
 from msidp.communities.roles import Role, allows
 from msidp.db import reading, transaction
-from msidp.errors import Forbidden, NotFound, Problem
+from msidp.errors import BadRequest, Forbidden, NotFound, Problem
 from msidp.operators import factors, sessions
 from msidp.operators.sessions import SignedIn
 
@@ -86,6 +86,8 @@ def guard() -> BaseResponse | None:
     """Send away who is not signed in, and who may not."""
     if request.endpoint is None or request.method == "OPTIONS":
         return None
+    if any("\0" in value for value in request.args.values()):
+        raise BadRequest("invalid-text", "The address holds a NUL character, which nothing here has.")
     if request.method not in ("GET", "HEAD"):
         try:
             web.csrf.protect()

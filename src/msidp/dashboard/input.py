@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from msidp import canonical
+from msidp import canonical, clock
 from msidp.api import Name, Schema, reasons
 from msidp.errors import Invalid
 
@@ -56,6 +57,17 @@ def numbers_of(form: Mapping[str, str], fields: Iterable[str]) -> dict[str, int 
         is_number = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
         found[to_camel(field)] = int(text) if is_number else text or None
     return found
+
+
+def moment_of(given: Mapping[str, str], field: str) -> int | None:
+    """A moment in ISO 8601, in UTC where it names no zone; None for anything else."""
+    text = given.get(field, "").strip()
+    try:
+        moment = datetime.fromisoformat(text)
+        found = round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * clock.SECOND)
+    except (ValueError, OverflowError):
+        return None
+    return found if 0 <= found <= clock.LAST else None
 
 
 def json_of(form: Mapping[str, str], field: str, default: Any) -> Any:

@@ -7,6 +7,7 @@ from flask import request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from msidp import clock
 from msidp.audit import service as audit
 from msidp.bulk import deliveries as bulk_deliveries
 from msidp.bulk import members as bulk_members
@@ -94,13 +95,20 @@ def retry_deliveries() -> Response:
     if request.form.get("chosen") and not ids:
         return done("Choose some deliveries first.", deliveries.PATH)
     with transaction() as session:
-        if ids:
-            sent: Mapping[str, Any] = {"ids": ids}
-        else:
-            sent = deliveries.asked_for(session, request.form).keep
+        sent = {"ids": ids} if ids else _filter(session)
         body = checked(schemas.BulkRetry, sent)
         begun = bulk_deliveries.ask(session, actor(), **body.model_dump())
     return done("The job has begun.", f"{PATH}/{begun.id}")
+
+
+def _filter(session: Session) -> dict[str, Any]:
+    """What the form says of which deliveries are meant, as the Admin API says it."""
+    sought = dict(deliveries.asked_for(session, request.form).sought)
+    for name in {"since", "until"} & sought.keys():
+        sought[name] = clock.iso(sought[name])
+    if delivery_id := sought.pop("delivery", None):
+        return {"ids": [delivery_id]}
+    return sought
 
 
 def name_of(job_: Job) -> str:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ExecutableOption
+
+from msidp import walk
 
 SIZE = 50
 
@@ -29,15 +31,15 @@ def listing(
 ) -> Listing:
     """The page that the request's `after` (older than it) or `before` (newer than it) asks for."""
     after, before = _cursor("after"), _cursor("before")
-    statement = select(model).where(*conditions).options(*options)
+    wanted = [*conditions]
     if before is not None:
-        newest_last = statement.where(model.seq > before).order_by(model.seq).limit(SIZE + 1)
-        rows = list(session.scalars(newest_last))
+        wanted.append(model.seq > before)
+        rows = walk.first(session, model, wanted, newest=False, limit=SIZE + 1, options=options)
         more, rows = len(rows) > SIZE, rows[:SIZE][::-1]
         return Listing(rows, rows[0].seq if rows and more else None, rows[-1].seq if rows else before + 1)
     if after is not None:
-        statement = statement.where(model.seq < after)
-    rows = list(session.scalars(statement.order_by(model.seq.desc()).limit(SIZE + 1)))
+        wanted.append(model.seq < after)
+    rows = walk.first(session, model, wanted, newest=True, limit=SIZE + 1, options=options)
     more, rows = len(rows) > SIZE, rows[:SIZE]
     newer = None if after is None else rows[0].seq if rows else after - 1
     return Listing(rows, newer, rows[-1].seq if more else None)

@@ -38,17 +38,20 @@ def list_deliveries(query: schemas.AllDeliveriesQuery) -> dict[str, Any]:
 
 def page_to(session: Session, query: schemas.DeliveryQuery, webhook_id: str | None) -> dict[str, Any]:
     """The body of a list of deliveries: to one endpoint, or to all."""
-    rows, frame = log.page(
-        session,
-        caller().community_id,
-        query,
+    rows, frame = log.page(session, caller().community_id, query, _wanted(query, webhook_id))
+    return page_json(rows, frame, delivery_json)
+
+
+def _wanted(query: schemas.DeliveryFilter, webhook_id: str | None) -> log.Wanted:
+    return log.Wanted(
         endpoint_id=webhook_id,
         status=query.status,
         type=query.type,
         since=query.since,
         until=query.until,
+        event_id=query.event,
+        member_id=query.member,
     )
-    return page_json(rows, frame, delivery_json)
 
 
 @bp.get("/deliveries/export")
@@ -58,15 +61,7 @@ def export_deliveries(query: schemas.DeliveryExportQuery) -> Response:
     community_id = caller().community_id
     with transaction() as session:
         audit.record(session, key_holder(), "deliveries.exported", None, {"format": query.format})
-        wanted = log.conditions(
-            session,
-            community_id,
-            endpoint_id=query.webhook,
-            status=query.status,
-            type=query.type,
-            since=query.since,
-            until=query.until,
-        )
+        wanted = log.conditions(session, community_id, _wanted(query, query.webhook))
     return exports.answer(EXPORT, wanted, query.format)
 
 

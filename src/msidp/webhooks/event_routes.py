@@ -36,6 +36,10 @@ def list_events(query: schemas.EventQuery) -> dict[str, Any]:
         wanted.append(Event.type == query.type)
     if query.since is not None:
         wanted.append(Event.occurred_at >= query.since)
+    if query.until is not None:
+        wanted.append(Event.occurred_at <= query.until)
+    if query.member is not None:
+        wanted.append(Event.member_id == query.member)
     with reading() as session:
         rows, frame = paginate(session, Event, wanted, query)
         return page_json(rows, frame, event_json)

@@ -1,13 +1,14 @@
 """The delivery log, across a community's endpoints: filters, and the indexes that answer them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, joinedload
 
 from msidp.api import PageQuery, paginate
-from msidp.statements import seq_before
+from msidp.statements import aside, seq_after, seq_before
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 Conditions = list[ColumnElement[bool]]
@@ -22,53 +23,52 @@ _RECORDED_AS = {
 }
 
 
-def page(
-    session: Session,
-    community_id: str,
-    query: PageQuery,
-    *,
-    endpoint_id: str | None = None,
-    status: str | None = None,
-    type: str | None = None,  # noqa: A002  # the field's name on the wire
-    since: int | None = None,
-    until: int | None = None,
-) -> tuple[list[Delivery], dict[str, Any]]:
-    """One page of deliveries, and what frames it (see `api.paginate`).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of the log is looked for.
 
     `type` is what an endpoint's dialect calls the event; `since` and `until` bound the moment at which the
-    delivery was made.
+    delivery was made; `member_id` is whom the event is about.
     """
-    wanted = conditions(
-        session,
-        community_id,
-        endpoint_id=endpoint_id,
-        status=status,
-        type=type,
-        since=since,
-        until=until,
-    )
+
+    endpoint_id: str | None = None
+    status: str | None = None
+    type: str | None = None
+    since: int | None = None
+    until: int | None = None
+    delivery_id: str | None = None
+    event_id: str | None = None
+    member_id: str | None = None
+
+    def names_events(self) -> bool:
+        """Whether it is found by what is named, of which there is little."""
+        return not self.delivery_id is self.event_id is self.member_id is None
+
+
+def page(
+    session: Session, community_id: str, query: PageQuery, wanted: Wanted
+) -> tuple[list[Delivery], dict[str, Any]]:
+    """One page of deliveries, and what frames it (see `api.paginate`)."""
+    found = conditions(session, community_id, wanted)
     name = joinedload(Delivery.message, innerjoin=True).load_only(EventBody.name)
-    counted = [_by_endpoint(community_id, endpoint_id), *wanted[1:]]
-    return paginate(session, Delivery, wanted, query, [name], count_by=counted)
+    counted = None if wanted.names_events() else [_by_endpoint(community_id, wanted.endpoint_id), *found[1:]]
+    return paginate(session, Delivery, found, query, [name], count_by=counted)
 
 
-def conditions(
-    session: Session,
-    community_id: str,
-    *,
-    endpoint_id: str | None = None,
-    status: str | None = None,
-    type: str | None = None,  # noqa: A002  # the field's name on the wire
-    since: int | None = None,
-    until: int | None = None,
-) -> Conditions:
+def conditions(session: Session, community_id: str, wanted: Wanted) -> Conditions:
     """What page() looks for, in the form that the indexes answer in order of `seq`; whose they are first."""
     # What is rare is found endpoint by endpoint; what is common is met soon in the order of the rows.
-    rare = endpoint_id is not None or status not in (None, "succeeded")
-    mine = _by_endpoint(community_id, endpoint_id) if rare else Delivery.community_id == community_id
-    found = [mine, *_made_between(session, since, until), *_of_type(community_id, type)]
-    if status is not None:
-        found.append(Delivery.status == status)
+    rare = wanted.endpoint_id is not None or wanted.status not in (None, "succeeded")
+    by_endpoint = rare and not wanted.names_events()
+    mine = _by_endpoint(community_id, wanted.endpoint_id) if by_endpoint else _of(community_id, wanted)
+    found = [
+        mine,
+        *_made_between(session, wanted.since, wanted.until),
+        *_of_type(community_id, wanted.type),
+        *_named(community_id, wanted),
+    ]
+    if wanted.status is not None:
+        found.append(Delivery.status == wanted.status)
     return found
 
 
@@ -90,13 +90,33 @@ def _by_endpoint(community_id: str, endpoint_id: str | None) -> ColumnElement[bo
     return Delivery.endpoint_id.in_(mine)
 
 
+def _of(community_id: str, wanted: Wanted) -> ColumnElement[bool]:
+    mine = Delivery.community_id == community_id
+    if wanted.endpoint_id is None:
+        return mine
+    return and_(mine, aside(Delivery.endpoint_id) == wanted.endpoint_id)
+
+
+def _named(community_id: str, wanted: Wanted) -> Conditions:
+    found: Conditions = []
+    if wanted.delivery_id is not None:
+        found.append(Delivery.id == wanted.delivery_id)
+    if wanted.event_id is not None:
+        found.append(Delivery.event_id == wanted.event_id)
+    if wanted.member_id is not None:
+        theirs = Event.community_id == community_id, Event.member_id == wanted.member_id
+        found.append(Delivery.event_id.in_(select(Event.id).where(*theirs)))
+    return found
+
+
 def _made_between(session: Session, since: int | None, until: int | None) -> Conditions:
     found: Conditions = []
     if since is not None:
         found.append(Delivery.seq >= seq_before(session, Delivery.seq, Delivery.created_at, since))
         found.append(Delivery.created_at >= since)
     if until is not None:
-        found.append(Delivery.created_at <= until)
+        end = seq_after(session, Delivery.seq, Delivery.created_at, until)
+        found += [Delivery.seq <= end, Delivery.created_at <= until]
     return found
 
 

@@ -10,8 +10,6 @@ from msidp.api import Answer, JsonObject, Name, PageQuery, Query, Schema, Text, 
 from msidp.exports import ExportQuery
 from msidp.webhooks import custom_headers
 
-_LAST_MOMENT = 253_402_300_799_999  # the end of the year 9999
-
 
 def _read_moment(value: Any) -> int:
     """A moment from ISO 8601. In a query a `+` that was not encoded has arrived as a space."""
@@ -20,7 +18,7 @@ def _read_moment(value: Any) -> int:
         moment = clock.parse_iso(text[:10] + text[10:].replace(" ", "+"))
     except (ValueError, OverflowError):
         raise ValueError("must be an ISO 8601 moment with a zone, e.g. 2026-03-28T14:30:00Z") from None
-    if not 0 <= moment <= _LAST_MOMENT:
+    if not 0 <= moment <= clock.LAST:
         raise ValueError("must be between 1970 and 9999")
     return moment
 
@@ -167,6 +165,8 @@ class DeliveryFilter(Query):
     ) = None
     since: Annotated[When | None, Field(description="Deliveries made at this moment or later.")] = None
     until: Annotated[When | None, Field(description="Deliveries made at this moment or before.")] = None
+    event: Annotated[Text, Field(description="Deliveries of this event alone, by its id.")] | None = None
+    member: Annotated[Text, Field(description="Deliveries of events about this member, by id.")] | None = None
 
 
 class DeliveryQuery(DeliveryFilter, PageQuery):
@@ -184,6 +184,8 @@ class DeliveryExportQuery(DeliveryFilter, ExportQuery):
 class EventQuery(PageQuery):
     type: Annotated[Text, Field(description="Events of this type alone.")] | None = None
     since: Annotated[When | None, Field(description="Events that happened at this moment or later.")] = None
+    until: Annotated[When | None, Field(description="Events that happened at this moment or before.")] = None
+    member: Annotated[Text, Field(description="Events about this member alone, by id.")] | None = None
 
 
 class Webhook(Answer):

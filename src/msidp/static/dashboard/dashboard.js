@@ -17,7 +17,26 @@ function follow() { document.documentElement.dataset.bsTheme = dark.matches ? "d
 follow();
 dark.addEventListener("change", follow);
 
-document.addEventListener("DOMContentLoaded", () => localise(document));
+/* Spans of time are typed in the reader's zone, and stand as UTC in the address. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+function localiseSpans() {
+  for (const label of document.querySelectorAll("[data-zone]")) label.title = ZONE;
+  for (const input of document.querySelectorAll("input[data-utc]")) {
+    const moment = new Date(input.dataset.utc);
+    input.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+}
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) {
+    if (value === "") event.formData.delete(name);
+    else if (event.target.elements[name].type === "datetime-local") {
+      event.formData.set(name, new Date(value).toISOString());
+    }
+  }
+});
+
+document.addEventListener("DOMContentLoaded", () => { localise(document); localiseSpans(); });
 /* A list that refreshes itself waits while something in it is chosen. */
 document.addEventListener("htmx:before:request", (event) => {
   if (event.target.id === "found" && event.target.querySelector("td :checked")) event.preventDefault();
