@@ -1,9 +1,11 @@
 """How many fields a form and a query may have, and how large a form may be."""
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from msidp.incoming import MAX_FIELDS, MAX_FORM
+from msidp.incoming import LABORIOUS, MAX_FIELDS, MAX_FORM
+from msidp.web import REFUSAL
 
 FORM = "application/x-www-form-urlencoded"
 TOO_MANY = b"&".join([b"x=1"] * (MAX_FIELDS + 1))
@@ -33,6 +35,15 @@ def test_as_many_as_are_allowed_are_read(client: FlaskClient) -> None:
     assert answer.json is not None
     assert "fields" not in answer.json["error_description"]
     assert client.get(f"/healthz?{allowed.decode()}").status_code == 200
+
+
+def test_the_forms_that_cost_a_hash_are_there(app: Flask) -> None:
+    assert {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())} >= LABORIOUS
+
+
+def test_a_crowd_is_told_to_come_back(client: FlaskClient) -> None:
+    answer = client.post("/login", environ_overrides={REFUSAL: 503})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 def test_queries_have_the_same_limit(client: FlaskClient) -> None:

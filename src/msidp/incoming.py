@@ -16,6 +16,9 @@ from msidp.words import words
 MAX_BODY = 1_000_000  # bytes; a larger request is 413
 MAX_UPLOAD = 10_000_000  # bytes of a request that carries a file
 UPLOADS = frozenset({"/dashboard/members/import", "/members/import"})  # the paths that take one
+LABORIOUS = frozenset(
+    {"/login", "/signup", "/reset-password", "/dashboard/sign-in"}
+)  # a form here costs a hash
 MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
 MAX_FIELDS = 100  # of a form or a query
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # a name or address, perhaps a port

@@ -62,7 +62,7 @@ _REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
     400: (BadRequest, "incomplete-body", words("The body is not complete.")),
     408: (TooSlow, "too-slow", words("The body took too long to arrive.")),
     413: (TooLarge, "too-large", ""),  # which limit it is depends on the path
-    503: (Busy, "busy", words("There are too many large requests at this moment. Try again.")),
+    503: (Busy, "busy", _BUSY),
 }
 
 _HEADERS = (
@@ -190,7 +190,7 @@ def _begin() -> None:
     _ = asked.args  # what cannot be read is refused here, whoever would have read it
     if refusal := asked.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
-        raise problem(code, message or _too_large())
+        raise problem(code, message or _too_large(), headers={"Retry-After": "5"} if refusal == 503 else None)
 
 
 def _finish(response: Response) -> Response:

@@ -1,17 +1,25 @@
 """What stands between granian and the application, over real sockets."""
 
+import asyncio
+import collections
 import json
+import queue
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from tests.support.instance import Instance, eventually
 
-from msidp.incoming import MAX_BODY
+from msidp.cli.front import LABORIOUS_WAITING, Front
+from msidp.incoming import LABORIOUS, MAX_BODY
+from msidp.vault.passwords import TURNS
+from msidp.web import REFUSAL
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
@@ -114,6 +122,49 @@ def test_of_two_framings_the_chunks_count(running: Instance) -> None:
         status, text = answer(connection)  # and is the last of its connection
     assert status == 400
     assert b"invalid-json" in text
+
+
+def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
+    """However many there are: some are in hand, some wait, and the others are told to come back."""
+    hold, called = threading.Event(), queue.SimpleQueue[tuple[str, int]]()
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        called.put((environ["PATH_INFO"], environ.get(REFUSAL, 0)))
+        if environ["PATH_INFO"] in LABORIOUS and REFUSAL not in environ:
+            hold.wait(20)
+        start("200 OK", [])
+        return []
+
+    with closing(asyncio.new_event_loop()) as loop:
+        schedule = Front(application, 4)._scheduler(loop, None, None)
+    held = TURNS + 2 + LABORIOUS_WAITING
+    for _ in range(held + 5):
+        schedule(FakeRequest("POST", "/login"))
+    schedule(FakeRequest("GET", "/login"))
+    schedule(FakeRequest("POST", "/token"))
+    seen = [called.get(timeout=20) for _ in range(TURNS + 2 + 5 + 2)]
+    hold.set()
+    seen += [called.get(timeout=20) for _ in range(LABORIOUS_WAITING)]
+    answered = collections.Counter(seen)
+    assert answered == {("/login", 0): held + 1, ("/login", 503): 5, ("/token", 0): 1}
+
+
+class FakeRequest:
+    """A request as granian hands it over, which nobody waits for."""
+
+    def __init__(self, method: str, path: str) -> None:
+        self.proto = self
+        self.scope = {
+            "method": method, "raw_path": path.encode(), "query_string": b"", "http_version": "1.1",
+            "server": ("127.0.0.1", "80"), "client": ("127.0.0.1", "1"), "scheme": "http",
+            "headers": [(b"host", b"a.example")],
+        }  # fmt: skip
+
+    def send(self, _event: dict[str, Any]) -> None:
+        pass
+
+    def done(self) -> None:
+        pass
 
 
 def test_connections_that_say_nothing_shut_nobody_out(running: Instance) -> None:

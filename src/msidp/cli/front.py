@@ -20,13 +20,15 @@ from granian import _futures
 
 from msidp.cli import streaming
 from msidp.cli.threads import Threads
-from msidp.incoming import UPLOADS, body_limit
+from msidp.incoming import LABORIOUS, UPLOADS, body_limit
+from msidp.vault.passwords import TURNS
 from msidp.web import REFUSAL, STREAMED
 
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body, give or take one
 UPLOAD_TIMEOUT = 60  # the same for a file
 SMALL_BODY = 64 * 1024  # bytes; always accepted
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
+LABORIOUS_WAITING = 64  # forms that wait for a thread, a few seconds at most; more are refused
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
 
 Scope = dict[str, Any]
@@ -62,6 +64,7 @@ class Front:
     def __init__(self, application: Application, threads: int) -> None:
         self._application = application
         self._threads = Threads(threads, "request")
+        self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
         self._arriving: set[_Body] = set()
         self._in_hand = 0  # bytes of the bodies in it
@@ -88,7 +91,7 @@ class Front:
                 self._arriving.add(body)
                 body.begin()
             else:
-                self._threads.submit(self._answer, request, environ)
+                self._hand_over(request, environ)
 
         return schedule
 
@@ -110,7 +113,17 @@ class Front:
         environ["wsgi.input"] = BytesIO(body.content)
         environ["CONTENT_LENGTH"] = str(len(body.content))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        self._threads.submit(self._answer, body.request, environ)
+        self._hand_over(body.request, environ)
+
+    def _hand_over(self, request: Any, environ: Environ) -> None:
+        """Let a thread answer. Forms that cost a hash have few of their own: a flood of them leaves alone
+        what is answered at once.
+        """
+        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in LABORIOUS:
+            if self._laborious.submit(self._answer, request, environ):
+                return
+            environ[REFUSAL] = 503
+        self._threads.submit(self._answer, request, environ)
 
     def count(self, change: int) -> int:
         """So many bytes of bodies more, or less, are in hand. Returns how many that makes."""

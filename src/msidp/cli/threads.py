@@ -5,6 +5,7 @@ is warm. concurrent.futures takes its threads in turn, and makes a future for ea
 """
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,18 +18,22 @@ log = logging.getLogger(__name__)
 
 
 class Threads:
-    """At most `most` threads, started as they are needed; more calls than that wait in turn."""
+    """At most `most` threads, started as they are needed; more calls than that wait in turn.
 
-    def __init__(self, most: int, name: str) -> None:
+    Of those at most `places`; without it any number.
+    """
+
+    def __init__(self, most: int, name: str, places: float = math.inf) -> None:
         self._most = most
         self._name = name
+        self._places = places
         self._lock = threading.Lock()
         self._started = 0
         self._idle: list[SimpleQueue[Call]] = []  # of each idle thread, where it gets its next call
         self._waiting: deque[Call] = deque()
 
-    def submit(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call this in one of the threads, soon. What it raises is logged."""
+    def submit(self, function: Callable[..., object], *arguments: Any) -> bool:
+        """Call this in one of the threads, soon. What it raises is logged. False if there is no place."""
         call = (function, arguments)
         with self._lock:
             if self._idle:
@@ -37,8 +42,11 @@ class Threads:
                 self._started += 1
                 name = f"{self._name}-{self._started}"
                 threading.Thread(target=self._work, args=(call,), name=name, daemon=True).start()
-            else:
+            elif len(self._waiting) < self._places:
                 self._waiting.append(call)
+            else:
+                return False
+        return True
 
     def _work(self, call: Call) -> None:
         own: SimpleQueue[Call] = SimpleQueue()

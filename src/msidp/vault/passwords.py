@@ -53,7 +53,8 @@ def _busy() -> Busy:
     return Busy("busy", message, headers={"Retry-After": "5"})
 
 
-pool = HashingPool(turns=max(1, (os.cpu_count() or 2) // 2), places=16, max_wait=5.0)
+TURNS = max(1, (os.cpu_count() or 2) // 2)
+pool = HashingPool(turns=TURNS, places=16, max_wait=5.0)
 _argon2 = Argon2(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # A hash no password has, so that an unknown account costs what a wrong password does.
 _NOBODY = _argon2.hash(os.urandom(32))
