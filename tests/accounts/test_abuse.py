@@ -21,6 +21,8 @@ from msidp.app import create_app
 from msidp.settings import Settings
 from msidp.vault import passwords
 
+pytestmark = pytest.mark.database("sqlite")
+
 PASSWORD = "correct horse"
 FORM = {"email": "ada@example.com", "password": PASSWORD}
 PAGES = ["/login", "/signup", "/logout", "/account", "/no-such-page"]
@@ -283,6 +285,7 @@ def test_a_sign_up_costs_one_hash_whoever_it_is(client: FlaskClient, app: Flask,
 # Floods
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_full_pool_answers_503_at_once(
     client: FlaskClient, member: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +301,7 @@ def test_a_full_pool_answers_503_at_once(
     assert post(client, "/login", **FORM).status_code == 303
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_never_more_hashes_at_once_than_turns(
     app: Flask, member: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,7 +386,6 @@ def test_hostile_queries(client: FlaskClient) -> None:
             assert client.get(f"{path}?{query}").status_code == 400, query
 
 
-@pytest.mark.database("sqlite")
 @hypothesis_settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )

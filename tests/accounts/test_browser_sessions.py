@@ -15,6 +15,8 @@ from msidp.accounts.browser import current_login, end_session, login_url, start_
 from msidp.accounts.models import Session
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def member_id(app: Flask, community_id: str) -> str:
@@ -60,6 +62,7 @@ def test_a_session_starts_shows_and_ends(client: FlaskClient, member_id: str) ->
     assert client.get("/test/who").text == "nobody"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_token_from_before_the_log_in_is_worth_nothing(
     client: FlaskClient, app: Flask, member_id: str
 ) -> None:
@@ -121,6 +124,7 @@ def test_a_live_session_is_not_purged(client: FlaskClient, member_id: str) -> No
         assert sessions.purge_expired(session, clock.now()) == 0
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_deleted_member_is_logged_out(client: FlaskClient, member_id: str) -> None:
     client.get("/test/in")
     with db.transaction() as session:
@@ -140,6 +144,7 @@ def statements(app: Flask) -> Iterator[Callable[[], list[str]]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_visit_is_one_query_and_seldom_a_write(
     client: FlaskClient, member_id: str, statements: Callable[[], list[str]]
 ) -> None:

@@ -13,6 +13,8 @@ from msidp.plans.models import Plan
 from msidp.vault.passwords import verify_password
 from msidp.webhooks.models import Event
 
+pytestmark = pytest.mark.database("sqlite")
+
 PASSWORD = "correct horse"
 
 

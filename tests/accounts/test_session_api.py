@@ -15,6 +15,8 @@ from msidp.errors import NotFound
 from msidp.members import service as members
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def member(app: Flask, community_id: str) -> Member:
@@ -56,6 +58,7 @@ def is_live(token: str) -> bool:
         return sessions.find(session, token) is not None
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_sessions_are_listed(admin: FlaskClient, member: Member, community_id: str) -> None:
     first, second = log_in(member), log_in(member, "Safari")
     log_in(new_member(community_id, "bob@example.com"))
@@ -71,13 +74,13 @@ def test_sessions_are_listed(admin: FlaskClient, member: Member, community_id: s
     assert [row["userAgent"] for row in listed(admin, member, order="DESC", first=1)] == ["Safari"]
 
 
-@pytest.mark.database("sqlite")
 def test_one_that_is_over_is_not_listed(admin: FlaskClient, member: Member) -> None:
     log_in(member)
     with time_machine.travel(clock.seconds(clock.now() + IDLE) + 1):
         assert listed(admin, member) == []
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_one_session_is_ended(admin: FlaskClient, member: Member, told: list[Ended]) -> None:
     one, other = log_in(member), log_in(member)
     path = f"/members/{member.id}/sessions/{one.login.session_id}"
@@ -91,7 +94,6 @@ def test_one_session_is_ended(admin: FlaskClient, member: Member, told: list[End
     assert admin.get("/audit-log").json["data"][-1]["action"] == "session.ended"
 
 
-@pytest.mark.database("sqlite")
 def test_nobody_ends_a_session_by_another_member_s_name(
     admin: FlaskClient, member: Member, community_id: str
 ) -> None:
@@ -127,7 +129,6 @@ def test_a_member_who_is_deleted_is_logged_out_first(
     assert told == [Ended(member.id, [one.login.session_id], everywhere=True)]
 
 
-@pytest.mark.database("sqlite")
 def test_what_does_not_commit_ends_nothing(app: Flask, member: Member) -> None:
     one = log_in(member)
     with pytest.raises(NotFound), db.transaction() as session:
@@ -136,6 +137,7 @@ def test_what_does_not_commit_ends_nothing(app: Flask, member: Member) -> None:
     assert is_live(one.token)
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_session_is_ended_once(app: Flask, member: Member, told: list[Ended]) -> None:
     """Four who end it at once: the listeners hear of it from one."""
     one = log_in(member)
@@ -148,7 +150,6 @@ def test_a_session_is_ended_once(app: Flask, member: Member, told: list[Ended]) 
     assert [ended.session_ids for ended in told] == [[one.login.session_id]]
 
 
-@pytest.mark.database("sqlite")
 def test_members_without_sessions(admin: FlaskClient, client: FlaskClient, member: Member) -> None:
     assert listed(admin, member) == []
     assert admin.get("/members/mem_unknown/sessions").status_code == 404

@@ -7,7 +7,10 @@ import pytest
 
 from msidp.admin import AdminClient, Conflict, InvalidRequest, NotFound, Unauthorized
 
+pytestmark = pytest.mark.database("sqlite")
 
+
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_life_of_a_member(real: AdminClient, plan_id: str) -> None:
     made = real.create_member(
         "jörg@exämple.com",
@@ -81,6 +84,7 @@ def test_a_repeated_call_makes_one_member(real: AdminClient) -> None:
     assert len(list(real.list_members())) == 1
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_many_threads_share_a_client(real: AdminClient) -> None:
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda number: real.create_member(f"m{number}@example.com").id, range(24)))

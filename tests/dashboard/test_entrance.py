@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.dashboard.conftest import PASSWORD, csrf_token, make_operator, submit
@@ -10,6 +11,8 @@ from tests.support.threads import at_once
 from msidp import clock, db
 from msidp.communities.roles import Role
 from msidp.operators import service
+
+pytestmark = pytest.mark.database("sqlite")
 
 
 def first_link(community_id: str) -> str:
@@ -43,6 +46,7 @@ def test_a_newer_first_link_takes_the_place_of_the_older(client: FlaskClient, co
     assert become_owner(client, newer).status_code == 303
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_of_many_who_follow_the_first_link_one_becomes_owner(app: Flask, community_id: str) -> None:
     link = first_link(community_id)
     clients = [app.test_client() for _ in range(8)]
@@ -52,6 +56,7 @@ def test_of_many_who_follow_the_first_link_one_becomes_owner(app: Flask, communi
         assert len(service.list_operators(session, community_id)) == 1
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_link_that_is_used_forged_or_withdrawn_makes_nobody(
     client: FlaskClient, app: Flask, community_id: str
 ) -> None:
@@ -149,6 +154,7 @@ def test_sign_out_ends_the_session_itself(sign_in: Callable[[Role], FlaskClient]
     assert client.get("/dashboard").status_code == 303
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_removed_operator_is_out_at_once_and_the_last_owner_stays(
     sign_in: Callable[[Role], FlaskClient], community_id: str
 ) -> None:

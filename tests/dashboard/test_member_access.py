@@ -17,6 +17,8 @@ from msidp.mail.models import Mail
 from msidp.members import service
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def owner(sign_in: Callable[[Role], FlaskClient]) -> FlaskClient:

@@ -14,6 +14,8 @@ from msidp import db
 from msidp.audit.models import AuditEntry
 from msidp.communities.roles import Role
 
+pytestmark = pytest.mark.database("sqlite")
+
 ROOT = "/dashboard"
 
 
@@ -36,6 +38,7 @@ def make_member(owner: FlaskClient, email: str = "ann@example.com") -> str:
     return str(answer.headers["Location"])
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_member_is_made_changed_and_deleted(owner: FlaskClient, admin: FlaskClient) -> None:
     path = make_member(owner)
     member_id = path.rpartition("/")[2]
@@ -113,6 +116,7 @@ def test_prices_are_json_and_bad_ones_are_refused(owner: FlaskClient, admin: Fla
     assert plan["prices"][0]["id"] in shown
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_api_key_works_until_it_is_revoked(app: Flask, owner: FlaskClient) -> None:
     made = submit(owner, f"{ROOT}/api-keys", f"{ROOT}/api-keys", name="Backend")
     key = made.text.split('id="secret">')[1].split("<")[0]
@@ -136,6 +140,7 @@ def test_a_webhook_that_may_not_be_called_is_refused_in_place(owner: FlaskClient
     assert 'id="url-error"' in answer.text
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_application_keeps_what_the_form_does_not_show(owner: FlaskClient, admin: FlaskClient) -> None:
     made = admin.post(
         "/applications",
@@ -161,6 +166,7 @@ def test_an_application_keeps_what_the_form_does_not_show(owner: FlaskClient, ad
     assert admin.get(f"/applications/{made['id']}").status_code == 404
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_sector_vouches_for_what_the_form_adds(
     owner: FlaskClient, admin: FlaskClient, receiver: Receiver
 ) -> None:
@@ -185,6 +191,7 @@ def test_a_sector_vouches_for_what_the_form_adds(
     assert admin.get(f"/applications/{made['id']}").json["data"]["redirectUris"] == ["https://a.example/cb"]
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_member_is_found_by_the_start_of_the_address(owner: FlaskClient) -> None:
     for email in ("ann@example.com", "Anna_b@example.com", "bob@example.com"):
         make_member(owner, email)
@@ -200,6 +207,7 @@ def test_a_member_is_found_by_the_start_of_the_address(owner: FlaskClient) -> No
     assert found("") == {"ann@", "anna_b@", "bob@"}
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_new_password_ends_the_other_sessions(
     app: Flask, owner: FlaskClient, sign_in: Callable[[Role], FlaskClient]
 ) -> None:
@@ -222,6 +230,7 @@ def test_the_community_is_renamed_on_every_page(owner: FlaskClient, client: Flas
     assert owner.application.test_client().get("/login").headers["Content-Language"] == "fr"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_signing_key_is_rotated(owner: FlaskClient, admin: FlaskClient) -> None:
     before = len(admin.get("/jwks").json["keys"])
     assert submit(owner, f"{ROOT}/keys", f"{ROOT}/keys/rotate", algorithm="ES256").status_code == 303

@@ -15,6 +15,8 @@ from msidp import db
 from msidp.communities.roles import Role
 from msidp.webhooks import logout, throttle
 
+pytestmark = pytest.mark.database("sqlite")
+
 ROOT = "/dashboard"
 
 
@@ -36,6 +38,7 @@ def actions(admin: FlaskClient) -> list[str]:
     return [each["action"] for each in admin.get("/audit-log").json["data"]]
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_name_of_a_new_plan_and_the_open_key_are_options(owner: FlaskClient, admin: FlaskClient) -> None:
     chosen = {"subscribe": "some", "events": "member.plan.created", "plan_event": "member.plan.added"}
     id_ = make_webhook(owner, admin, "https://example.com/a", "memberstack", v1a="1", **chosen)
@@ -133,6 +136,7 @@ def test_the_page_that_refreshes_itself_gains_the_button_to_retry(
     assert button()
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_log_is_narrowed_by_type(owner: FlaskClient, admin: FlaskClient, receiver: Receiver) -> None:
     for dialect in ("memberpad", "standard"):
         make_webhook(owner, admin, receiver.url(), dialect)
@@ -143,6 +147,7 @@ def test_the_log_is_narrowed_by_type(owner: FlaskClient, admin: FlaskClient, rec
     assert created in owner.get(f"{ROOT}/deliveries?type=none.such").text
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_application_shows_its_logout_tokens(
     owner: FlaskClient, admin: FlaskClient, community_id: str, receiver: Receiver
 ) -> None:
@@ -158,7 +163,6 @@ def test_an_application_shows_its_logout_tokens(
     assert delivery in owner.get(f"{ROOT}/deliveries?webhook={made['id']}&type=logout").text
 
 
-@pytest.mark.database("sqlite")
 def test_the_dashboard_is_no_way_around_the_limits(
     app: Flask, owner: FlaskClient, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

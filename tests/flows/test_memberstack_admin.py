@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from tests.support.draining import drain
 from tests.support.node import run_node
 from tests.support.receiver import Receiver
+
+pytestmark = pytest.mark.database("sqlite")
 
 WALK = """
     const [baseUrl, key, free, paid] = args;
@@ -90,6 +93,7 @@ def walk(admin: FlaskClient, base_url: str) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_every_call_for_members_and_how_it_is_refused(admin: FlaskClient, base_url: str) -> None:
     seen = walk(admin, base_url)
     assert seen["empty"] == {"totalCount": 0, "endCursor": 0, "hasNextPage": False, "data": []}

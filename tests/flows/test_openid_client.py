@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from tests.support.forms import Browser, Page
 from tests.support.node import run_node
 
+pytestmark = pytest.mark.database("sqlite")
+
 REDIRECT_URI = "http://127.0.0.1:9/callback"  # nobody listens there; the browser's walk ends at its address
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery"
@@ -97,6 +99,7 @@ def registered(admin: FlaskClient) -> Callable[..., tuple[str, str | None]]:
     return register
 
 
+@pytest.mark.database("sqlite", "postgresql")
 @pytest.mark.parametrize("type_", ["web", "spa"])
 def test_openid_client_logs_in_and_out(base_url: str, registered: Callable[..., Any], type_: str) -> None:
     back = "http://127.0.0.1:9/signed-out"
@@ -180,7 +183,6 @@ REGISTER = """
 """
 
 
-@pytest.mark.database("sqlite")
 def test_openid_client_registers_itself_and_logs_in(base_url: str, admin: FlaskClient) -> None:
     token = admin.post("/initial-access-tokens", json={"name": "partners"}).json["data"]["token"]
     metadata = {

@@ -13,6 +13,8 @@ from tests.support.forms import Browser, Page
 
 from msidp.accounts.assurance import ONE_FACTOR, PHISHING_RESISTANT, TWO_FACTORS
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 class Party:
     """A confidential application. Nobody listens at its callback: browsers stop on the way there."""

@@ -10,6 +10,8 @@ from tests.mail.support import send
 from msidp.app import create_app
 from msidp.settings import Settings
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 def test_as_json_the_newest_first(client: FlaskClient) -> None:
     assert client.get("/dev/inbox").json == {"data": []}
@@ -49,7 +51,6 @@ STRANGERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("request_", STRANGERS)
-@pytest.mark.database("sqlite")
 def test_strangers_need_a_secret_key(client: FlaskClient, secret_key: str, request_: dict[str, Any]) -> None:
     answer = client.get("/dev/inbox", **request_)
     assert answer.status_code in (400, 401)
@@ -58,7 +59,6 @@ def test_strangers_need_a_secret_key(client: FlaskClient, secret_key: str, reque
         assert client.get("/dev/inbox", **{**request_, "headers": headers}).status_code == 200
 
 
-@pytest.mark.database("sqlite")
 def test_a_site_for_others_keeps_its_inbox_to_itself(settings: Settings, secret_key: str) -> None:
     app = create_app(settings.model_copy(update={"base_url": "https://id.example.com"}))
     client = app.test_client()

@@ -19,6 +19,8 @@ from msidp.accounts.assurance import (
 )
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 TWO = PASSWORD + AUTHENTICATOR_CODE
 KEY = passkey(synced=True, verified=True)
 

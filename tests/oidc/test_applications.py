@@ -8,6 +8,8 @@ from sqlalchemy import select
 from msidp import clock, db, ids
 from msidp.oidc.models import Application
 
+pytestmark = pytest.mark.database("sqlite")
+
 WEB = {"name": "Shop", "type": "web", "redirectUris": ["https://shop.example/cb"]}
 MACHINE = {"name": "Reports", "type": "machine", "scopes": ["reports:read"]}
 
@@ -124,6 +126,7 @@ def test_what_does_not_fit_is_refused_and_named(admin: FlaskClient) -> None:
     assert admin.get("/applications").json["totalCount"] == 0
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_addresses_that_are_called_pass_the_guard(admin: FlaskClient) -> None:
     called = {"backchannelLogoutUri": "https://shop.example/bye", "jwksUri": "https://shop.example/jwks"}
     made = create(admin, WEB | called)
@@ -146,6 +149,7 @@ def test_addresses_that_are_called_pass_the_guard(admin: FlaskClient) -> None:
     )
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_settings_of_tokens_have_defaults_and_can_be_changed(admin: FlaskClient) -> None:
     made = create(admin, WEB)
     settings = {
@@ -210,6 +214,7 @@ def test_public_keys_are_kept(admin: FlaskClient) -> None:
     assert create(admin, {**WEB, "jwks": jwks})["jwks"] == jwks
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> None:
     made = create(admin, WEB)
     path = f"/applications/{made['id']}"
@@ -231,6 +236,7 @@ def test_changes_replace_what_is_sent_and_leave_the_rest(admin: FlaskClient) -> 
     assert admin.patch(path, json={}).status_code == 200
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_rotated_secret_replaces_the_old_one(admin: FlaskClient) -> None:
     made = create(admin, WEB)
     path = f"/applications/{made['id']}/rotate-secret"
@@ -247,6 +253,7 @@ def test_a_rotated_secret_replaces_the_old_one(admin: FlaskClient) -> None:
     assert admin.post(path, json={"overlap": 31 * 86_400}).status_code == 422
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_application_that_signs_has_no_secret(admin: FlaskClient) -> None:
     made = create(admin, WEB)
     path = f"/applications/{made['id']}"
@@ -260,6 +267,7 @@ def test_an_application_that_signs_has_no_secret(admin: FlaskClient) -> None:
     assert admin.post(f"{path}/rotate-secret").json["data"]["clientSecret"].startswith("cs_")
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_lists_are_pages(admin: FlaskClient) -> None:
     names = [create(admin, {**WEB, "name": name})["name"] for name in "abc"]
     page = admin.get("/applications?first=2").json

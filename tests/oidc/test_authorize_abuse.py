@@ -30,6 +30,8 @@ from msidp.oidc.authorize import checks, flow, routes
 from msidp.oidc.authorize.errors import PageError
 from msidp.oidc.clients import clients
 
+pytestmark = pytest.mark.database("sqlite")
+
 ATTACK = "\"'></textarea></title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
 PARAMETERS = (
     "response_type", "client_id", "redirect_uri", "scope", "state", "response_mode", "nonce", "display",
@@ -58,7 +60,6 @@ def assert_harmless(page: TestResponse) -> None:
 # Where the browser is sent
 
 
-@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("kind", ["web", "native"])
 def test_no_made_up_redirect_uri_gets_through(app: Flask, admin: FlaskClient, kind: str) -> None:
     relying = register(admin, app.test_client(), type=kind)

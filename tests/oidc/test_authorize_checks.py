@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from flask.testing import FlaskClient
 from tests.oidc.conftest import Relying, basic, register, sent_to
 from werkzeug.datastructures import MultiDict
@@ -10,6 +11,8 @@ from werkzeug.test import TestResponse
 
 from msidp.keys.keyring import keyring
 from msidp.oidc import pkce
+
+pytestmark = pytest.mark.database("sqlite")
 
 TRICKS = [
     "https://evil.example/cb",

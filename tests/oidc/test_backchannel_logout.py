@@ -28,6 +28,8 @@ from msidp.vault.fields import FieldCipher
 from msidp.webhooks.dialects.logout import EVENT
 from msidp.webhooks.models import WebhookEndpoint
 
+pytestmark = pytest.mark.database("sqlite")
+
 OFFLINE = "openid offline_access"
 
 
@@ -115,7 +117,6 @@ def test_an_application_is_told(
     assert token not in json.dumps(attempt)
 
 
-@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256"])
 def test_signed_as_the_application_s_id_tokens_are(
     admin: FlaskClient, browser: FlaskClient, member: Member, receiver: Receiver, algorithm: str
@@ -130,7 +131,6 @@ def test_signed_as_the_application_s_id_tokens_are(
     verified(token, shop.client_id)
 
 
-@pytest.mark.database("sqlite")
 def test_the_member_goes_by_the_application_s_own_name(
     admin: FlaskClient, browser: FlaskClient, member: Member, receiver: Receiver
 ) -> None:
@@ -185,6 +185,7 @@ def test_however_the_session_ends(
     assert count(SessionApplication) == 0
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_each_application_of_the_session_and_no_other(
     admin: FlaskClient, shop: Relying, browser: FlaskClient, receiver: Receiver
 ) -> None:
@@ -200,7 +201,6 @@ def test_each_application_of_the_session_and_no_other(
     assert audiences == {shop.client_id, blog.client_id}
 
 
-@pytest.mark.database("sqlite")
 def test_another_session_of_the_member_goes_on(shop: Relying, member: Member, receiver: Receiver) -> None:
     shop.code()
     phone = Relying(shop.browser.application.test_client(), shop.id, shop.client_id, shop.secret)
@@ -212,7 +212,6 @@ def test_another_session_of_the_member_goes_on(shop: Relying, member: Member, re
     assert phone.browser.get("/account").status_code == 200
 
 
-@pytest.mark.database("sqlite")
 def test_a_token_is_fresh_at_each_attempt(admin: FlaskClient, shop: Relying, receiver: Receiver) -> None:
     receiver.script("/logout", Answer(500), Answer(500), Answer(204))
     shop.code()
@@ -230,7 +229,6 @@ def test_a_token_is_fresh_at_each_attempt(admin: FlaskClient, shop: Relying, rec
     assert listed(admin, shop)[0]["status"] == "succeeded"
 
 
-@pytest.mark.database("sqlite")
 def test_a_refusal_is_final(admin: FlaskClient, shop: Relying, receiver: Receiver) -> None:
     """Section 2.8: 400 says that the application could not log the member out."""
     receiver.script("/logout", Answer(400, body=b'{"error":"invalid_request"}'))
@@ -246,7 +244,6 @@ def test_a_refusal_is_final(admin: FlaskClient, shop: Relying, receiver: Receive
     assert [one["status"] for one in listed(admin, shop)] == ["succeeded"]
 
 
-@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("status", [410, 503])
 def test_one_bad_answer_ends_nothing_else(
     admin: FlaskClient, shop: Relying, member: Member, receiver: Receiver, status: int
@@ -260,7 +257,6 @@ def test_one_bad_answer_ends_nothing_else(
     assert [one["status"] for one in listed(admin, shop)] == ["exhausted", "succeeded"]
 
 
-@pytest.mark.database("sqlite")
 def test_the_endpoint_is_nobody_s_webhook(admin: FlaskClient, shop: Relying, receiver: Receiver) -> None:
     shop.code()
     log_out(shop)
@@ -284,6 +280,7 @@ def test_the_endpoint_is_nobody_s_webhook(admin: FlaskClient, shop: Relying, rec
     assert len(receiver.requests) == 1  # it hears of nothing but logouts
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_application_s_address_is_followed(
     admin: FlaskClient, shop: Relying, member: Member, receiver: Receiver
 ) -> None:
@@ -316,7 +313,6 @@ def test_the_application_s_address_is_followed(
     assert len(receiver.requests) == 2
 
 
-@pytest.mark.database("sqlite")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -350,7 +346,6 @@ def test_the_tokens_of_the_session_end_with_it(shop: Relying) -> None:
     assert shop.exchange(code).json["error"] == "invalid_grant"
 
 
-@pytest.mark.database("sqlite")
 def test_offline_access_outlives_the_session(shop: Relying) -> None:
     """Section 2.7."""
     tokens = shop.tokens(scope=OFFLINE)
@@ -372,6 +367,7 @@ def test_offline_access_ends_where_the_member_is_logged_out_everywhere(
         assert shop.refresh(one["refresh_token"]).json["error"] == "invalid_grant"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_session_that_is_kept_keeps_its_tokens(shop: Relying, member: Member) -> None:
     of_before = shop.tokens(scope=OFFLINE)
     log_in(shop.browser, member)
@@ -383,6 +379,7 @@ def test_the_session_that_is_kept_keeps_its_tokens(shop: Relying, member: Member
     assert shop.refresh(here["refresh_token"]).status_code == 200
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_who_has_just_logged_out_gets_no_code(shop: Relying) -> None:
     """The session ends after it was read and before the grant is recorded."""
     original = sessions.find
@@ -399,7 +396,6 @@ def test_who_has_just_logged_out_gets_no_code(shop: Relying) -> None:
     assert "error=login_required" in answer.headers["Location"]
 
 
-@pytest.mark.database("sqlite")
 def test_a_lost_signing_key_is_an_attempt_that_failed(
     app: Flask, admin: FlaskClient, shop: Relying, receiver: Receiver
 ) -> None:
@@ -414,7 +410,6 @@ def test_a_lost_signing_key_is_an_attempt_that_failed(
     assert {attempt["error"] for attempt in attempts} == {"secret_unavailable"}
 
 
-@pytest.mark.database("sqlite")
 def test_the_receiver_of_the_documentation(shop: Relying, base_url: str, receiver: Receiver) -> None:
     """The code in docs/logout.md takes what we send, once, and nothing else."""
     text = (Path(__file__).parents[2] / "docs" / "logout.md").read_text()
@@ -436,7 +431,6 @@ def test_the_receiver_of_the_documentation(shop: Relying, base_url: str, receive
     assert application.post("/logout-token", data={"logout_token": token}).status_code == 400
 
 
-@pytest.mark.database("sqlite")
 def test_it_is_named_in_discovery(shop: Relying) -> None:
     metadata = shop.backend.get("/.well-known/openid-configuration").json
     assert metadata["backchannel_logout_supported"] is True

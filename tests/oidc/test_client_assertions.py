@@ -19,6 +19,8 @@ from werkzeug.test import TestResponse
 
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 KEYS: dict[str, Key] = {
     "RS256": RSAKey.generate_key(2048, {"kid": "rsa"}),
@@ -152,6 +154,7 @@ def test_claims_that_are_wrong_or_missing(signer: Relying, issuer: str) -> None:
     assert accepted(present(signer, signed(signer.client_id, issuer, jti="\ud800", iat=None)))
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_assertion_is_good_once_however_many_send_it(signer: Relying, issuer: str) -> None:
     assertion = signed(signer.client_id, issuer)
     results = at_once(10, lambda _: accepted(present(signer, assertion)))
@@ -208,6 +211,7 @@ def test_unknown_clients_and_wrong_keys_look_alike(signer: Relying, shop: Relyin
     assert not accepted(answers[0])
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_application_that_has_no_secret_yet_is_let_in_by_none(admin: FlaskClient, signer: Relying) -> None:
     """It signed until now; the secret for its new method is made by a rotation."""
     path = f"/applications/{signer.id}"

@@ -13,6 +13,8 @@ from msidp import db, ids
 from msidp.keys.keyring import keyring
 from msidp.oidc.models import AuthorizationCode, Grant
 
+pytestmark = pytest.mark.database("sqlite")
+
 API, ORDERS = "https://api.shop.example/", "https://api.shop.example/orders?x=1"
 
 
@@ -62,6 +64,7 @@ def test_other_resources_are_refused(selling: Relying, uri: str) -> None:
     assert error_of(selling, answer) == "invalid_target"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_code_is_bound_to_the_key_of_its_request(shop: Relying) -> None:
     thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
     code, _ = granted(shop.code(dpop_jkt=thumbprint))

@@ -12,6 +12,8 @@ from msidp import db
 from msidp.members.models import Member
 from msidp.oidc.models import Application
 
+pytestmark = pytest.mark.database("sqlite")
+
 ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
 IMAGES = {
     "image/png": b"\x89PNG\r\n\x1a\n" + b"x" * 20_000,
@@ -75,6 +77,7 @@ def test_hostile_names_are_text(admin: FlaskClient, shop: Relying) -> None:
         assert "{{ 7*7 }}" in page.text
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_links_lead_to_the_web_alone(asking: Relying) -> None:
     """Should an address ever be stored that the Admin API would not take."""
     for hostile in ("javascript:alert(1)", "data:text/html,x", 'https://x/"onclick="alert(1)'):
@@ -118,6 +121,7 @@ def test_anything_else_is_no_logo(asking: Relying, receiver: Receiver, answer: A
     assert len(receiver.received("/logo")) == 1  # not asked again at once
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_slow_logo_keeps_nobody_waiting(asking: Relying, receiver: Receiver) -> None:
     receiver.script("/logo", Answer(body=IMAGES["image/gif"], delay=2.5))
     place = with_logo(asking, receiver.url("/logo"))

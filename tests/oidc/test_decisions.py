@@ -16,6 +16,8 @@ from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc.authorize.routes import continuation
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def time() -> Iterator[time_machine.Traveller]:
@@ -180,6 +182,7 @@ def test_claims_asked_for_by_name_count_as_their_scopes(asking: Relying) -> None
     assert error_of(asking, asking.authorize(prompt="none", scope="openid profile")) == "consent_required"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_later_scopes_are_added(asking: Relying) -> None:
     for scope in ("openid", "openid phone"):
         form = consent_form(asking.authorize(scope=scope))

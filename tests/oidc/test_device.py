@@ -18,6 +18,8 @@ from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc.device import user_codes
 
+pytestmark = pytest.mark.database("sqlite")
+
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 OFFLINE = "openid email offline_access"
 
@@ -95,6 +97,7 @@ def test_a_device_that_polls_too_often_is_slowed_down(tv: Relying, time) -> None
     assert token_error(poll(tv, begun)) == "authorization_pending"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_refusal_and_the_end_of_time(tv: Relying, time) -> None:
     refused, late = begin(tv), begin(tv)
     assert "Nothing was connected" in decide(tv.browser, refused, "deny").text
@@ -105,6 +108,7 @@ def test_a_refusal_and_the_end_of_time(tv: Relying, time) -> None:
     assert tv.browser.get(f"/device?user_code={late['user_code']}").status_code == 400
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_device_code_is_its_clients_and_buys_once(
     tv: Relying, spa: Relying, admin: FlaskClient, time
 ) -> None:
@@ -157,6 +161,7 @@ def test_only_members_try_codes_and_few_of_them(
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_decision_needs_the_form(tv: Relying, browser: FlaskClient) -> None:
     begun = begin(tv)
     form = {"user_code": begun["user_code"], "decision": "allow"}
@@ -164,7 +169,6 @@ def test_a_decision_needs_the_form(tv: Relying, browser: FlaskClient) -> None:
     assert token_error(poll(tv, begun)) == "authorization_pending"
 
 
-@pytest.mark.database("sqlite")
 def test_what_is_typed_in_breaks_nothing(browser: FlaskClient, tv: Relying) -> None:
     for typed in ("\0", "<script>alert(1)</script>", "x" * 5000, "é", "wdjb mjht", "BCDF-GHJ\ud800"):
         query = {"user_code": typed.encode("utf-8", "replace")}

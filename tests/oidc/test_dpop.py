@@ -21,6 +21,8 @@ from msidp.members.models import Member
 from msidp.oidc import dpop_nonces
 from msidp.settings import Settings
 
+pytestmark = pytest.mark.database("sqlite")
+
 KEY = ECKey.generate_key("P-256")
 OTHER = ECKey.generate_key("P-256")
 OFFLINE = "openid offline_access"
@@ -104,7 +106,6 @@ def test_a_bearers_token_is_no_bound_one(shop: Relying) -> None:
     ]
 
 
-@pytest.mark.database("sqlite")
 def test_where_proofs_need_a_nonce(app: Flask, settings: Settings, shop: Relying) -> None:
     assert "DPoP-Nonce" not in exchange(shop, shop.code(), for_token()).headers
     dpop_nonces.init_app(app, settings.model_copy(update={"dpop_nonces": True}))
@@ -187,6 +188,7 @@ def test_proofs_that_prove_nothing(shop: Relying) -> None:
     assert exchange(shop, code, fine).status_code == 200  # and none of them spent the code
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_proof_is_good_once_and_for_a_moment(shop: Relying) -> None:
     sent = for_token()
     codes = [shop.code() for _ in range(6)]
@@ -199,6 +201,7 @@ def test_a_proof_is_good_once_and_for_a_moment(shop: Relying) -> None:
         assert token_error(exchange(shop, shop.code(), late)) == "invalid_dpop_proof"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_an_application_can_be_held_to_it(shop: Relying, admin: FlaskClient) -> None:
     admin.patch(f"/applications/{shop.id}", json={"dpopBoundAccessTokens": True})
     code = shop.code()
@@ -229,7 +232,6 @@ def test_a_code_can_be_bound_to_a_key_from_the_start(shop: Relying) -> None:
     assert exchange(shop, code, for_token()).status_code == 200
 
 
-@pytest.mark.database("sqlite")
 def test_fapi_clients_keep_their_refresh_token(
     admin: FlaskClient, browser: FlaskClient, member: Member
 ) -> None:

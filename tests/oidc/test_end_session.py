@@ -16,6 +16,8 @@ from werkzeug.test import TestResponse
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 BACK = "https://shop.example/signed-out?from=msidp"
 STATE = "s t&=#/ü\"'><b>"
 

@@ -19,6 +19,8 @@ from msidp.members.models import Member
 from msidp.oidc import pkce
 from msidp.oidc.models import AuthorizationCode
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def bank(admin: FlaskClient, browser: FlaskClient, member: Member) -> Relying:
@@ -138,6 +140,7 @@ def test_the_verifier_is_checked(bank: Relying) -> None:
     assert token_error(exchange(bank, other)) == "invalid_grant"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_what_the_profile_demands_is_said_to_be_in_force(bank: Relying, admin: FlaskClient) -> None:
     names = ("requirePkce", "requirePushedAuthorizationRequests", "dpopBoundAccessTokens")
     path = f"/applications/{bank.id}"

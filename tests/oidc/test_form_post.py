@@ -3,12 +3,15 @@
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from tests.oidc.conftest import REDIRECT_URI, Relying, register, sent_to
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from msidp.keys.keyring import keyring
+
+pytestmark = pytest.mark.database("sqlite")
 
 HOSTILE = "\"'><script>alert(1)</script>&amp;ü {{ 7 * 7 }}"
 

@@ -2,6 +2,7 @@
 
 import time as real_time
 
+import pytest
 import time_machine
 from flask.testing import FlaskClient
 from tests.oidc.conftest import Relying, access_claims, basic, register
@@ -12,6 +13,8 @@ from msidp import clock, db
 from msidp.keys.keyring import keyring
 from msidp.members import service as members
 from msidp.members.models import Member
+
+pytestmark = pytest.mark.database("sqlite")
 
 OFFLINE = "openid email offline_access"
 INACTIVE = {"active": False}
@@ -69,6 +72,7 @@ def test_a_machine_s_token(admin: FlaskClient, browser: FlaskClient) -> None:
     assert answer["scope"] == "reports:read"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_one_query_a_token(shop: Relying) -> None:
     tokens = shop.tokens(scope=OFFLINE)
     told(shop, "x")  # the client is fresh now

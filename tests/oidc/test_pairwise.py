@@ -9,6 +9,8 @@ from tests.support.receiver import Answer, Receiver
 
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 OFFLINE = "openid offline_access"
 PAIRWISE = {"subjectType": "pairwise"}
 
@@ -23,6 +25,7 @@ def subject_for(one: Relying) -> str:
     return id_claims(one.tokens()["id_token"])["sub"]
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_every_token_and_answer_says_the_same(
     admin: FlaskClient, browser: FlaskClient, member: Member
 ) -> None:

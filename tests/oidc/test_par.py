@@ -20,6 +20,8 @@ from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc.models import AuthorizationRequest
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def time() -> Iterator[time_machine.Traveller]:
@@ -74,6 +76,7 @@ def test_a_page_loaded_twice_does_no_harm(shop: Relying, member: Member) -> None
     assert_page(shop.browser.get(paths[1]))
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_of_many_answers_at_once_one_holds(shop: Relying, app: Flask) -> None:
     uri = uri_of(shop.push())
     cookie = shop.browser.get_cookie("msidp_session")

@@ -7,6 +7,8 @@ from tests.oidc.conftest import Relying, access_claims, basic, log_in, register,
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 API, REPORTS = "https://api.example/v1", "urn:example:reports"
 OFFLINE = "openid offline_access"
 

@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 CHOOSE = "/authorize/account"
 
 

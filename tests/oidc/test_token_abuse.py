@@ -18,6 +18,8 @@ from werkzeug.datastructures import MultiDict
 from msidp import db
 from msidp.keys.keyring import keyring
 
+pytestmark = pytest.mark.database("sqlite")
+
 OFFLINE = "openid offline_access"
 ENDPOINTS = ("/token", "/introspect", "/revoke", "/device_authorization", "/par")
 
@@ -86,6 +88,7 @@ def test_tokens_of_another_kind_or_by_another_hand(shop: Relying, client: FlaskC
         assert answer["error"] == "invalid_request", hint
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_no_secret_is_kept_or_logged(
     shop: Relying, admin: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +113,6 @@ def test_no_secret_is_kept_or_logged(
     assert [secret for secret in secrets if secret in told] == []
 
 
-@pytest.mark.database("sqlite")
 def test_nothing_that_is_sent_is_a_crash(shop: Relying) -> None:
     names = (
         "grant_type",

@@ -3,10 +3,13 @@
 import base64
 import time
 
+import pytest
 import time_machine
 from flask.testing import FlaskClient
 from tests.oidc.conftest import VERIFIER, Relying, access_claims, basic, register, token_error
 from werkzeug.datastructures import MultiDict
+
+pytestmark = pytest.mark.database("sqlite")
 
 
 def test_unknown_clients_and_wrong_secrets_look_alike(shop: Relying, spa: Relying) -> None:

@@ -1,11 +1,14 @@
 """Userinfo's refusals (RFC 6750, section 3), and cross-origin calls."""
 
+import pytest
 from flask.testing import FlaskClient
 from tests.oidc.conftest import Relying, access_claims, register
 from werkzeug.test import TestResponse
 
 from msidp import clock
 from msidp.keys.keyring import keyring
+
+pytestmark = pytest.mark.database("sqlite")
 
 OURS = "https://shop.example"
 
@@ -99,6 +102,7 @@ def test_anybody_may_read_what_is_public(shop: Relying) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_new_application_s_origin_counts_at_once(admin: FlaskClient, shop: Relying) -> None:
     headers = {"Origin": "https://new.example"}
     assert "Access-Control-Allow-Origin" not in shop.backend.get("/userinfo", headers=headers).headers

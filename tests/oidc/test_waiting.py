@@ -16,6 +16,8 @@ from msidp.oidc.authorize import checks, sealed
 from msidp.oidc.authorize.request import AuthorizeRequest
 from msidp.vault.fields import cipher
 
+pytestmark = pytest.mark.database("sqlite")
+
 REQUEST = AuthorizeRequest(
     "client_x", "https://shop.example/cb", state="s", scopes=["openid"], prompt=["login"], max_age=0
 )
@@ -55,7 +57,6 @@ def test_it_ends_in_time(app: Flask) -> None:
     assert sealed.unseal(sealed.seal(REQUEST, now + clock.HOUR).token) is None
 
 
-@pytest.mark.database("sqlite")
 def test_anything_else_is_no_request(app: Flask) -> None:
     @settings(deadline=None)
     @given(st.text(max_size=200) | st.text(string.ascii_letters + "._-=", max_size=200).map("v1.".__add__))

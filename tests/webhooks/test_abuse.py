@@ -34,6 +34,8 @@ from msidp.webhooks import drain as drain_module
 from msidp.webhooks import outbox
 from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
 
+pytestmark = pytest.mark.database("sqlite")
+
 TIMEOUT = 1.5  # seconds
 LATE = 0.75  # seconds that a busy machine may be late with a deadline
 SCHEDULE = (0, 60)

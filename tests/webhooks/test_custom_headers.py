@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from flask import Flask
 from sqlalchemy import text, update
 from tests.support.draining import drain
@@ -17,6 +18,8 @@ from msidp import db
 from msidp.vault.fields import cipher
 from msidp.webhooks.models import WebhookEndpoint
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 def test_custom_headers_are_sent_and_not_logged(app: Flask, community_id: str, receiver: Receiver) -> None:
     add_endpoint(community_id, receiver.url(), headers={"Authorization": "Bearer s3cret", "X-Env": "test"})
@@ -30,6 +33,7 @@ def test_custom_headers_are_sent_and_not_logged(app: Flask, community_id: str, r
     assert "s3cret" not in logged
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_custom_headers_are_encrypted_at_rest(app: Flask, community_id: str) -> None:
     headers = {"Authorization": "Bearer s3cret"}
     endpoint_id = add_endpoint(community_id, "https://example.com/", headers=headers)
@@ -40,6 +44,7 @@ def test_custom_headers_are_encrypted_at_rest(app: Flask, community_id: str) -> 
     assert endpoint(endpoint_id).headers == headers
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_custom_headers_open_in_their_own_row_alone(app: Flask, community_id: str) -> None:
     headers = {"Authorization": "Bearer s3cret"}
     mine = add_endpoint(community_id, "https://example.com/", headers=headers)

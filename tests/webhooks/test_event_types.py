@@ -19,6 +19,8 @@ from msidp import canonical
 from msidp.webhooks import catalogue, examples
 from msidp.webhooks.dialects import hear
 
+pytestmark = pytest.mark.database("sqlite")
+
 ROOT = Path(__file__).parents[2]
 INVOICE = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -133,6 +135,7 @@ def test_a_type_of_ones_own_is_published_and_heard(admin: FlaskClient) -> None:
         assert answer.json["details"][0]["field"] == field
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_type_of_ones_own_changes_and_goes(admin: FlaskClient) -> None:
     register(admin)
     changed = admin.patch("/event-types/invoice.paid", json={"schema": {}, "example": None})
@@ -171,6 +174,7 @@ def test_names_have_a_grammar_and_owners(admin: FlaskClient) -> None:
     assert code(register(admin)) == (409, "event-type-exists")
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_race_registers_a_type_once(admin: FlaskClient) -> None:
     statuses = at_once(4, lambda _: register(admin).status_code)
     assert sorted(statuses) == [200, 409, 409, 409]
@@ -219,7 +223,6 @@ REFUSED: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.database("sqlite")
 def test_schemas_that_are_too_much_are_refused(admin: FlaskClient) -> None:
     for schema in REFUSED:
         answer = register(admin, schema=schema, example=None)
@@ -230,6 +233,7 @@ def test_schemas_that_are_too_much_are_refused(admin: FlaskClient) -> None:
     assert register(admin, name="a.b", schema=names, example=None).status_code == 200
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_hungry_pattern_is_matched_in_linear_time(admin: FlaskClient) -> None:
     schema = {"properties": {"a": {"pattern": "^(a+)+$"}}}
     assert register(admin, schema=schema, example=None).status_code == 200
@@ -243,7 +247,6 @@ def test_a_hungry_pattern_is_matched_in_linear_time(admin: FlaskClient) -> None:
     assert answer == [422]
 
 
-@pytest.mark.database("sqlite")
 def test_no_schema_holds_the_process_up(admin: FlaskClient) -> None:
     """Every value is compared with hundreds of alternatives, and each that does not fit is an error."""
     choices = [{"const": number} for number in range(300)]
@@ -264,7 +267,6 @@ def test_no_schema_holds_the_process_up(admin: FlaskClient) -> None:
         assert answer.json.get("message", "").startswith(message or "")
 
 
-@pytest.mark.database("sqlite")
 def test_what_is_wrong_is_told_in_few_words(admin: FlaskClient) -> None:
     schema = {"propertyNames": {"maxLength": 10}, "additionalProperties": False}
     assert register(admin, schema=schema, example=None).status_code == 200
@@ -284,7 +286,6 @@ values = st.recursive(
 )
 
 
-@pytest.mark.database("sqlite")
 @effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schema=st.dictionaries(keywords, values, max_size=4))
 def test_no_schema_makes_a_500(admin: FlaskClient, schema: dict[str, Any]) -> None:

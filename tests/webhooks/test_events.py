@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
+import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -14,6 +15,8 @@ from sqlalchemy import select
 from msidp import clock, db
 from msidp.webhooks import catalogue
 from msidp.webhooks.models import Delivery, Event, EventBody
+
+pytestmark = pytest.mark.database("sqlite")
 
 DATA = {"memberId": "mem_1", "amount": 29.0, "currency": "eur"}
 PUBLISHED = sorted(each.name for each in catalogue.TYPES.values() if each.published)
@@ -131,6 +134,7 @@ def test_a_members_id_has_a_length(admin: FlaskClient) -> None:
     assert (answer.status_code, answer.json["details"][0]["field"]) == (422, "data.memberId")
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_events_are_listed_by_type_and_time(admin: FlaskClient) -> None:
     old = publish(admin, timestamp="2020-01-01T00:00:00Z")["id"]
     new = publish(admin, "post.published", data={"postId": "p"})["id"]
@@ -169,6 +173,7 @@ def test_a_publication_that_is_sent_twice_happens_once(admin: FlaskClient) -> No
     assert admin.get("/events").json["totalCount"] == 1
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_types_and_who_knows_them(admin: FlaskClient) -> None:
     page = admin.get("/event-types").json
     assert (page["totalCount"], page["hasNextPage"], len(page["data"])) == (28, False, 28)

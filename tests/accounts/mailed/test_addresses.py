@@ -23,6 +23,8 @@ from msidp.accounts.models import Session
 from msidp.audit.models import AuditEntry
 from msidp.errors import Gone
 
+pytestmark = pytest.mark.database("sqlite")
+
 NEW = "lovelace@example.com"
 
 
@@ -53,7 +55,6 @@ def test_the_address_is_proved_after_sign_up(base_url: str) -> None:
     assert Browser(base_url).get(link).status == 410
 
 
-@pytest.mark.database("sqlite")
 def test_the_proof_is_asked_for_once_more(base_url: str) -> None:
     browser = sign_up(base_url)
     page = browser.submit(browser.get("/account/email").form("/verify"))
@@ -64,7 +65,6 @@ def test_the_proof_is_asked_for_once_more(base_url: str) -> None:
     assert [form.action.rpartition("/")[2] for form in browser.get("/account/email").forms] == ["email"]
 
 
-@pytest.mark.database("sqlite")
 def test_nobody_says_of_themselves_that_they_are_verified(base_url: str) -> None:
     browser = sign_up(base_url)
     form = browser.get("/account/email").form("/account/email")
@@ -127,7 +127,6 @@ def test_the_former_address_takes_a_change_back(base_url: str, which: str) -> No
     assert owner.get(stop).status == 410
 
 
-@pytest.mark.database("sqlite")
 def test_an_address_somebody_else_has(base_url: str) -> None:
     sign_up(base_url, NEW)
     browser = sign_up(base_url)
@@ -147,7 +146,6 @@ def test_an_address_that_was_taken_meanwhile(base_url: str) -> None:
     assert member().email == ADA
 
 
-@pytest.mark.database("sqlite")
 def test_only_the_latest_change_counts(base_url: str) -> None:
     browser = sign_up(base_url)
     ask_to_change(browser)
@@ -157,7 +155,6 @@ def test_only_the_latest_change_counts(base_url: str) -> None:
     assert member("third@example.com").verified
 
 
-@pytest.mark.database("sqlite")
 def test_what_is_no_new_address(base_url: str) -> None:
     browser = sign_up(base_url)
     for email, words in (("", "Enter your email"), ("nonsense", "usable"), (" ADA@example.com", "already")):
@@ -166,7 +163,6 @@ def test_what_is_no_new_address(base_url: str) -> None:
         assert words in page.text
 
 
-@pytest.mark.database("sqlite")
 def test_a_change_asks_for_a_fresh_log_in(base_url: str) -> None:
     browser = sign_up(base_url)
     form = browser.get("/account/email").form("/account/email")
@@ -177,6 +173,7 @@ def test_a_change_asks_for_a_fresh_log_in(base_url: str) -> None:
     assert Browser(base_url).get("/account/email").path == "/login"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_change_raced_by_twenty_happens_once(app: Flask, base_url: str) -> None:
     browser = sign_up(base_url)
     ask_to_change(browser)
@@ -197,7 +194,6 @@ def test_a_change_raced_by_twenty_happens_once(app: Flask, base_url: str) -> Non
 @pytest.mark.parametrize(
     "path", ["/verify-email", "/change-email", "/keep-email", "/login/link", "/signup/finish"]
 )
-@pytest.mark.database("sqlite")
 def test_links_that_are_none(base_url: str, path: str) -> None:
     browser = Browser(base_url)
     csrf = browser.get("/login").form("/login").values["csrf_token"]
@@ -208,7 +204,6 @@ def test_links_that_are_none(base_url: str, path: str) -> None:
     assert browser.session.post(base_url + path, data={"token": "x"}, timeout=20).status_code == 400
 
 
-@pytest.mark.database("sqlite")
 def test_a_link_does_nothing_for_another_purpose(base_url: str) -> None:
     browser = sign_up(base_url)
     ask_to_change(browser)

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from tests.accounts.mailed.support import ADA, NEW_PASSWORD, ask, code_in, inbox, link_in, sign_up
 from tests.support.forms import Browser, Page
 
+pytestmark = pytest.mark.database("sqlite")
+
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-xyz"
 CALLBACK = "https://app.example.com/callback"
 
@@ -69,7 +71,6 @@ def test_a_mailed_code_and_a_mailed_link(base_url: str, authorize: str) -> None:
             assert arrived(browser.submit(page.form(), code=code_in(mail)))
 
 
-@pytest.mark.database("sqlite")
 def test_a_sign_up_by_mail(app: Flask, base_url: str, authorize: str) -> None:
     settings = app.extensions["msidp_settings"]
     app.extensions["msidp_settings"] = settings.model_copy(update={"sign_up_proof": True})

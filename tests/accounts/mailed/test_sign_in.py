@@ -12,6 +12,8 @@ from msidp.accounts.mailed import sign_in, tokens
 from msidp.accounts.mailed.models import MailedToken
 from msidp.accounts.models import Session
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 10**6:06}"
@@ -21,6 +23,7 @@ def enter(browser: Browser, code: str) -> Page:
     return browser.submit(browser.get("/login/code").form(), code=code)
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_by_code(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -37,7 +40,6 @@ def test_by_code(base_url: str) -> None:
     assert events() == [("member.created", None), ("member.updated", ["verified.updated"])]
 
 
-@pytest.mark.database("sqlite")
 def test_a_code_is_good_once_and_in_one_browser(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -66,7 +68,6 @@ def test_five_tries(base_url: str) -> None:
     assert browser.submit(form, code=code).path == "/login/mail"
 
 
-@pytest.mark.database("sqlite")
 def test_the_latest_code_counts(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -95,7 +96,6 @@ def test_by_link_in_any_browser_once(base_url: str) -> None:
     assert browser.get("/login/code").path == "/login/mail"  # one token: the code went with the link
 
 
-@pytest.mark.database("sqlite")
 def test_by_link_in_the_browser_that_asked(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -104,7 +104,6 @@ def test_by_link_in_the_browser_that_asked(base_url: str) -> None:
     assert browser.submit(page.form()).path == "/logout"
 
 
-@pytest.mark.database("sqlite")
 def test_nobodys_address_looks_the_same(base_url: str) -> None:
     sign_up(base_url)
     known, unknown = Browser(base_url), Browser(base_url)
@@ -116,7 +115,6 @@ def test_nobodys_address_looks_the_same(base_url: str) -> None:
     assert inbox(base_url, "eve@example.com") == []
 
 
-@pytest.mark.database("sqlite")
 def test_codes_end_with_time(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -128,7 +126,6 @@ def test_codes_end_with_time(base_url: str) -> None:
     assert browser.submit(form, code=code).path == "/login/mail"
 
 
-@pytest.mark.database("sqlite")
 def test_hostile_codes(base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -148,7 +145,6 @@ def test_what_a_squatter_left_is_taken_away(base_url: str) -> None:
     assert "removed" in inbox(base_url, ADA)[0]["subject"]
 
 
-@pytest.mark.database("sqlite")
 def test_what_a_member_has_proved_stays(base_url: str) -> None:
     first = sign_up(base_url)
     page = first.get(link_in(inbox(base_url, ADA)[0], "/verify-email"))
@@ -160,6 +156,7 @@ def test_what_a_member_has_proved_stays(base_url: str) -> None:
     assert log_in(Browser(base_url)).path == "/account"
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_code_raced_by_twenty_is_spent_once(app: Flask, base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)
@@ -176,6 +173,7 @@ def test_a_code_raced_by_twenty_is_spent_once(app: Flask, base_url: str) -> None
     assert at_once(20, spend).count(True) == 1
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_tries_raced_by_twenty_are_five(app: Flask, base_url: str) -> None:
     sign_up(base_url)
     browser = Browser(base_url)

@@ -14,6 +14,8 @@ from msidp.accounts.mailed import sign_up
 from msidp.errors import Gone
 from msidp.members.models import Member
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def proving(app: Flask, base_url: str) -> Iterator[str]:
@@ -67,7 +69,6 @@ def test_a_known_address_gets_the_same_page_and_a_mail_of_its_own(proving: str) 
     assert log_in(Browser(proving)).path == "/account"
 
 
-@pytest.mark.database("sqlite")
 def test_two_who_sign_up_with_one_address(proving: str) -> None:
     """Only the mailbox's owner can finish, and each link makes an account with its own password."""
     sign_up_at(proving, password="what the other chose")
@@ -80,6 +81,7 @@ def test_two_who_sign_up_with_one_address(proving: str) -> None:
     assert log_in(Browser(proving), password="what the other chose").status == 401
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_link_raced_by_twenty_makes_one_account(app: Flask, proving: str) -> None:
     sign_up_at(proving)
     token = link_in(inbox(proving, ADA)[0], "/signup/finish").partition("token=")[2]

@@ -18,6 +18,8 @@ from msidp.oidc.models import Consent, Grant
 from msidp.vault.passwords import verify_password
 from msidp.webhooks.models import Event
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 @pytest.fixture
 def browser(base_url: str) -> Browser:
@@ -107,7 +109,6 @@ IMPOSSIBLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.database("sqlite")
 def test_what_is_no_such_claim_comes_back(browser: Browser) -> None:
     for name, value in IMPOSSIBLE:
         page = save(browser, **{name: value, "gender": "kept"})
@@ -117,7 +118,6 @@ def test_what_is_no_such_claim_comes_back(browser: Browser) -> None:
     assert len(events()) == 1
 
 
-@pytest.mark.database("sqlite")
 def test_what_an_operator_wrote_stays(browser: Browser, admin: FlaskClient) -> None:
     profile = {
         "phone_number": "ask at the door",
@@ -143,6 +143,7 @@ def change(browser: Browser, *, keep: bool = False, **fields: str) -> Page:
     return browser.submit(form, **fields)
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_a_password_is_changed(browser: Browser, other: Browser) -> None:
     page = change(browser, current_password="wrong one", new_password="another horse")
     assert page.status == 401
@@ -162,7 +163,6 @@ def test_a_password_is_changed(browser: Browser, other: Browser) -> None:
     assert letters(browser)[0] == "Your password was changed"
 
 
-@pytest.mark.database("sqlite")
 def test_a_present_password_is_not_guessed(browser: Browser) -> None:
     for _ in range(19):
         throttle.take(throttle.limits(f"{member().community_id} {ADA}", None))
@@ -170,7 +170,6 @@ def test_a_present_password_is_not_guessed(browser: Browser) -> None:
     assert change(browser, current_password=PASSWORD, new_password="another horse").status == 429
 
 
-@pytest.mark.database("sqlite")
 def test_who_has_no_password_chooses_one(browser: Browser) -> None:
     with db.transaction() as session:
         session.execute(update(Member).values(password_hash=None))
@@ -209,7 +208,6 @@ def test_sessions_are_seen_and_ended(browser: Browser, other: Browser, base_url:
     assert browser.submit(own).path == "/login"
 
 
-@pytest.mark.database("sqlite")
 def test_nobody_ends_anothers_session(browser: Browser, base_url: str) -> None:
     mine = browser.get("/account/sessions").form("/end")
     stranger = Browser(base_url)
@@ -237,6 +235,7 @@ def connected(browser: Browser, admin: FlaskClient) -> str:
     return str(made["id"])
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_applications_are_seen_and_disconnected(browser: Browser, connected: str, base_url: str) -> None:
     page = browser.get("/account/applications")
     assert "Acme Notes" in page.text
@@ -257,6 +256,7 @@ def test_applications_are_seen_and_disconnected(browser: Browser, connected: str
 # Data
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_the_export_holds_what_is_kept(browser: Browser, connected: str, admin: FlaskClient) -> None:
     save(browser, name='Ada "\u200d" Lovelace')
     admin.patch(f"/members/{member().id}", json={"customFields": {"a": 1}})
@@ -296,7 +296,6 @@ def test_an_account_is_deleted(browser: Browser, other: Browser, connected: str)
     assert letters(browser)[0] == "Your account was deleted"
 
 
-@pytest.mark.database("sqlite")
 def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
     grow_old()
     for path in ("/account/export", "/account/delete"):
@@ -306,7 +305,6 @@ def test_what_is_grave_asks_for_a_fresh_log_in(browser: Browser) -> None:
     assert browser.submit(page.form("/login"), password=PASSWORD).path == "/account/delete"
 
 
-@pytest.mark.database("sqlite")
 def test_every_page_asks_who_one_is(base_url: str) -> None:
     for name in (
         "profile",
@@ -321,7 +319,6 @@ def test_every_page_asks_who_one_is(base_url: str) -> None:
         assert Browser(base_url).get(f"/account/{name}").path == "/login", name
 
 
-@pytest.mark.database("sqlite")
 def test_forms_from_elsewhere_change_nothing(browser: Browser, connected: str) -> None:
     fields = {"name": "Eve", "email": ADA, "current_password": PASSWORD, "new_password": "eve's horse"}
     with db.reading() as session:

@@ -17,6 +17,8 @@ from msidp import db
 from msidp.images.codec import Picture
 from msidp.images.models import StoredImage
 
+pytestmark = pytest.mark.database("sqlite")
+
 PASSWORD = "correct horse battery"
 
 
@@ -96,7 +98,6 @@ def test_a_photo_from_its_upload_to_its_end(client: FlaskClient, admin: FlaskCli
     assert kept() == 0
 
 
-@pytest.mark.database("sqlite")
 def test_only_from_this_site_and_only_ones_own(app: Flask, client: FlaskClient) -> None:
     for path in ("/account/photo", "/account/photo/remove"):
         assert client.post(path).status_code == 303  # to the log-in
@@ -106,7 +107,6 @@ def test_only_from_this_site_and_only_ones_own(app: Flask, client: FlaskClient) 
     assert kept() == 0
 
 
-@pytest.mark.database("sqlite")
 def test_a_browser_makes_large_photos_small(
     browser: Browser, admin: FlaskClient, base_url: str, tmp_path: Path
 ) -> None:
