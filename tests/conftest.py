@@ -1,9 +1,9 @@
 """Fixtures of the whole suite.
 
-A test that touches the database runs on SQLite and on PostgreSQL where the kind of database can make a difference:
-services, queries, migrations, concurrency, faults, and the main path of each feature. Modules about pages, errors of
-a protocol, roles and clients run on SQLite alone (`pytestmark = pytest.mark.database("sqlite")`), save for those of
-their tests that race, or that bring a statement to PostgreSQL which no other test does: each statement of the code
+A test runs on SQLite and on PostgreSQL where the kind of database can make a difference: services, queries,
+migrations, concurrency, faults, and the main path of each feature. Modules about pages, errors of a protocol,
+roles and clients run on SQLite alone (`pytestmark = pytest.mark.database("sqlite")`), save for those of their
+tests that race, or that bring a statement to PostgreSQL which no other test does: each statement of the code
 is run there by at least one test.
 """
 
