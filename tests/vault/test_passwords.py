@@ -1,5 +1,7 @@
 """Password hashing: what is accepted, that every refusal costs the same, that the pool is bounded."""
 
+import os
+import sys
 import threading
 import time
 
@@ -8,7 +10,14 @@ import pytest
 
 from msidp.errors import Busy, Invalid
 from msidp.vault import passwords
-from msidp.vault.passwords import HashingPool, check_new, hash_password, needs_rehash, verify_password
+from msidp.vault.passwords import (
+    NICENESS,
+    HashingPool,
+    check_new,
+    hash_password,
+    needs_rehash,
+    verify_password,
+)
 
 UNUSABLE = [
     "",
@@ -116,6 +125,17 @@ def test_the_pool_is_bounded() -> None:
     assert refused[0].headers == {"Retry-After": "5"}
     with pool.turn(), pool.turn():  # every place was given back
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the niceness is the process's there")
+def test_hashing_steps_back_behind_everything_else() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)  # this thread's
+
+    usual = niceness()
+    pool = HashingPool(turns=1, places=0, max_wait=30)
+    assert [pool.run(niceness), pool.run(niceness)] == [min(usual + NICENESS, 19)] * 2
+    assert niceness() == usual
 
 
 def test_a_wait_for_a_turn_ends() -> None:

@@ -1,15 +1,20 @@
 """Password hashing: argon2id (m = 19 MiB, t = 2, p = 1), only a few at once.
 
 Unbounded, a flood of log-ins would starve every other request; bounded, a few wait for their turn and
-the rest is told at once to come back, so that the web's threads stay free for other work. Never hash
-with a database transaction open: on SQLite nobody else could write meanwhile.
+the rest is told at once to come back, so that the web's threads stay free for other work. They run in
+threads that the system serves after all others: what takes a millisecond is not to wait for what takes
+thirty. Never hash with a database transaction open: on SQLite nobody else could write meanwhile.
 """
 
 import os
+import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,7 +26,16 @@ from msidp.words import words
 
 MIN_LENGTH = 8  # code points
 MAX_LENGTH = 256
+NICENESS = 10  # of the threads that hash
+
+Made = TypeVar("Made")
 _MAX_RAW_LENGTH = 4 * MAX_LENGTH  # before composition; more is not looked at
+
+
+def _step_back() -> None:
+    """Let other threads go first. Elsewhere than on Linux the whole process would."""
+    if sys.platform == "linux":
+        os.nice(NICENESS)
 
 
 class HashingPool:
@@ -31,6 +45,12 @@ class HashingPool:
         self._turns = threading.BoundedSemaphore(turns)
         self._places = threading.BoundedSemaphore(turns + places)
         self._max_wait = max_wait
+        self._threads = ThreadPoolExecutor(turns, "hash", initializer=_step_back)
+
+    def run(self, function: Callable[..., Made], *arguments: str) -> Made:
+        """Wait for a turn and call this, in the caller's context. Raises Busy, and what the function does."""
+        with self.turn():
+            return self._threads.submit(copy_context().run, function, *arguments).result()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -78,8 +98,7 @@ def check_new(password: str) -> None:
 def hash_password(password: str) -> str:
     """Hash a new password. Raises Invalid for an unusable one, Busy when too many are being hashed."""
     check_new(password)
-    with pool.turn():
-        return _argon2.hash(_canonical(password))
+    return pool.run(_argon2.hash, _canonical(password))
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
@@ -89,13 +108,12 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     """
     if not _usable(password):
         password, password_hash = "", None  # no stored password is like this
-    with pool.turn():
-        if password_hash is not None and foreign.is_foreign(password_hash):
-            return foreign.matches(password, password_hash)
-        try:
-            _argon2.verify(password_hash or _NOBODY, _canonical(password))
-        except (VerificationError, InvalidHashError):
-            return False
+    if password_hash is not None and foreign.is_foreign(password_hash):
+        return pool.run(foreign.matches, password, password_hash)
+    try:
+        pool.run(_argon2.verify, password_hash or _NOBODY, _canonical(password))
+    except (VerificationError, InvalidHashError):
+        return False
     return password_hash is not None
 
 
@@ -106,8 +124,7 @@ def needs_rehash(password_hash: str) -> bool:
 
 def rehash(password: str) -> str:
     """Hash a password that was just found right, though it may be shorter than a new one. Raises Busy."""
-    with pool.turn():
-        return _argon2.hash(_canonical(password))
+    return pool.run(_argon2.hash, _canonical(password))
 
 
 def _canonical(password: str) -> str:
