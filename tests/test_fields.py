@@ -46,6 +46,14 @@ def test_a_crowd_is_told_to_come_back(client: FlaskClient) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
+def test_wishes_without_end_are_not_heard(client: FlaskClient) -> None:
+    for list_, language in (("de", "de"), ("de," + "aa," * 1000, "en")):
+        answer = client.get("/login", headers={"Accept-Language": list_})
+        assert answer.headers["Content-Language"] == language
+    accepted = "text/html," + "a/b," * 1000
+    assert client.get("/nothing", headers={"Accept": accepted}).mimetype == "application/json"
+
+
 def test_queries_have_the_same_limit(client: FlaskClient) -> None:
     answer = client.get(f"/healthz?{TOO_MANY.decode()}")
     assert answer.status_code == 400

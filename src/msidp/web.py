@@ -21,7 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import db, ids, languages, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
-from msidp.incoming import StrictRequest, body_limit, check_target
+from msidp.incoming import StrictRequest, body_limit, check_head
 from msidp.negotiation import said
 from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
@@ -186,7 +186,7 @@ def _begin() -> None:
     g.begun_at, g.request_id = time.perf_counter(), reference
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=reference)
-    check_target(asked.environ)
+    check_head(asked.environ)
     _ = asked.args  # what cannot be read is refused here, whoever would have read it
     if refusal := asked.environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
