@@ -26,6 +26,8 @@ MEMBERS, DELIVERIES = 1_000_000, 5_000_000
 GOAL = 100.0  # milliseconds until the answer
 REPEATED = 7
 HOURS = 90 * 24
+EVENTS = 1_000  # of one member
+MEMBER = f"mem_{77:026d}"
 
 
 def report(instance: Path, *, quick: bool) -> None:
@@ -82,7 +84,9 @@ def _fill(connection: Connection, members: int, deliveries: int) -> dict[str, st
         **dict.fromkeys(("due_at", "lease_token", "resume_at"), "NULL"),
         "settled_at": str(now),
     }
-    fill.copy(connection, "delivery", "seq = (SELECT min(seq) FROM delivery)", deliveries, changed)
+    first_one = "seq = (SELECT min(seq) FROM delivery)"
+    fill.copy(connection, "delivery", first_one, deliveries, changed)
+    _history(connection, changed)
     first = now - now % clock.HOUR - (HOURS - 1) * clock.HOUR
     hours = f"WITH RECURSIVE hours(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM hours WHERE n < {HOURS - 1})"
     spans = ", ".join(["7"] * 12)
@@ -95,9 +99,9 @@ def _fill(connection: Connection, members: int, deliveries: int) -> dict[str, st
         f"SELECT ({community}), {first} + n * {clock.HOUR}, 460, 0, 900, 40 FROM hours"
     )
     connection.commit()
-    member = connection.scalar(text("SELECT max(id) FROM member"))
+    member = MEMBER
     span = "from=2020-01-01&until=2020-01-02"
-    event = "evt_00000000000000000000000000"
+    event = "evt_00000000000000000000000001"
     middle = connection.scalar(text("SELECT max(seq) / 2 FROM member"))
     return {
         "overview, 24 hours": "/dashboard?range=24h",
@@ -125,6 +129,17 @@ def _fill(connection: Connection, members: int, deliveries: int) -> dict[str, st
         "audit log": "/dashboard/audit-log",
         "jobs": "/dashboard/jobs",
     }
+
+
+def _history(connection: Connection, changed: dict[str, str]) -> None:
+    """One member's own events, with a delivery each."""
+    event = "'evt_' || lpad(CAST(n AS text), 26, '0')"
+    happened = {"id": event, "member_id": f"'{MEMBER}'"}
+    fill.copy(connection, "event", "seq = (SELECT min(seq) FROM event)", EVENTS, happened)
+    body = "event_id = (SELECT event_id FROM delivery ORDER BY seq LIMIT 1) LIMIT 1"
+    fill.copy(connection, "event_body", body, EVENTS, {"event_id": event})
+    told = changed | {"id": "'told-' || n", "event_id": event}
+    fill.copy(connection, "delivery", "seq = (SELECT min(seq) FROM delivery)", EVENTS, told)
 
 
 def _operator(directory: Path, url: str) -> str:

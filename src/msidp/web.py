@@ -6,6 +6,7 @@ CSRF tokens live in Flask's signed session cookie; who is logged in does not (se
 import hashlib
 import re
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -280,8 +281,27 @@ def _answer_crash(error: Exception) -> Response:
     return _answer(500, "internal-error", message, {"code": "internal-error", "message": message}, {})
 
 
+def frame_errors(app: Flask, prefix: str, page: Callable[[int, str, str, str], str | None]) -> None:
+    """Have errors under this path shown by a page of its own, which is given status, title, code and message.
+
+    None for none: then it is the page that everybody sees.
+    """
+    app.extensions.setdefault("msidp_error_pages", {})[prefix] = page
+
+
+def _framed(status: int, code: str, message: str) -> str | None:
+    """The page of a feature, for what is wrong with a request. What is wrong with us needs no more of us."""
+    for prefix, page in current_app.extensions.get("msidp_error_pages", {}).items():
+        if status < 500 and request.path.startswith(prefix):
+            found: str | None = page(status, said(_TITLES.get(status, _THEIRS)), code, said(message))
+            return found
+    return None
+
+
 def _answer(status: int, code: str, message: str, body: dict[str, Any], headers: dict[str, str]) -> Response:
     if wants_html():
+        if page := _framed(status, code, message):
+            return Response(page, status, headers, mimetype="text/html")
         if not isinstance(message, Words):  # for developers: the page is not to speak two languages
             negotiation.speak(languages.SOURCE)
         page = render_template(

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from tests.dashboard.conftest import sign_in, submit  # noqa: F401  # a fixture
 from tests.support.draining import drain
 from tests.support.receiver import Answer, Receiver
@@ -392,3 +392,45 @@ def test_jobs_that_are_long_over_are_forgotten(admin: FlaskClient) -> None:
         assert service.purge(session, clock.now() + 2 * clock.DAY) == 1  # its file
         assert service.purge(session, clock.now() + service.KEPT + clock.DAY) == 1
         assert session.scalars(select(Job.id)).all() == [running]
+
+
+def test_one_change_that_the_database_never_takes_ends(
+    admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the moment holds the slice up; one that comes each time is its own change's."""
+    poisonous, passing, second, *_ = make(admin, 5)
+    refused = {poisonous: 100, passing: 1, second: 100}
+    log_out = bulk_members.ACTIONS["logOut"]
+
+    def refuse(session: Any, job: Job, member_id: str) -> bool:
+        if refused.get(member_id):
+            refused[member_id] -= 1
+            raise OperationalError("UPDATE …", {}, Exception("the server refuses this row"))
+        return log_out(session, job, member_id)
+
+    monkeypatch.setitem(bulk_members.ACTIONS, "logOut", refuse)
+    job_id = ask(admin, action="logOut", search="")
+    for _ in range(8):
+        slices.advance(60)
+    assert counts(admin, job_id)[0] == "completed"
+    found = shown(admin, job_id)
+    assert (found["examined"], found["failed"]) == (5, 2)
+    assert [problem["subject"] for problem in found["problems"]] == [poisonous, second]
+
+
+def test_a_trial_whose_file_is_gone_says_so(
+    sign_in: Callable[[Role], FlaskClient],  # noqa: F811  # the fixture
+    admin: FlaskClient,
+) -> None:
+    owner = sign_in("owner")
+    page = upload(owner, b"email\nnew@example.com\n").headers["Location"]
+    slices.advance(60)
+    assert "Import 1 member" in owner.get(page).text
+    with db.transaction() as session:
+        assert service.purge(session, clock.now() + 2 * clock.DAY) == 1
+    assert "Import 1 member" not in owner.get(page).text
+    assert "Upload it again" in owner.get(page).text
+    late = submit(owner, page, f"{page}/import")
+    assert late.status_code == 409
+    assert "The file is no longer kept. Upload it again." in late.text
+    assert 'aria-label="Dashboard"' in late.text

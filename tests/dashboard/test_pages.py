@@ -242,10 +242,3 @@ def test_secrets_of_the_settings_are_not_shown(app: Flask, owner: FlaskClient) -
     text = owner.get(f"{ROOT}/settings").text
     for secret in app.extensions["msidp_settings"].secret_keys:
         assert secret not in text
-
-
-@pytest.mark.parametrize("path", ["/members/mem_none", "/jobs/job_none", "/no-such-page"])
-def test_a_page_that_is_not_there_leads_back(owner: FlaskClient, path: str) -> None:
-    answer = owner.get(f"{ROOT}{path}", headers={"Accept": "text/html"})
-    assert answer.status_code == 404
-    assert '<a href="/dashboard">Back to the dashboard</a>' in answer.text

@@ -43,15 +43,21 @@ def go_ahead(session: Session, actor: Actor, trial: Job) -> Job:
     """Import what was tried; the trial's row is taken to be locked. Raises Conflict."""
     if trial.kind != KIND or not trial.arguments.get("trial") or trial.state != "completed":
         raise Conflict("not-tried", "Only a file that was tried to its end can be imported.")
-    here = session.scalar(select(JobPart.number).where(JobPart.job_id == trial.id).limit(1))
-    if here is None or trial.arguments.get("imported"):
-        raise Conflict("already-imported", "This file was imported, or is no longer kept. Upload it again.")
+    if trial.arguments.get("imported"):
+        raise Conflict("already-imported", "This file was imported already.")
+    if not is_kept(session, trial.id):
+        raise Conflict("file-gone", "The file is no longer kept. Upload it again.")
     job = jobs.create(session, actor, KIND, {"source": trial.arguments["source"]}, trial.until)
     session.execute(update(JobPart).where(JobPart.job_id == trial.id).values(job_id=job.id))
     trial.arguments = {**trial.arguments, "imported": job.id}
     details = {"kind": KIND, "source": trial.arguments["source"], "trial": False}
     audit.record(session, actor, "job.created", job.id, details)
     return job
+
+
+def is_kept(session: Session, job_id: str) -> bool:
+    """Whether the file of this job is still there."""
+    return session.scalar(select(JobPart.number).where(JobPart.job_id == job_id).limit(1)) is not None
 
 
 def do(session: Session, job: Job) -> int:

@@ -44,7 +44,7 @@ def upload_members(json: schemas.ImportFile) -> dict[str, Any]:
 @bp.post("/jobs/<job_id>/import")
 @api.validate(resp=answers(Data[schemas.Job], 404, 409), tags=TAGS)
 def import_members(job_id: str) -> dict[str, Any]:
-    """Import what a job has tried. 409 `not-tried`, `already-imported`."""
+    """Import what a job has tried. 409 `not-tried`, `already-imported`, `file-gone`."""
     with transaction() as session:
         trial = service.get(session, caller().community_id, job_id, lock=True)
         return {"data": job_json(importing.go_ahead(session, key_holder(), trial))}

@@ -184,6 +184,11 @@ def may(role: Role) -> bool:
     return who is not None and allows(who.role, role)
 
 
+def isolated(name: str) -> str:
+    """A stranger's name within a sentence: its characters turn nothing but itself around (UAX #9)."""
+    return f"\u2068{name}\u2069"
+
+
 def done(message: str, path: str) -> BaseResponse:
     """Say that it worked, on the page at `path`."""
     flash(message)

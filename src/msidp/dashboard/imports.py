@@ -7,8 +7,9 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from msidp.bulk import importing
-from msidp.dashboard.frame import actor, bp, done, needs, operator, page
+from msidp.dashboard.frame import actor, again, bp, done, needs, operator, page
 from msidp.dashboard.jobs import PATH as JOBS
+from msidp.dashboard.jobs import job_page
 from msidp.db import transaction
 from msidp.errors import Invalid, Problem
 from msidp.incoming import MAX_UPLOAD
@@ -55,9 +56,12 @@ def upload_members() -> Response:
 @bp.post("/jobs/<job_id>/import")
 def import_members(job_id: str) -> Response:
     """Import what was tried."""
-    with transaction() as session:
-        trial = jobs.get(session, operator().community_id, job_id, lock=True)
-        job = importing.go_ahead(session, actor(), trial)
+    try:
+        with transaction() as session:
+            trial = jobs.get(session, operator().community_id, job_id, lock=True)
+            job = importing.go_ahead(session, actor(), trial)
+    except Problem as problem:
+        return again(problem, job_page, job_id)
     return done("The import has begun.", f"{JOBS}/{job.id}")
 
 

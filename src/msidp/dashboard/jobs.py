@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from msidp import clock
 from msidp.audit import service as audit
 from msidp.bulk import deliveries as bulk_deliveries
+from msidp.bulk import importing, schemas
 from msidp.bulk import members as bulk_members
-from msidp.bulk import schemas
 from msidp.dashboard import deliveries, members
 from msidp.dashboard.frame import HOME, actor, bp, done, needs, operator, page
 from msidp.dashboard.input import checked
@@ -43,9 +43,7 @@ def jobs() -> Response:
 @bp.get("/jobs/<job_id>")
 def job(job_id: str) -> Response:
     """One job; the page follows it."""
-    with reading() as session:
-        found = service.get(session, operator().community_id, job_id)
-    return page("job", job=found, name=name_of(found), progress=service.progress(found))
+    return job_page(job_id)
 
 
 @bp.post("/jobs/<job_id>/cancel")
@@ -109,6 +107,15 @@ def _filter(session: Session) -> dict[str, Any]:
     if delivery_id := sought.pop("delivery", None):
         return {"ids": [delivery_id]}
     return sought
+
+
+def job_page(job_id: str, problem: Problem | None = None) -> Response:
+    """The page of a job."""
+    with reading() as session:
+        found = service.get(session, operator().community_id, job_id)
+        kept = bool(found.arguments.get("trial")) and importing.is_kept(session, job_id)
+    frame: dict[str, Any] = {"name": name_of(found), "progress": service.progress(found), "kept": kept}
+    return page("job", job=found, problem=problem, **frame)
 
 
 def name_of(job_: Job) -> str:

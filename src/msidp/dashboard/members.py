@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard import member_access
-from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.dashboard.listing import listing
 from msidp.db import reading, transaction
@@ -78,7 +78,7 @@ def create_member() -> Response:
             audit.record(session, actor(), "member.created", member.id)
     except Problem as problem:
         return page("member_new", problem=problem, values=request.form)
-    return done(f"{member.email} is a member now.", f"{PATH}/{member.id}")
+    return done(f"{isolated(member.email)} is a member now.", f"{PATH}/{member.id}")
 
 
 @bp.get("/members/<member_id>")

@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from msidp.communities.roles import MEANING, ROLES, Role
-from msidp.dashboard.frame import HOME, actor, again, asks_proof, bp, done, needs, operator, page
+from msidp.dashboard.frame import HOME, actor, again, asks_proof, bp, done, isolated, needs, operator, page
 from msidp.db import reading, transaction
 from msidp.errors import Conflict, Invalid, Problem
 from msidp.operators import administration, factors, service
@@ -57,7 +57,7 @@ def change_role(operator_id: str) -> Response:
         role = _role()
         with transaction() as session:
             changed = administration.change_role(session, actor(), operator_id, role)
-            message = f"{changed.name} is {role} now."
+            message = f"{isolated(changed.name)} is {role} now."
     except Problem as problem:
         return _page(problem=problem)
     return done(message, PATH)
@@ -71,7 +71,7 @@ def remove_operator(operator_id: str) -> Response:
     try:
         with transaction() as session:
             removed = administration.remove(session, actor(), operator_id)
-            message = f"{removed.name} is no operator any more."
+            message = f"{isolated(removed.name)} is no operator any more."
     except Problem as problem:
         return _page(problem=problem)
     return done(message, PATH)
@@ -85,7 +85,7 @@ def reset_operator_factors(operator_id: str) -> Response:
     try:
         with transaction() as session:
             found = administration.reset_factors(session, actor(), operator_id)
-            message = f"{found.name} signs in by password alone until they set up a second factor."
+            message = f"{isolated(found.name)} signs in by password alone until they set up a second factor."
     except Problem as problem:
         return again(problem, _page)
     return done(message, PATH)

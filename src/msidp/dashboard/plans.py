@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.db import reading, transaction
 from msidp.errors import Problem
@@ -67,7 +67,7 @@ def create_plan() -> Response:
             audit.record(session, actor(), "plan.created", plan.id)
     except Problem as problem:
         return page("plan", problem=problem, plan=None, values=request.form)
-    return done(f"{plan.name} is a plan now.", PATH)
+    return done(f"{isolated(plan.name)} is a plan now.", PATH)
 
 
 @bp.get("/plans/<plan_id>")

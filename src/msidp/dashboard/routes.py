@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from flask import Flask
+from flask import Flask, render_template
 
-from msidp import clock
-from msidp.dashboard.frame import bp, field_of
+from msidp import clock, web
+from msidp.dashboard.frame import HOME, bp, field_of, may, signed_in
 from msidp.dashboard.navigation import NAVIGATION
 
 PAGES = (
@@ -49,6 +49,23 @@ for _name in PAGES:
 def init_app(app: Flask) -> None:
     """Register the dashboard."""
     app.register_blueprint(bp)
+    web.frame_errors(app, f"{HOME}/", error_page)
+
+
+def error_page(status: int, title: str, code: str, message: str) -> str | None:
+    """An error among the menu, for whoever is signed in."""
+    who = signed_in()
+    if who is None:
+        return None
+    frame: dict[str, Any] = {
+        "operator": who,
+        "problem": None,
+        "errors": {},
+        "may": may,
+        "navigation": NAVIGATION,
+    }
+    told = {"status": status, "title": title, "code": code, "message": message}
+    return render_template("dashboard/error.html", **frame, **told)
 
 
 @bp.app_template_filter("utc")

@@ -1,21 +1,24 @@
 """Jobs: asked for, looked at, canceled; and the work on them, a slice at a time."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import structlog
 from sqlalchemy import delete, select
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
 from msidp.audit.service import Actor
-from msidp.db import after_commit
+from msidp.db import after_commit, is_away
 from msidp.errors import Conflict, NotFound, Problem
 from msidp.jobs.models import Job, JobPart
 from msidp.jobs.slices import Work
 from msidp.statements import delete_some
 
+TRIES = 3  # of a change, before an error of the database counts as its own
+MOST_TRIED = 1_000
 PROBLEMS = 100  # kept of a job; the others are counted
 KEPT = 30 * clock.DAY  # after a job is over
 UPLOAD_KEPT = clock.DAY
@@ -25,6 +28,7 @@ Slice = Callable[[Session, Job], int]
 """Does some of a job's work, and returns the cursor after it."""
 
 _slices: dict[str, Slice] = {}
+_tried: dict[tuple[str, str], int] = {}  # changes that the database refused in this process, how often
 log = structlog.get_logger(__name__)
 
 
@@ -95,8 +99,11 @@ def each(session: Session, job: Job, items: Iterable[tuple[str, Callable[[], boo
                 changed = change()
         except Problem as problem:
             _note(job, subject, problem.message)
-        except (OperationalError, InterfaceError, InternalError):
-            raise  # a lost connection or a deadlock: the whole slice is tried again
+        except (OperationalError, InterfaceError, InternalError) as error:
+            if not _is_its_own(job, subject, error):
+                raise  # a lost connection or a deadlock: the whole slice is tried again
+            log.exception("a change of a job fails each time", job=job.id, subject=subject)
+            _note(job, subject, BROKEN)
         except Exception:
             log.exception("a change of a job failed", job=job.id, subject=subject)
             _note(job, subject, BROKEN)
@@ -112,6 +119,17 @@ def purge(session: Session, now: int) -> int:
     old = select(JobPart.job_id).where(JobPart.job_id.in_(stale)).limit(1)
     parts = session.connection().execute(delete(JobPart).where(JobPart.job_id.in_(old)))
     return deleted + parts.rowcount
+
+
+def _is_its_own(job: Job, subject: str, error: DBAPIError) -> bool:
+    """Whether an error of the database comes with this change, and not with the moment: it came each time."""
+    if error.connection_invalidated or (is_away(error) and isinstance(error.orig, sqlite3.Error)):
+        return False
+    named = (job.id, subject)
+    _tried[named] = times = _tried.pop(named, 0) + 1
+    while len(_tried) > MOST_TRIED:
+        _tried.pop(next(iter(_tried)))
+    return times >= TRIES
 
 
 def _note(job: Job, subject: str, message: str) -> None:

@@ -47,7 +47,14 @@ Json = Annotated[
     ),
 ]
 Claim = Annotated[Text, Field(max_length=1000)]
-Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
+Link = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[^\s/?#@\\][^\s@/?#\\]*([/?#]\S*)?$",
+        max_length=2000,
+        description="Without a user name or password in it.",
+    ),
+]
 Photo = Annotated[
     str,
     Field(

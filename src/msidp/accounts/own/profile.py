@@ -47,7 +47,8 @@ def _birthdate(value: str) -> str:
 def _website(value: str) -> str:
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        good = good and not re.search(r"\s", value)
     except ValueError:
         good = False
     if not good:
