@@ -51,6 +51,7 @@ COMMANDS = [
     "api-key list",
     "api-key revoke",
     "operator reset-factors",
+    "operator reset-password",
 ]
 
 

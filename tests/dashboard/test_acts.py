@@ -65,6 +65,8 @@ OPERATIONS = {
 # A person's own proofs of who they are: no key can be that person.
 THEIR_OWN = {
     "set_up",
+    "ask_for_reset",
+    "reset_password",
     "submit_sign_in",
     "sign_in_by_passkey",
     "submit_verify",

@@ -10,7 +10,7 @@ from tests.dashboard.conftest import submit
 from msidp.communities.roles import Role
 
 # What these pages show does not depend on the kind of database.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.database("sqlite")
 SignIn = Callable[[Role], FlaskClient]
 PAGE = {"Accept": "text/html"}
 

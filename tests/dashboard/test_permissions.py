@@ -18,6 +18,8 @@ OPEN = {
     "/dashboard/sign-in/verify",
     "/dashboard/sign-in/passkey",
     "/dashboard/setup",
+    "/dashboard/forgot-password",
+    "/dashboard/reset-password",
 }
 OWNERS = ("/dashboard/operators",)
 ADMINS_PAGES = {"/dashboard/try-login"}  # the answer to what only an admin begins

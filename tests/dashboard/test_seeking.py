@@ -17,7 +17,7 @@ from msidp.jobs.models import Job
 from msidp.webhooks import log
 from msidp.webhooks.models import Delivery, Event
 
-one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+one_database = pytest.mark.database("sqlite")
 ROOT = "/dashboard"
 
 

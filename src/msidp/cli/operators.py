@@ -74,6 +74,39 @@ def reset_factors(email: str, as_json: bool) -> None:
     show(row, as_json)
 
 
+@operator.command("reset-password")
+@click.option("--email", required=True, help="The address they sign in with.")
+@as_json
+def reset_password(email: str, as_json: bool) -> None:
+    """Print a one-time link with which an operator chooses a new password.
+
+    A second factor is still asked for.
+    """
+    require_instance()
+    with application():
+        from msidp import clock, db
+        from msidp.audit import service as audit
+        from msidp.communities.guard import default_community_id
+        from msidp.errors import Problem
+        from msidp.operators import resets, service
+        from msidp.operators.links import reset_link
+
+        require_tables()
+        who = actor(default_community_id())
+        try:
+            with db.transaction() as session:
+                found = service.find_by_email(session, who.community_id, email)
+                if found is None:
+                    raise click.ClickException("No operator has this address.")
+                issued = resets.issue(session, found.id)
+                audit.record(session, who, "operator.password_reset_requested", found.id)
+                row = {"id": found.id, "email": found.email}
+        except Problem as problem:
+            raise click.ClickException(problem.message) from None
+        link = reset_link(issued.token)
+    show({**row, "link": link, "expiresAt": clock.iso(issued.expires_at)}, as_json)
+
+
 @operator.command("list")
 @as_json
 def list_operators(as_json: bool) -> None:

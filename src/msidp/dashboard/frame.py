@@ -86,8 +86,6 @@ def guard() -> BaseResponse | None:
     """Send away who is not signed in, and who may not."""
     if request.endpoint is None or request.method == "OPTIONS":
         return None
-    if any("\0" in value for value in request.args.values()):
-        raise BadRequest("invalid-text", "The address holds a NUL character, which nothing here has.")
     if request.method not in ("GET", "HEAD"):
         try:
             web.csrf.protect()
@@ -101,6 +99,8 @@ def guard() -> BaseResponse | None:
     who = signed_in()
     if who is None:
         return _to_sign_in()
+    if any("\0" in value for value in request.args.values()):
+        raise BadRequest("invalid-text", "The address holds a NUL character, which nothing here has.")
     if not allows(who.role, needed):
         raise Forbidden("forbidden", f"This needs the role {needed}; yours is {who.role}. Ask an owner.")
     return _to_prove(current_app.view_functions[request.endpoint], who)

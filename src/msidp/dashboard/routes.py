@@ -24,6 +24,7 @@ PAGES = (
     "events",
     "exports",
     "factors",
+    "forgotten",
     "health",
     "imports",
     "jobs",

@@ -85,3 +85,14 @@ class OperatorPendingLogin(PendingLoginColumns):
     __table_args__ = (Index(None, "expires_at"),)
 
     operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+
+
+class OperatorReset(Base):
+    """A link by which an operator chooses a new password, once. For an address that nobody has: nobody's."""
+
+    __tablename__ = "operator_reset"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    operator_id: Mapped[str | None] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[int]

@@ -19,6 +19,7 @@ from msidp.keys import service as keys
 from msidp.mail import delivery as mail
 from msidp.oidc import documents, expiry
 from msidp.operators import factors as operator_factors
+from msidp.operators import resets as operator_resets
 from msidp.operators import sessions as operator_sessions
 from msidp.settings import Settings
 from msidp.webhooks import hours, retention
@@ -33,6 +34,7 @@ PURGES: tuple[Purge, ...] = (
     sessions.purge_expired,
     second_step.purge_expired,
     operator_sessions.purge_expired,
+    operator_resets.purge_expired,
     operator_factors.second_step.purge_expired,
     challenges.purge_expired,
     mailed.purge_expired,
