@@ -11,14 +11,17 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from sqlalchemy import func, select
 from tests.oidc.conftest import Relying, access_claims, log_in, register, token_error
 from tests.support.jose import segment, sign
 from tests.support.threads import at_once
 from werkzeug.test import TestResponse
 
+from msidp import db
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc import dpop_nonces
+from msidp.oidc.models import SpentProof
 from msidp.settings import Settings
 
 pytestmark = pytest.mark.database("sqlite")
@@ -195,10 +198,27 @@ def test_a_proof_is_good_once_and_for_a_moment(shop: Relying) -> None:
     shop.backend.environ_base["HTTP_DPOP"] = sent
     statuses = [answer.status_code for answer in at_once(5, lambda number: shop.exchange(codes[number]))]
     assert sorted(statuses) == [200] + [400] * 4
+    again = [exchange(shop, code, for_token()).status_code for code in codes[:5]]
+    assert sorted(again) == [200] * 4 + [400]  # what met a used proof was left as it was
     made = time.time()
     late = for_token()
     with time_machine.travel(made + 12):
         assert token_error(exchange(shop, shop.code(), late)) == "invalid_dpop_proof"
+
+
+def test_who_has_nothing_to_redeem_writes_nothing(spa: Relying) -> None:
+    """Anybody can send a public application's id, with proofs of any number of keys."""
+
+    def spent() -> int:
+        with db.reading() as session:
+            return session.scalar(select(func.count()).select_from(SpentProof)) or 0
+
+    before = spent()
+    for answer in (exchange(spa, "no-code", for_token()), refresh(spa, "no-token", for_token())):
+        assert token_error(answer) == "invalid_grant"
+    assert spent() == before
+    assert exchange(spa, spa.code(), for_token()).status_code == 200
+    assert spent() == before + 1
 
 
 @pytest.mark.database("sqlite", "postgresql")

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
+from sqlalchemy import Connection
 
 from msidp import clock
+from msidp.db import core_transaction
 from msidp.oidc import dpop_nonces, foreign, spent
 
 ALGORITHMS = foreign.STRONG_ALGORITHMS
@@ -32,11 +35,32 @@ class NonceNeeded(InvalidProof):
     error = "use_dpop_nonce"
 
 
-def verify(proof: str, method: str, url: str, access_token: str | None = None) -> str:
-    """The thumbprint of the key that signed this proof, for this request and no other (section 4.3).
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that is good, and has still to be used up. `thumbprint` is its key's."""
 
-    Where an `access_token` comes along, the proof has to be for it. The proof is used up, unless it lacks a
-    nonce alone. Raises InvalidProof.
+    thumbprint: str
+    jti: str
+    ends_at: int  # milliseconds; after that nobody would take it
+
+    def use(self, connection: Connection) -> None:
+        """Use it up, if the transaction commits. Raises InvalidProof where it was used before."""
+        if not spent.spend_in(connection, "dpop", self.thumbprint, self.jti, self.ends_at):
+            raise InvalidProof("The proof was used before.")
+
+
+def verify(proof: str, method: str, url: str, access_token: str | None = None) -> str:
+    """The thumbprint of the key behind a proof, which is used up. Raises InvalidProof."""
+    found = check(proof, method, url, access_token)
+    with core_transaction() as connection:
+        found.use(connection)
+    return found.thumbprint
+
+
+def check(proof: str, method: str, url: str, access_token: str | None = None) -> Proof:
+    """See that a proof is for this request and no other (section 4.3).
+
+    Where an `access_token` comes along, the proof has to be for it. Raises InvalidProof.
     """
     try:
         jwt = foreign.parse(proof, ALGORITHMS, brings_key=True)
@@ -47,7 +71,7 @@ def verify(proof: str, method: str, url: str, access_token: str | None = None) -
         raise InvalidProof(f"The proof's typ must be {TYPE}.")
     if not foreign.fits(key, jwt.algorithm) or not jwt.is_signed_by(key):
         raise InvalidProof("The proof is not signed by the key it brings.")
-    claims, thumbprint = jwt.claims, key.thumbprint()
+    claims = jwt.claims
     if claims.get("htm") != method or not _is_same(claims.get("htu"), url):
         raise InvalidProof("The proof is for another request (htm, htu).")
     if access_token is not None:
@@ -59,9 +83,7 @@ def verify(proof: str, method: str, url: str, access_token: str | None = None) -
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
         raise InvalidProof(f"The proof needs a jti of at most {MAX_JTI} characters.")
-    if not spent.spend("dpop", thumbprint, jti, (issued_at + SKEW + 1) * clock.SECOND):
-        raise InvalidProof("The proof was used before.")
-    return thumbprint
+    return Proof(key.thumbprint(), jti, (issued_at + SKEW + 1) * clock.SECOND)
 
 
 def _is_same(htu: Any, url: str) -> bool:

@@ -55,7 +55,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         _prepare(client)
         proof = http.headers.get("DPoP")
         if proof is not None:
-            http.jkt = dpop.verify(proof, "POST", f"{keyring().issuer}/token")
+            http.proof = dpop.check(proof, "POST", f"{keyring().issuer}/token")
         elif client.require_dpop:
             raise dpop.InvalidProof("The application's tokens are bound to a key: a DPoP proof is needed.")
         return client

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from msidp import ids
@@ -12,9 +13,14 @@ from msidp.oidc.models import SpentProof
 
 def spend(kind: str, owner: str, jti: str, expires_at: int) -> bool:
     """Use up one id. False where its owner used it before. In a transaction of its own: it stays used."""
-    values = {"id_hash": ids.hash_token(f"{kind}\0{owner}\0{jti}"), "expires_at": expires_at}
     with core_transaction() as connection:
-        return connection.execute(_insert(connection.dialect.name), values).one_or_none() is not None
+        return spend_in(connection, kind, owner, jti, expires_at)
+
+
+def spend_in(connection: Connection, kind: str, owner: str, jti: str, expires_at: int) -> bool:
+    """The same as a part of this transaction."""
+    values = {"id_hash": ids.hash_token(f"{kind}\0{owner}\0{jti}"), "expires_at": expires_at}
+    return connection.execute(_insert(connection.dialect.name), values).one_or_none() is not None
 
 
 @cache

@@ -56,6 +56,7 @@ class CodeGrant(RedeemingGrant, authlib_grants.AuthorizationCodeGrant):  # type:
                 connection, client, code, form["redirect_uri"], form.get("code_verifier"), jkt
             )
             if isinstance(redeemed, grants.Redeemed):
+                self.request.use_proof(connection)
                 redeemed = refresh_tokens.issue_first(connection, client, redeemed, jkt)
         return unless_refused(redeemed)
 
@@ -77,6 +78,8 @@ class RefreshGrant(RedeemingGrant, authlib_grants.RefreshTokenGrant):  # type: i
             redeemed = refresh_tokens.redeem(
                 connection, self.request.client, refresh_token, self.request.jkt, self._check
             )
+            if isinstance(redeemed, grants.Redeemed):
+                self.request.use_proof(connection)
         return unless_refused(redeemed)
 
     def revoke_old_credential(self, _token: grants.Redeemed) -> None:
@@ -109,6 +112,9 @@ class MachineGrant(authlib_grants.ClientCredentialsGrant):  # type: ignore[misc]
         scope = " ".join(scopes.split(self.request.payload.scope or "") or client.scopes)
         asked = self.request.resources
         audience = resources.audience(keyring().issuer, client, asked, client.resources if asked else ())
+        if self.request.proof is not None:
+            with core_transaction() as connection:
+                self.request.use_proof(connection)
         return tokens.machine_answer(keyring(), client, Terms(scope, audience, self.request.jkt))
 
     def save_token(self, token: dict[str, Any]) -> None:

@@ -4,6 +4,9 @@ from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Request
+from sqlalchemy import Connection
+
+from msidp.oidc import dpop
 
 MAX_RESOURCES = 20
 
@@ -11,7 +14,8 @@ MAX_RESOURCES = 20
 class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
     """Parameters of the form body alone, each once but for `resource` (RFC 8707, section 2).
 
-    `jkt` is the thumbprint of the key whose DPoP proof came along, set once the client is known.
+    `proof` is the DPoP proof that came along, set once the client is known. It is used up by the transaction
+    that gives something for it, so that whoever has nothing to redeem writes nothing.
     """
 
     def __init__(self, http: Request) -> None:
@@ -29,7 +33,17 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
             raise InvalidRequestError("A parameter is there twice.")
         self._form = {name: values[0] for name, values in fields.items() if values[0]}
         self.payload = BasicOAuth2Payload(self._form)
-        self.jkt: str | None = None
+        self.proof: dpop.Proof | None = None
+
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key that the tokens are bound to."""
+        return self.proof.thumbprint if self.proof else None
+
+    def use_proof(self, connection: Connection) -> None:
+        """Use the proof up, if the transaction commits. Raises InvalidProof where it was used before."""
+        if self.proof is not None:
+            self.proof.use(connection)
 
     @property
     def form(self) -> dict[str, str]:

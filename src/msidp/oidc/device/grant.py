@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import grants as authlib_grants
 from msidp.db import core_transaction
 from msidp.oidc.device import authorizations
 from msidp.oidc.device.authorizations import Later
+from msidp.oidc.grants import Redeemed
 from msidp.oidc.kinds import DEVICE_CODE
 from msidp.oidc.token_grants import RedeemingGrant, unless_refused
 
@@ -32,6 +33,8 @@ class DeviceGrant(RedeemingGrant, authlib_grants.BaseGrant, authlib_grants.Token
             found = authorizations.redeem(
                 connection, request.client, request.form["device_code"], request.jkt
             )
+            if isinstance(found, Redeemed):
+                request.use_proof(connection)
         if isinstance(found, Later):
             raise found
         redeemed = unless_refused(found)
