@@ -118,6 +118,20 @@ def test_without_the_queue_people_still_log_in(app: Flask, client: FlaskClient, 
     assert post(client, "/signup", **FORM).status_code == 303
 
 
+def test_a_place_that_was_never_taken_is_not_given_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be somebody else's; and who waits for a queue that does not answer waits once."""
+    asked = []
+
+    def does_not_answer(*_arguments: object) -> None:
+        asked.append(1)
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(app.extensions["msidp_redis"], "eval", does_not_answer)
+    with throttle.attempt(throttle.limits("ada", "192.0.2.1")):
+        pass
+    assert asked == [1]
+
+
 def test_throttles_can_be_switched_off(app: Flask) -> None:
     app.extensions["msidp_settings"] = app.extensions["msidp_settings"].model_copy(
         update={"rate_limits": False}

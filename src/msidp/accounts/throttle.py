@@ -117,17 +117,20 @@ def attempt(limits_: list[Limit]) -> Iterator[Attempt]:
     Raises TooManyRequests with Retry-After where there were too many failures, those included that are
     being tried at this moment.
     """
-    take(limits_)
+    has_place = take(limits_)
     tried = Attempt()
     try:
         yield tried
     finally:
-        if not tried.has_failed:
+        if has_place and not tried.has_failed:
             _run(_GIVE_BACK, limits_)
 
 
-def take(limits_: list[Limit]) -> None:
-    """Count what the limits are about once more. Raises TooManyRequests where there were too many."""
+def take(limits_: list[Limit]) -> bool:
+    """Count what the limits are about once more. Raises TooManyRequests where there were too many.
+
+    False where nothing is counted: throttles are off, or the queue is away.
+    """
     wait = _run(_TAKE, limits_, *(number for limit in limits_ for number in (limit.failures, limit.window)))
     if wait:
         message = counted(
@@ -136,19 +139,20 @@ def take(limits_: list[Limit]) -> None:
             -(-wait // 60),
         )
         raise TooManyRequests("too-many-attempts", message, headers={"Retry-After": str(wait)})
+    return wait is not None
 
 
-def _run(script: str, limits_: list[Limit], *arguments: int) -> int:
-    """What the script says of the limits' keys; nothing where throttles are off or the queue is away."""
+def _run(script: str, limits_: list[Limit], *arguments: int) -> int | None:
+    """What the script says of the limits' keys; None where throttles are off or the queue is away."""
     settings: Settings = current_app.extensions["msidp_settings"]
     if not limits_ or not settings.rate_limits:
-        return 0
+        return None
     try:
         keys = [limit.key for limit in limits_]
         return int(queue.connection().eval(script, len(keys), *keys, *arguments) or 0)
     except redis.RedisError as error:
         log.warning("throttles cannot be counted", error=str(error))
-        return 0
+        return None
 
 
 def _key(kind: str, subject: str) -> str:
