@@ -40,8 +40,9 @@ docs: .venv/ready ## Write the pages that are made from the code
 messages: .venv/ready ## Collect the texts to translate, and compile the translations
 	@$(BIN)/python tools/messages.py
 
-pictures: .venv/ready browser ## Take the pictures of the hosted pages anew
+pictures: .venv/ready browser ## Take the pictures of the pages anew
 	@$(BIN)/python tools/hosted_pages.py
+	@$(BIN)/python tools/dashboard_pages.py
 
 format: .venv/ready ## Format the code
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page
@@ -41,9 +42,19 @@ As `make pictures` has found them on a fresh instance: on a desk, in light and d
 """
 
 
+@dataclass(frozen=True)
+class Instance:
+    """A running instance, and a secret key of it."""
+
+    base_url: str
+    secret_key: str
+    directory: str
+    environment: dict[str, str]
+
+
 @contextmanager
-def instance() -> Iterator[tuple[str, str]]:
-    """A running instance: its base URL, and a secret key. It is deleted afterwards."""
+def instance(role: str = "admin", **extra: str) -> Iterator[Instance]:
+    """An instance with these settings and a key of this role. It is deleted afterwards."""
     with tempfile.TemporaryDirectory() as directory:
         port = free_port()
         settings = {
@@ -51,14 +62,14 @@ def instance() -> Iterator[tuple[str, str]]:
             "MSIDP_BASE_URL": f"http://localhost:{port}",  # browsers keep passkeys for names alone
             "MSIDP_SIGN_UP_PROOF": "1",
         }
-        environment = {**os.environ, **settings}
+        environment = {**os.environ, **settings, **extra}
         msidp = [sys.executable, "-m", "msidp"]
         subprocess.run([*msidp, "migrate"], env=environment, check=True, capture_output=True)
         subprocess.run([*msidp, "community", "show"], env=environment, check=True, capture_output=True)
         with sqlite3.connect(f"{directory}/msidp.db") as database:
             database.execute("UPDATE community SET name = 'Riverside Makers'")
         made = subprocess.run(
-            [*msidp, "api-key", "create", "--name", "pictures", "--json"],
+            [*msidp, "api-key", "create", "--name", "pictures", "--role", role, "--json"],
             env=environment, check=True, capture_output=True, text=True,
         )  # fmt: skip
         up = subprocess.Popen(
@@ -68,7 +79,8 @@ def instance() -> Iterator[tuple[str, str]]:
         try:
             if not any(line.startswith("ready: ") for line in up.stdout or ()):
                 raise SystemExit("msidp up did not start")
-            yield settings["MSIDP_BASE_URL"], json.loads(made.stdout)["secretKey"]
+            secret_key = json.loads(made.stdout)["secretKey"]
+            yield Instance(settings["MSIDP_BASE_URL"], secret_key, directory, environment)
         finally:
             up.terminate()
             up.communicate()
@@ -94,7 +106,8 @@ def main() -> None:
     for former in PICTURES.glob("*.webp"):
         former.unlink()
     rows = []
-    with instance() as (base_url, secret_key), chromium() as browser, tab(browser, base_url) as page:
+    with instance() as running, chromium() as browser, tab(browser, running.base_url) as page:
+        base_url, secret_key = running.base_url, running.secret_key
         phone, cdp = Phone(page), page.context.new_cdp_session(page)
         for name in Tour(page, Pointer(page), base_url, secret_key, presence=phone.answers):
             take(page, cdp, name)

@@ -178,3 +178,12 @@ def test_a_span_is_typed_in_the_readers_zone(
         page.screenshot(path=ARTIFACTS / "deliveries-filtered-390.png", full_page=True)
         page.set_viewport_size({"width": 1280, "height": 800})
         page.screenshot(path=ARTIFACTS / "deliveries-filtered.png", full_page=True)
+        page.set_viewport_size({"width": 1280, "height": 600})  # the menu is longer than the window
+        page.emulate_media(color_scheme="dark")
+        page.reload()  # buttons change their colours slowly
+        assert accessibility_problems(page) == []
+        page.get_by_role("button", name="Sign out").focus()  # and can be scrolled to its end
+        box = page.get_by_role("button", name="Sign out").bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 600
+        page.screenshot(path=ARTIFACTS / "deliveries-low.png")
