@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 from sqlalchemy import func, select, text, update
 from tests.dashboard.conftest import PASSWORD, make_operator, submit
-from tests.support.browser import ARTIFACTS, accessibility_problems, chromium, overflow, tab
+from tests.support.browser import ARTIFACTS, accessibility_problems, overflow, tab
 from tests.webhooks.support import add_endpoint
 
 from msidp import clock, db
@@ -156,13 +157,11 @@ def test_no_search_walks_the_log(app: Flask, admin: FlaskClient, community_id: s
 
 @one_database
 def test_a_span_is_typed_in_the_readers_zone(
-    app: Flask, base_url: str, community_id: str, members: dict[str, str]
+    browser: Browser, base_url: str, community_id: str, members: dict[str, str]
 ) -> None:
     make_operator(community_id, "admin", "olga@example.com")
-    with (
-        chromium() as browser,
-        tab(browser, base_url, timezone_id="Asia/Kolkata", viewport={"width": 390, "height": 900}) as page,
-    ):
+    window = {"width": 390, "height": 900}
+    with tab(browser, base_url, timezone_id="Asia/Kolkata", viewport=window) as page:
         page.goto("/dashboard/sign-in")
         page.get_by_label("Email address").fill("olga@example.com")
         page.get_by_label("Password").fill(PASSWORD)
