@@ -20,7 +20,7 @@ demo: .venv/ready ## Show the whole path at work; ARGS=--exit ends after it
 	@$(BIN)/msidp demo $(ARGS)
 
 test: .venv/ready tests/npm/node_modules/.ready bench/peers/node_modules/.ready browser apache ## Run the tests
-	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 endurance: .venv/ready ## Kill, stop and wipe for minutes, and count what is lost
 	MSIDP_ENDURANCE=60 $(BIN)/pytest tests/faults/test_ledger.py $(ARGS)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import trustme
 from flask import Flask
@@ -38,8 +39,19 @@ from msidp.vault.fields import cipher
 SECRET_KEY = "a-secret-key-for-tests"
 TEMPLATE = "msidp_template"
 DATABASES = ("sqlite", "postgresql")
+LONG = (  # where the tests are that take longest: they start processes, or a browser
+    "tests/faults", "tests/bench", "tests/flows", "tests/cli", "tests/apidocs", "tests/accounts/test_tour.py",
+    "tests/dashboard/test_in_chromium.py", "tests/dashboard/test_second_factor_in_chromium.py",
+    "tests/test_wheel.py", "tests/test_db.py", "tests/webhooks/test_isolation.py",
+)  # fmt: skip
 
 compile_once()
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -94,6 +106,27 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "msidp.db"
     migrated(f"sqlite:///{path}", path.parent)
     return path
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Begin with what takes long. What shares a fixture of its module stays on one worker."""
+    for item in items:
+        shared = {
+            name
+            for name, fixtures in item._fixtureinfo.name2fixturedefs.items()
+            if any(fixture.scope == "module" for fixture in fixtures)
+        }
+        if shared:
+            kinds = [str(value) for name, value in parameters(item).items() if name in shared]
+            group = "-".join([item.path.parent.name, item.path.stem, *kinds])
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def parameters(item: pytest.Function) -> dict[str, object]:
+    """What a test is parametrised with."""
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

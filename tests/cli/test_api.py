@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from tests.support.commands import run
 from tests.support.instance import environment
-
-from msidp.cli import main
 
 
 @pytest.fixture
@@ -18,12 +16,6 @@ def env(tmp_path: Path) -> Iterator[dict[str, str]]:
     env = environment(MSIDP_INSTANCE_DIR=str(tmp_path / "instance"))
     assert run("migrate", env=env).exit_code == 0
     return env
-
-
-def run(*arguments: str, env: dict[str, str], given: str | None = None) -> Result:
-    result = CliRunner().invoke(main, arguments, env=env, input=given, prog_name="msidp")
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 def told(*arguments: str, env: dict[str, str], given: str | None = None) -> Any:

@@ -1,7 +1,6 @@
 """The commands that end by themselves: their output, their errors, their status."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -12,14 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 from rq.utils import utcformat
+from tests.support.commands import run
 from tests.support.instance import environment, msidp
 from tests.support.postgres import PostgresServer
 from tests.support.valkey import ValkeyServer
 
 from msidp import db
-from msidp.cli import main
 from msidp.cli.common import application
 from msidp.communities import service as communities
 from msidp.operators import factors
@@ -58,21 +56,6 @@ COMMANDS = [
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     return environment(MSIDP_INSTANCE_DIR=str(tmp_path / "instance"))
-
-
-@pytest.fixture(autouse=True)
-def same_umask() -> Iterator[None]:
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-def run(*arguments: str, env: dict[str, str]) -> Result:
-    """Run a command in this process, which spares it the imports."""
-    unset = {name: None for name in os.environ if name.startswith("MSIDP_")}
-    result = CliRunner().invoke(main, arguments, env={**unset, **env}, prog_name="msidp")
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,22 +9,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from tests.support.commands import run
 from tests.support.instance import Instance, msidp
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
 from msidp.admin import InvalidSignature, verify_webhook
-from msidp.cli import main
+from msidp.admin.transport import Transport
 from msidp.cli import receiver as listening
 from msidp.cli.listen import _show
 from msidp.cli.receiver import Arrived
 
-TIMEOUT = 30.0
+TIMEOUT = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +80,7 @@ def webhooks(instance: Instance) -> list[dict[str, Any]]:
 
 def trigger(instance: Instance, *arguments: str) -> Result:
     """`msidp trigger` in this process, over HTTP."""
-    return CliRunner().invoke(
-        main, ["trigger", *arguments, "--url", instance.base_url, "--api-key", instance.secret_key]
-    )
+    return run("trigger", *arguments, "--url", instance.base_url, "--api-key", instance.secret_key, env={})
 
 
 def told(instance: Instance, *arguments: str) -> Any:
@@ -90,10 +90,6 @@ def told(instance: Instance, *arguments: str) -> Any:
 
 
 def msidp_client(instance: Instance) -> Any:
-    from contextlib import closing
-
-    from msidp.admin.transport import Transport
-
     return closing(Transport(instance.secret_key, instance.base_url, 10))
 
 

@@ -1,6 +1,5 @@
 """A site of several machines: web, three workers and cron on one PostgreSQL and one Valkey."""
 
-import json
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import requests
-from tests.support.instance import environment, eventually, msidp
+from tests.support.instance import environment, eventually, msidp, new_secret_key
 from tests.support.ports import free_port
 from tests.support.valkey import ValkeyServer
 
@@ -100,8 +99,7 @@ class Cluster:
 
     def secret_key(self) -> str:
         """A secret key of the Admin API."""
-        made = msidp("api-key", "create", "--name", "tests", "--json", env=self.env)
-        return str(json.loads(made.stdout)["secretKey"])
+        return new_secret_key(self.env)
 
     def _start(self, name: str) -> None:
         command = [name.partition("-")[0], *(["--port", str(self.port)] if name == "web" else [])]

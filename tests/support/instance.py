@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.commands import run
 from tests.support.ports import free_port
 
 START_TIMEOUT = 60.0
@@ -45,6 +46,13 @@ def msidp(*arguments: str, env: dict[str, str], timeout: float = 60) -> "subproc
         [sys.executable, "-m", "msidp", *arguments],
         env=env, capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
+
+
+def new_secret_key(env: dict[str, str]) -> str:
+    """Make a secret key of the Admin API for the instance with these settings."""
+    made = run("api-key", "create", "--name", "tests", "--json", env=env)
+    assert made.exit_code == 0, made.stderr
+    return str(json.loads(made.stdout)["secretKey"])
 
 
 def children(pid: int) -> list[int]:
@@ -185,4 +193,4 @@ class Instance:
     @cached_property
     def secret_key(self) -> str:
         """A secret key of the Admin API."""
-        return str(self.command("api-key", "create", "--name", "tests")["secretKey"])
+        return new_secret_key(self.env)
