@@ -151,6 +151,18 @@ def log_in(browser: FlaskClient, member: Member, methods: tuple[str, ...] = assu
     browser.set_cookie("msidp_session", token)
 
 
+def csrf_token(relying: Relying) -> str:
+    """The one in the browser's forms."""
+    page = relying.browser.get("/logout").text
+    return page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+
+
+def log_out(relying: Relying) -> None:
+    """As the page does."""
+    token = csrf_token(relying)
+    assert relying.browser.post("/logout", data={"csrf_token": token}).status_code == 303
+
+
 def register(admin: FlaskClient, browser: FlaskClient, **changes: Any) -> Relying:
     body = {"name": "Shop", "type": "web", "redirectUris": [REDIRECT_URI], "skipConsent": True} | changes
     answer = admin.post("/applications", json=body)
