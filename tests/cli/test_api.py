@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from tests.support.commands import run
 from tests.support.instance import environment
 
@@ -89,3 +90,21 @@ def test_keys_and_operators_by_their_names(env: dict[str, str]) -> None:
     assert run("api-key", "revoke", made["id"], env=env).exit_code == 1
     assert run("api-key", "list", env=env).stdout == "None.\n"
     assert run("operator", "list", env=env).stdout == "None.\n"
+
+
+@pytest.mark.database("sqlite")
+def test_anywhere_it_does_what_its_key_may(base_url: str, admin: FlaskClient, secret_key: str) -> None:
+    for number in range(3):
+        admin.post("/members", json={"email": f"m{number}@example.com"})
+    there = {"MSIDP_URL": base_url, "MSIDP_API_KEY": secret_key}
+    assert told("GET", "/members", env=there)["totalCount"] == 3
+    plan = told("POST", "/plans", "-f", "name=Readers", env=there)["data"]["id"]
+    assert told("PATCH", f"/plans/{plan}", "-f", "description=All", env=there)["data"]["description"] == "All"
+    assert told("DELETE", f"/plans/{plan}", env=there)["data"] == {"id": plan}
+    lines = run("api", "GET", "/members/export", env=there).stdout.splitlines()
+    assert [json.loads(line)["email"] for line in lines] == [f"m{n}@example.com" for n in range(3)]
+    assert len(run("api", "GET", "/members", "--all", "-q", "first=1", env=there).stdout.splitlines()) == 3
+    refused = run("api", "GET", "/operators", env=there)
+    assert (refused.exit_code, "(403 forbidden)" in refused.stderr) == (1, True)
+    nobody = run("api", "GET", "/members", "--url", "http://127.0.0.1:1", "--api-key", "sk_x", env={})
+    assert (nobody.exit_code, "Traceback" in nobody.output) == (1, False)
