@@ -46,7 +46,11 @@ class Listener:
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
         self._buffer = b""
-        self.greeting = self.line()
+        try:
+            self.greeting = self.line()
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
 
     def line(self) -> dict[str, Any]:
         """The next line."""

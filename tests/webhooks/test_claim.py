@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text, update
 from sqlalchemy.dialects import sqlite
+from tests.support.draining import drain_together
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
     add_endpoint,
@@ -254,17 +255,7 @@ def test_two_drains_at_once_send_everything_once(
     for _ in range(4):
         add_endpoint(community_id, receiver.url())
     happen(community_id, 100)
-    engines = [Engine(app), Engine(app)]
-
-    def work(engine: Engine) -> None:
-        with app.app_context():
-            engine.work(20)
-
-    threads = [threading.Thread(target=work, args=(engine,)) for engine in engines]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    drain_together([Engine(app), Engine(app)])
     assert {row.status for row in deliveries()} == {"succeeded"}
     assert len(receiver.requests) == len(attempts()) == 400
 
