@@ -163,6 +163,7 @@ def test_the_web_process_killed_between_the_commit_and_the_doorbell(
     instance.kill("valkey", signal.SIGCONT)
     receiver.wait_for(1, "/hook", timeout=20)
     assert len(members_heard(receiver)) == 1
+    eventually(site.answers)
     eventually(lambda: site.statuses() == {"succeeded": 1})
 
 
