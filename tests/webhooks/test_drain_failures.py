@@ -1,12 +1,16 @@
 """What fails: retried by the schedule and by hand, classified, and in nobody else's way."""
 
 import ssl
+import threading
 
 import pytest
 import trustme
 from flask import Flask
 from sqlalchemy import select
+from structlog.testing import capture_logs
 from tests.support.draining import drain
+from tests.support.instance import eventually
+from tests.support.postgres import PostgresServer
 from tests.support.receiver import Answer, Receiver
 from tests.webhooks.support import (
     add_endpoint,
@@ -171,3 +175,31 @@ def test_by_hand_does_not_restart_the_schedule(app: Flask, community_id: str, re
     after = delivery()
     assert (after.status, after.due_at) == ("failed", scheduled)
     assert (after.attempt_count, after.scheduled_count) == (3, 1)
+
+
+@pytest.mark.own_database
+@pytest.mark.database("postgresql")
+def test_outcomes_wait_for_a_database_that_is_away(
+    app: Flask, community_id: str, receiver: Receiver, postgres: PostgresServer
+) -> None:
+    """It goes while the receiver thinks. What was delivered is recorded later, and not sent again."""
+    receiver.script("/hook", Answer(delay=1))
+    add_endpoint(community_id, receiver.url())
+    happen(community_id)
+
+    def run() -> None:
+        with app.app_context():
+            drain()
+
+    worker = threading.Thread(target=run)
+    with capture_logs() as logs:
+        worker.start()
+        receiver.wait_for(1)
+        postgres.execute("ALTER DATABASE own ALLOW_CONNECTIONS false")
+        postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'own'")
+        eventually(lambda: "the database is away" in [entry["event"] for entry in logs])
+        postgres.execute("ALTER DATABASE own ALLOW_CONNECTIONS true")
+        worker.join()
+    done = delivery()
+    assert (done.status, done.attempt_count, done.claims) == ("succeeded", 1, 0)
+    assert len(receiver.requests) == 1

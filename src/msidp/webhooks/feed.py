@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import reading, transaction
+from msidp.db import is_away, reading, transaction
 from msidp.outbound.client import Client
 from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
@@ -27,6 +28,7 @@ LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
 PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
 SOONEST = 0.004  # the same where the bell has rung since
+PAUSE_WITHOUT_DATABASE = 1.0  # the same after one that found the database away
 BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
@@ -83,10 +85,10 @@ class Feed:
 
         They are not once half of what was under way has ended, for then the slots run dry.
         """
-        ended = len(self._ended)
-        if ended and ended >= min(BATCH, self._client.in_flight):
+        if self._patience() == 0:
             return True
-        return self._patience() == 0
+        ended = len(self._ended)
+        return ended >= max(1, min(BATCH, self._client.in_flight)) and self._pause != PAUSE_WITHOUT_DATABASE
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
@@ -94,27 +96,45 @@ class Feed:
         return max(0.0, self._looked + pause - time.monotonic())
 
     def _turn(self, *, claiming: bool) -> bool:
-        """Record what ended and claim anew, in one transaction. Tells whether anything was due."""
-        ended, self._ended = self._ended, []
+        """Record what ended and claim anew. Tells whether anything was due.
+
+        While the database is away, outcomes wait for it: what was delivered need not be sent again.
+        """
         self._nudged = False  # before the look: who rings from here on is looked for again
         self._looked = time.monotonic()
         now = self._claimed_at = clock.now()
+        ended, self._ended = self._ended, []
+        try:
+            due, claimed, targets = self._record_and_claim(ended, now, claiming=claiming)
+        except SQLAlchemyError as error:
+            if not (claiming and is_away(error)):
+                raise
+            if self._pause != PAUSE_WITHOUT_DATABASE:
+                log.warning("the database is away", error=str(error.__cause__ or error))
+            self._ended = ended + self._ended
+            self._pause = PAUSE_WITHOUT_DATABASE
+            return True
+        self._send(claimed, targets, now)
+        self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
+        return due
+
+    def _record_and_claim(
+        self, ended: Sequence[Outcome], now: int, *, claiming: bool
+    ) -> tuple[bool, Sequence[Claimed], Mapping[str, Target]]:
+        """In one transaction. Whether anything was due; what was claimed, and where it goes."""
         if ended:
             with transaction() as session:
                 recorded = settle.record(session, ended, self._schedule)
                 plan = self._plan(session, now) if claiming else _NOTHING
                 claimed, targets = self._claim(session, plan, now)
             tally.count(recorded)
-        else:
-            with reading() as session:  # a look costs no write lock
-                plan = self._plan(session, now) if claiming else _NOTHING
-            if not plan.chosen:
-                return plan.due
-            with transaction() as session:
-                claimed, targets = self._claim(session, plan, now)
-        self._send(claimed, targets, now)
-        self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
-        return plan.due
+            return plan.due, claimed, targets
+        with reading() as session:  # a look costs no write lock
+            plan = self._plan(session, now) if claiming else _NOTHING
+        if not plan.chosen:
+            return plan.due, (), {}
+        with transaction() as session:
+            return plan.due, *self._claim(session, plan, now)
 
     def _plan(self, session: Session, now: int) -> _Plan:
         """Look for what is due, and choose fairly."""
