@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -59,6 +60,7 @@ class Receiver:
         self.port: int = self._listener.getsockname()[1]
         self.base = f"{'https' if tls else 'http'}://{host}:{self.port}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._serving: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -68,10 +70,14 @@ class Receiver:
         self.closing.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._lock:
+        with (
+            self._lock
+        ):  # shut, not closed: a thread that still reads would read whatever has its number next
             for connection in self._open:
-                connection.close()
-        self._thread.join(5)
+                with suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread in (self._thread, *self._serving):
+            thread.join(5)
 
     def url(self, path: str = "/hook") -> str:
         return self.base + path
@@ -101,7 +107,9 @@ class Receiver:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            serving = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._serving.append(serving)
+            serving.start()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
