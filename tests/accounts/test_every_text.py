@@ -45,7 +45,7 @@ DATA = re.compile(
 WORD = re.compile(r"[^\W\d_]{2,}")
 SHOWN = ("alt", "aria-label", "placeholder", "title", "data-known", "data-says")
 SILENT = {"script", "style", "code"}
-FOR_OPERATORS = {"operator_invited", "operator_notice", "test", "webhook_disabled"}
+FOR_OPERATORS = {"operator_invited", "operator_notice", "operator_reset", "test", "webhook_disabled"}
 TEMPLATES = Path(languages.__file__).parent / "templates"
 
 
