@@ -21,8 +21,11 @@ def new_id(prefix: str) -> str:
 
 
 def first_id(prefix: str, moment: int) -> str:
-    """Below every id that is made at this moment or later, and above all that were made before."""
-    return _id(prefix, moment << 80)
+    """Below every id that is made at this moment or later, and above all that were made before.
+
+    No id was made before 1970.
+    """
+    return _id(prefix, max(0, moment) << 80)
 
 
 def made_at(id_: str) -> int:

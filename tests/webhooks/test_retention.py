@@ -140,6 +140,14 @@ def test_zero_days_is_for_ever(app: Flask, community_id: str, receiver: Receiver
     assert counts() == (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize("overrides", [{"event_retention_days": 36_500, "delivery_retention_days": 36_500}])
+def test_longer_than_clocks_count_is_for_ever_too(app: Flask, community_id: str) -> None:
+    """A hundred years ago is before 1970, whose moments are negative."""
+    happen(community_id, 2)
+    housekeeping.clean()
+    assert counts()[2] == 2
+
+
 @pytest.mark.parametrize("overrides", [DAYS])
 def test_much_goes_in_slices(app: Flask, community_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "SLICE", 2)
