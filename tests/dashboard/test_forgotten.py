@@ -120,6 +120,30 @@ def test_links_end_and_a_second_factor_is_still_asked_for(
     assert resets.purge_expired in housekeeping.PURGES
 
 
+def test_ones_own_change_ends_the_links_and_is_told(
+    app: Flask, client: FlaskClient, sign_in: Callable[[Role], FlaskClient]
+) -> None:
+    page = f"{ROOT}/account"
+    owner = sign_in("owner")
+    ask(client, "owner@example.com")
+    path = link(mails()[0][1])
+    change = {"current": PASSWORD, "password": NEW}
+    assert submit(owner, page, f"{page}/password", **change).status_code == 303
+    assert client.get(path).status_code == 404
+    assert "The password of your operator account was changed" in mails()[-1][1]
+    assert enter(app.test_client(), NEW).headers["Location"] == ROOT
+
+
+def test_a_stolen_session_guesses_at_no_password(sign_in: Callable[[Role], FlaskClient]) -> None:
+    """The form that changes it would tell what a fresh proof needs."""
+    page, thief = f"{ROOT}/account", sign_in("owner")
+    guess = {"current": "not it at all", "password": NEW}
+    answers = [submit(thief, page, f"{page}/password", **guess).status_code for _ in range(21)]
+    assert answers == [422] * 20 + [429]
+    confirm = submit(thief, f"{ROOT}/confirm", f"{ROOT}/confirm", password=PASSWORD)
+    assert confirm.status_code == 429  # both count together
+
+
 def test_asking_is_throttled(client: FlaskClient, community_id: str) -> None:
     make_operator(community_id, "owner", "owner@example.com")
     answers = [ask(client, "owner@example.com").status_code for _ in range(12)]

@@ -256,6 +256,7 @@ def test_a_token_says_what_may_be_registered_with_it(admin: FlaskClient, client:
         {"redirect_uris": [REDIRECT_URI, "https://shop.example.evil.example/"]},
         {"redirect_uris": ["https://www.shop.example/"]},
         {"application_type": "native", "redirect_uris": ["com.example.app:/cb"]},
+        {"application_type": "native", "redirect_uris": ["com.example.app://shop.example/cb"]},
         {"post_logout_redirect_uris": ["https://evil.example/"]},
     )
     for change in wanted_too_much:

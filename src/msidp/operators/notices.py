@@ -14,6 +14,7 @@ _WORDS = {
     "recovery_code_used": "A recovery code was used to sign in to the dashboard",
     "recovery_codes_replaced": "The recovery codes of your operator account were replaced",
     "codes_refused": "Somebody who knows your password tried wrong codes at the dashboard",
+    "password_changed": "The password of your operator account was changed",
     "password_reset": "The password of your operator account was changed by a mailed link",
     "factors_reset": "Your second factor was taken off your operator account, and you were signed out",
 }

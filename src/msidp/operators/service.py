@@ -11,7 +11,7 @@ from msidp.communities.roles import Role
 from msidp.errors import Conflict, NotFound
 from msidp.members.emails import normalise
 from msidp.operators import factors, sessions
-from msidp.operators.models import Operator, OperatorInvitation
+from msidp.operators.models import Operator, OperatorInvitation, OperatorReset
 
 INVITATION_LIFETIME = 3 * clock.DAY
 
@@ -148,10 +148,14 @@ def find_by_email(session: Session, community_id: str, email: str) -> Operator |
     )
 
 
-def change_password(session: Session, operator_id: str, password_hash: str, keep_session: str) -> None:
-    """Set an operator's password, and sign them out everywhere but here."""
-    session.execute(update(Operator).where(Operator.id == operator_id).values(password_hash=password_hash))
+def change_password(session: Session, operator_id: str, password_hash: str, keep_session: str) -> Operator:
+    """Set an operator's password, and sign them out everywhere but here. Links to choose another end."""
+    person = session.scalars(select(Operator).where(Operator.id == operator_id)).one()
+    person.password_hash = password_hash
+    session.flush()
+    session.execute(delete(OperatorReset).where(OperatorReset.operator_id == operator_id))
     sessions.end_others(session, operator_id, keep_session)
+    return person
 
 
 def change_role(session: Session, community_id: str, operator_id: str, role: Role) -> Operator:

@@ -91,7 +91,9 @@ def _check_host(host: str) -> None:
 
 
 def _host(uri: str) -> str | None:
+    """To whom a URI leads. One with an application's own scheme leads to that, whatever host it names."""
     try:
-        return urlsplit(uri).hostname
+        parts = urlsplit(uri)
     except ValueError:
         return None  # what it is instead is said by its own check
+    return parts.hostname if parts.scheme in ("http", "https") else None
