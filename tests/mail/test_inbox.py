@@ -66,5 +66,16 @@ def test_a_site_for_others_keeps_its_inbox_to_itself(settings: Settings, secret_
     assert client.get("/dev/inbox", headers={"X-API-KEY": secret_key}).status_code == 200
 
 
+def test_who_reads_it_by_an_admins_key_becomes_no_owner(
+    settings: Settings, secret_key: str, owner_admin: FlaskClient
+) -> None:
+    invitation = {"email": "olga@example.com", "role": "owner"}
+    assert owner_admin.post("/operator-invitations", json=invitation).status_code == 200
+    client = create_app(settings.model_copy(update={"base_url": "https://id.example.com"})).test_client()
+    owners = {"X-API-KEY": owner_admin.environ_base["HTTP_X_API_KEY"]}
+    assert client.get("/dev/inbox", headers={"X-API-KEY": secret_key}).json == {"data": []}
+    assert "/dashboard/setup?token=" in client.get("/dev/inbox", headers=owners).text
+
+
 def test_with_smtp_there_is_none(mailing: Flask) -> None:
     assert mailing.test_client().get("/dev/inbox").status_code == 404

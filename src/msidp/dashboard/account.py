@@ -38,9 +38,7 @@ def change_own_password() -> Response:
             person = service.change_password(session, who.operator_id, password_hash, who.session_id)
             audit.record(session, actor(), "operator.password_changed", who.operator_id)
             device = devices.describe(request.user_agent.string)
-            notices.tell(
-                session, person, "password_changed", address=request.remote_addr, user_agent=device
-            )
+            notices.tell(session, person, "password_changed", address=request.remote_addr, user_agent=device)
     except Problem as problem:
         return account_page(problem=problem)
     return done("Your password is changed; you are signed out everywhere else.", PATH)

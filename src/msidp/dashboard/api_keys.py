@@ -36,9 +36,11 @@ def create_api_key() -> Response:
 
 @bp.post("/api-keys/<key_id>/revoke")
 def revoke_api_key(key_id: str) -> Response:
-    """Make a key useless, at once."""
+    """Make a key useless, at once. Raises Forbidden for one that may more than they."""
     with transaction() as session:
-        administration.revoke_key(session, actor(), key_id)
+        revoked = administration.revoke_key(session, actor(), key_id)
+        if not may("owner") and revoked.role == "owner":
+            raise Forbidden("forbidden", "Only owners revoke keys of owners.")
     return done("The key is revoked. Whoever used it is refused from now on.", f"{HOME}/api-keys")
 
 

@@ -23,9 +23,14 @@ class Kept:
     created_at: int
 
 
-def newest(session: Session, community_id: str) -> list[Kept]:
-    """The community's mails that are kept and can be opened, the newest first."""
-    kept = (Mail.status == "inbox", Mail.community_id == community_id, Mail.expires_at > clock.now())
+def newest(session: Session, community_id: str, *, owners: bool) -> list[Kept]:
+    """The community's mails that are kept and can be opened, the newest first.
+
+    Those that make somebody an operator are for `owners`.
+    """
+    kept = [Mail.status == "inbox", Mail.community_id == community_id, Mail.expires_at > clock.now()]
+    if not owners:
+        kept.append(Mail.template != "operator_invited")
     mails = session.scalars(select(Mail).where(*kept).order_by(Mail.seq.desc()).limit(SHOWN))
     return [
         Kept(mail.id, mail.recipient, letter, mail.created_at)

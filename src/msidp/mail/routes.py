@@ -1,7 +1,8 @@
 """GET /dev/inbox: the mails an instance without SMTP keeps, as JSON, and as a page for a person.
 
 Whoever reads them can sign in as anybody. So they are for somebody at this machine, on an instance that is
-served to this machine alone; everybody else needs a secret key of the Admin API.
+served to this machine alone; everybody else needs a secret key of the Admin API, which shows an operator's
+invitation where it is an owner's: no other key makes its holder an owner.
 """
 
 import ipaddress
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app, render_template, request
 
 from msidp import clock, languages, negotiation
-from msidp.communities.guard import default_community_id, require_secret_key
+from msidp.communities.guard import caller, default_community_id, require_secret_key
+from msidp.communities.roles import allows
 from msidp.db import reading
 from msidp.errors import NotFound
 from msidp.mail import inbox
@@ -26,10 +28,12 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "
 def development_inbox() -> dict[str, Any] | str:
     if _settings().smtp_url is not None:
         raise NotFound("not-found", "Mails are sent by MSIDP_SMTP_URL; none are kept.")
-    if not _is_at_this_machine():
+    owners = _is_at_this_machine()
+    if not owners:
         require_secret_key()
+        owners = allows(caller().role, "owner")
     with reading() as session:
-        kept = inbox.newest(session, default_community_id())
+        kept = inbox.newest(session, default_community_id(), owners=owners)
     if wants_html():
         negotiation.speak(languages.SOURCE)
         return render_template("mail/inbox.html", mails=kept, iso=clock.iso)
