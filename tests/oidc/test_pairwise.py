@@ -89,6 +89,13 @@ def test_hints_are_understood(admin: FlaskClient, browser: FlaskClient, communit
     assert answer.headers["Location"] == "https://shop.example/bye"  # nobody had to be asked
 
 
+def test_an_app_names_no_hosts_sector(admin: FlaskClient) -> None:
+    """Its scheme leads to the app: it would be called what the shop's applications call a member."""
+    body = {"redirectUris": ["com.example.app://shop.example/cb"], **PAIRWISE}
+    answer = admin.post("/applications", json={"name": "App", "type": "native", **body})
+    assert (answer.status_code, answer.json["details"][0]["field"]) == (422, "sectorIdentifierUri")
+
+
 def test_a_sector_across_hosts_is_vouched_for(
     admin: FlaskClient, browser: FlaskClient, receiver: Receiver
 ) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, import_key
@@ -164,7 +163,7 @@ def _check_subjects(draft: Draft) -> None:
         return
     if not draft.kind.has_members:
         raise refusal("subjectType", f"a {draft.type} application has no members to name")
-    hosts = {urlsplit(uri).hostname for uri in draft["redirect_uris"]}
+    hosts = {redirects.host(uri) for uri in draft["redirect_uris"]}
     if draft["sector_identifier_uri"] is None and (len(hosts) != 1 or None in hosts):
         message = "pairwise subjects need it where the redirect URIs are not all on one host"
         raise refusal("sectorIdentifierUri", message)

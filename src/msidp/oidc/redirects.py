@@ -111,6 +111,12 @@ def with_fragment(uri: str, parameters: dict[str, str]) -> str:
     return f"{uri}#{urlencode(parameters, quote_via=quote, safe='')}"
 
 
+def host(uri: str) -> str | None:
+    """The host that a redirect URI leads to; None for an app's, which leads to the app whatever it names."""
+    parts = urlsplit(uri)
+    return parts.hostname if parts.scheme in ("http", "https") else None
+
+
 def origin(uri: str) -> str | None:
     """The web origin behind a redirect URI, as a browser's Origin header names it; None for an app's."""
     parts = urlsplit(uri)

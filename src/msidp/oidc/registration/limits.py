@@ -7,7 +7,6 @@ what they open nobody asks a member for: so they are registered only where the t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from msidp.oidc import fitness, kinds, redirects, scopes
 from msidp.oidc.models import Application
@@ -91,9 +90,7 @@ def _check_host(host: str) -> None:
 
 
 def _host(uri: str) -> str | None:
-    """To whom a URI leads. One with an application's own scheme leads to that, whatever host it names."""
     try:
-        parts = urlsplit(uri)
+        return redirects.host(uri)
     except ValueError:
         return None  # what it is instead is said by its own check
-    return parts.hostname if parts.scheme in ("http", "https") else None
