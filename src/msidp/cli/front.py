@@ -65,6 +65,7 @@ class Front:
         self._application = application
         self._threads = Threads(threads, "request")
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
+        self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
         self._arriving: set[_Body] = set()
         self._in_hand = 0  # bytes of the bodies in it
@@ -117,10 +118,13 @@ class Front:
 
     def _hand_over(self, request: Any, environ: Environ) -> None:
         """Let a thread answer. Forms that cost a hash have few of their own: a flood of them leaves alone
-        what is answered at once.
+        what is answered at once. Operators' have others than members': a rush of members keeps no operator
+        from having a look.
         """
-        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in LABORIOUS:
-            if self._laborious.submit(self._answer, request, environ):
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] == "POST" and path in LABORIOUS:
+            threads = self._of_operators if path.startswith("/dashboard/") else self._laborious
+            if threads.submit(self._answer, request, environ):
                 return
             environ[REFUSAL] = 503
         self._threads.submit(self._answer, request, environ)
