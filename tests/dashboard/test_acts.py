@@ -30,6 +30,7 @@ OPERATIONS = {
     "remove_member_app": "delete /members/{memberId}/factors/authenticator-app",
     "delete_member": "delete /members/{memberId}",
     "add_plan": "post /members/{memberId}/add-plan",
+    "remove_plan": "post /members/{memberId}/remove-plan",
     "change_plan": "patch /members/{memberId}/plans/{connectionId}",
     "end_member_session": "delete /members/{memberId}/sessions/{sessionId}",
     "end_member_sessions": "delete /members/{memberId}/sessions",

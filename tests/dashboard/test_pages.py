@@ -1,6 +1,7 @@
 """What the dashboard's forms do: the same as the Admin API, on the audit log, with errors in place."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -68,6 +69,24 @@ def test_what_is_wrong_about_a_member_is_said_in_place(owner: FlaskClient, field
     assert f'id="{field}-error"' in answer.text
 
 
+def test_the_head_of_a_form_says_which_field_is_meant(owner: FlaskClient) -> None:
+    told = submit(owner, f"{ROOT}/applications/new", f"{ROOT}/applications", type="web", name="").text
+    assert '<a class="alert-link" href="#name">Name must not be empty</a>' in told
+    page = f"{ROOT}/settings/tokens"
+    told = submit(owner, page, page, access_token_lifetime="5").text
+    assert ">Access token lifetime should be greater than or equal to 60</a>" in told
+
+
+def test_browsers_are_named_in_a_few_words(owner: FlaskClient) -> None:
+    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    other = owner.application.test_client()
+    headers = {"User-Agent": windows}
+    token = re.search(r'name="csrf_token" value="([^"]+)"', other.get(f"{ROOT}/sign-in").text)[1]
+    typed = {"csrf_token": token, "email": "owner@example.com", "password": PASSWORD}
+    assert other.post(f"{ROOT}/sign-in", data=typed, headers=headers).status_code == 303
+    assert f'<span title="{windows}">Firefox on Windows</span>' in owner.get(f"{ROOT}/account").text
+
+
 def test_a_password_is_taken_as_it_was_typed(app: Flask, owner: FlaskClient) -> None:
     typed = {"email": "ann@example.com", "password": "  correct horse battery "}
     assert submit(owner, f"{ROOT}/members/new", f"{ROOT}/members", **typed).status_code == 303
@@ -89,6 +108,15 @@ def test_a_plan_is_made_joined_and_archived(owner: FlaskClient, admin: FlaskClie
     assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", name="Readers").status_code == 303
     plan = admin.get("/plans").json["data"][0]
     path = make_member(owner)
+    paid = {"name": "Pro", "prices": [{"amount": 9, "currency": "eur"}]}
+    paid_id = admin.post("/plans", json=paid).json["data"]["id"]
+    assert paid_id not in owner.get(path).text  # what cannot be joined here is not offered
+    assert submit(owner, path, f"{path}/plans", plan_id=plan["id"]).status_code == 303
+    member = f"/members/{path.rpartition('/')[2]}"
+    (connection,) = admin.get(member).json["data"]["planConnections"]
+    assert submit(owner, path, f"{path}/plans/con_none/remove").status_code == 404
+    assert submit(owner, path, f"{path}/plans/{connection['id']}/remove").status_code == 303
+    assert admin.get(member).json["data"]["planConnections"] == []
     assert submit(owner, path, f"{path}/plans", plan_id=plan["id"]).status_code == 303
     member_id = path.rpartition("/")[2]
     (connection,) = admin.get(f"/members/{member_id}").json["data"]["planConnections"]

@@ -124,7 +124,12 @@ def name_of(job_: Job) -> str:
     if job_.kind == bulk_members.KIND:
         return f"{ACTIONS[asked['action']]}: {_whom(asked)}"
     if job_.kind == bulk_deliveries.KIND:
-        return f"Retry {len(asked['ids'])} deliveries" if "ids" in asked else "Retry failed deliveries"
+        chosen = len(asked.get("ids", ()))
+        return (
+            f"Retry {chosen} {'delivery' if chosen == 1 else 'deliveries'}"
+            if chosen
+            else "Retry failed deliveries"
+        )
     return "Try an import" if asked.get("trial") else "Import members"
 
 

@@ -20,6 +20,7 @@ from msidp.members.models import Member
 from msidp.members.search import matching
 from msidp.members.views import display_name
 from msidp.plans.models import Plan
+from msidp.plans.service import active_prices
 from msidp.vault import passwords
 from msidp.webhooks.models import Event
 
@@ -129,6 +130,21 @@ def change_plan(member_id: str, connection_id: str) -> Response:
     return _change_plans(member_id, change)
 
 
+@bp.post("/members/<member_id>/plans/<connection_id>/remove")
+def remove_plan(member_id: str, connection_id: str) -> Response:
+    """Take the member off a free plan."""
+
+    def change(session: Session, member: Member) -> str:
+        found = next((each for each in member.plan_connections if each.id == connection_id), None)
+        if found is None:
+            raise NotFound("connection-not-found", "The member is not on this plan any more.")
+        connections.remove(session, member, found.plan_id)
+        audit.record(session, actor(), "member.plan_removed", member_id, {"planId": found.plan_id})
+        return f"Not on {isolated(found.plan.name)} any more."
+
+    return _change_plans(member_id, change)
+
+
 @bp.post("/members/<member_id>/delete")
 def delete_member(member_id: str) -> Response:
     """Delete the member, once the address was typed."""
@@ -181,14 +197,7 @@ def _page(member_id: str, problem: Problem | None = None, values: Any = None) ->
     community_id = operator().community_id
     with reading() as session:
         found = service.get_member(session, community_id, member_id)
-        on = {connection.plan_id for connection in found.plan_connections if connection.status != "CANCELED"}
-        plans = [
-            plan
-            for plan in session.scalars(
-                select(Plan).where(Plan.community_id == community_id).order_by(Plan.seq)
-            )
-            if plan.id not in on
-        ]
+        plans = _joinable(session, found)
         events = list(
             session.scalars(
                 select(Event)
@@ -209,6 +218,18 @@ def _page(member_id: str, problem: Problem | None = None, values: Any = None) ->
         statuses=STATUSES,
         values=values or _shown(found),
     )
+
+
+def _joinable(session: Session, member: Member) -> list[Plan]:
+    """The plans that the member can be put on: free ones that are not archived."""
+    on = {connection.plan_id for connection in member.plan_connections if connection.status != "CANCELED"}
+    plans = session.scalars(
+        select(Plan)
+        .where(Plan.community_id == member.community_id, Plan.status == "ACTIVE")
+        .options(selectinload(Plan.prices))
+        .order_by(Plan.seq)
+    )
+    return [plan for plan in plans if plan.id not in on and not active_prices(plan)]
 
 
 def _shown(found: Member) -> dict[str, Any]:

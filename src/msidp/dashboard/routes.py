@@ -1,6 +1,7 @@
 """The dashboard, put together: its pages, and what its templates know."""
 
 import json
+import re
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 from flask import Flask, render_template
 
 from msidp import clock, web
+from msidp.accounts import devices
 from msidp.dashboard.frame import HOME, bp, field_of, may, signed_in
 from msidp.dashboard.navigation import NAVIGATION
 
+_NAMELESS = ("Input", "String", "List")  # what a schema calls the field
+_IN_CAPITALS = re.compile(r"\b(json|id|ur[il])(?=s?\b)", re.IGNORECASE)
 PAGES = (
     "account",
     "api_keys",
@@ -97,6 +101,28 @@ def id_and_name(thing: Any) -> tuple[str, str]:
 def tuple_twice(text: str) -> tuple[str, str]:
     """An option whose label is its value."""
     return text, text
+
+
+@bp.app_template_filter("device")
+def device(user_agent: str | None) -> str:
+    """What a browser says of itself, in the few words that the account pages use: `Firefox on Windows`."""
+    return str(devices.describe(user_agent))
+
+
+@bp.app_template_filter("finding")
+def finding(detail: dict[str, str]) -> str:
+    """What is wrong, for the head of a form: a phrase that does not say so itself has its field before it."""
+    message = detail["message"]
+    subject, should, rest = message.partition(" should ")
+    if should and subject in _NAMELESS:
+        message = f"should {rest}"
+    if not message[:1].islower():
+        return message
+    return f"{_IN_CAPITALS.sub(lambda found: found[0].upper(), _words(field_of(detail)))} {message}"
+
+
+def _words(field: str) -> str:
+    return field.replace("_", " ").capitalize()
 
 
 bp.app_template_filter("iso")(clock.iso)
