@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.support.valkey import ValkeyServer
 
 from bench import cpu
-from msidp import clock, db, ids
+from msidp import clock, db, ids, migrating
 from msidp.app import create_core
 from msidp.communities import service as communities
 from msidp.settings import Settings
@@ -51,7 +51,7 @@ class Fleet:
     def __enter__(self) -> Self:
         self._stack.callback(self._valkey.stop)
         self._stack.enter_context(self.app.app_context())
-        db.migrate()
+        migrating.migrate()
         with db.transaction() as session:
             self.community_id = communities.ensure_default(session).id
         self.start()

@@ -29,7 +29,7 @@ from tests.support.receiver import Receiver
 from tests.support.valkey import ValkeyServer
 from werkzeug.serving import make_server
 
-from msidp import db
+from msidp import db, migrating
 from msidp.app import create_app
 from msidp.communities import service as communities
 from msidp.keys import service as keys
@@ -80,7 +80,7 @@ def migrated(url: str, instance: Path) -> None:
     """Bring a fresh database to the present shape, with its community and first signing key."""
     app = create_app(Settings(instance_dir=instance, database_url=url, secret_key=SECRET_KEY).completed())
     with app.app_context():
-        db.migrate()
+        migrating.migrate()
         with db.transaction() as session:
             keys.ensure(session, cipher(), communities.ensure_default(session).id)
         db.dispose()

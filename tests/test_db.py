@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.support import rows
 
-from msidp import db
+from msidp import db, migrating
 from msidp.communities.models import Community
 
 
@@ -127,6 +127,7 @@ def test_a_mistake_in_a_statement_is_no_busy_database(app: Flask) -> None:
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
     assert db.pending_migrations() is False
+    assert [script.revision for script in migrating.alembic().heads()] == [db.head()]
     with db.db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.Base.metadata) == []
@@ -134,29 +135,31 @@ def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
 
 @pytest.mark.own_database
 def test_each_migration_keeps_the_rows_both_ways(app: Flask) -> None:
-    revisions = [script.revision for script in reversed(list(db.alembic.script_directory.walk_revisions()))]
+    revisions = [
+        script.revision for script in reversed(list(migrating.alembic().script_directory.walk_revisions()))
+    ]
     assert len(revisions) > 1
-    db.alembic.downgrade("base")
-    db.alembic.upgrade(revisions[0])
+    migrating.alembic().downgrade("base")
+    migrating.alembic().upgrade(revisions[0])
     for before, after in itertools.pairwise(revisions):
         with db.db.engine.begin() as connection:
             rows.fill(connection)
             earlier = rows.counts(connection)
-        db.alembic.upgrade(after)
+        migrating.alembic().upgrade(after)
         with db.db.engine.begin() as connection:
             assert rows.counts(connection).items() >= earlier.items()
             rows.fill(connection)
-        db.alembic.downgrade(before)
+        migrating.alembic().downgrade(before)
         with db.db.engine.begin() as connection:
             assert rows.counts(connection) == earlier
-        db.alembic.upgrade(after)
+        migrating.alembic().upgrade(after)
     assert db.pending_migrations() is False
 
 
 @pytest.mark.own_database
 def test_migrations_go_down_and_up_again(app: Flask) -> None:
-    db.alembic.downgrade("base")
+    migrating.alembic().downgrade("base")
     assert db.pending_migrations() is True
-    db.migrate()
+    migrating.migrate()
     assert db.pending_migrations() is False
     assert count() == 0

@@ -223,7 +223,28 @@ def _nested_schema_name(_parent: str, child: str) -> str:
     return child
 
 
-api = SpecTree(
+class _LateSchemas(SpecTree):
+    """SpecTree that makes the models' JSON Schemas once the document is asked for.
+
+    They take a third of a second, and most processes are never asked.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._later: dict[str, tuple[Any, Any]] = {}
+        super().__init__(*args, **kwargs)
+
+    def _add_model(self, model: Any, mode: Any = "validation") -> str:
+        key: str = self.naming_strategy(model)
+        self._later[key] = (model, mode)
+        return key
+
+    def _generate_spec(self) -> dict[str, Any]:
+        for model, mode in self._later.values():
+            super()._add_model(model, mode)
+        return super()._generate_spec()
+
+
+api = _LateSchemas(
     backend=_Plugin,
     before=_refuse_invalid,
     naming_strategy=_schema_name,

@@ -5,10 +5,10 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
-from flask_alembic import Alembic
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy import session as flask_session
 from sqlalchemy import (
@@ -22,9 +22,10 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -90,7 +91,6 @@ class _Session(flask_session.Session):
 
 # Models inherit from Base; the extension gives engines and sessions.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"class_": _Session})
-alembic = Alembic(run_mkdir=False, command_name="")
 
 _current: ContextVar[Session | None] = ContextVar("msidp_transaction", default=None)
 
@@ -106,14 +106,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         options["connect_args"] = {"connect_timeout": 5}
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
-    app.config["ALEMBIC"] = {"script_location": str(migrations_dir())}
-    app.config["ALEMBIC_CONTEXT"] = {
-        "render_as_batch": True,
-        "compare_type": True,
-        "transactional_ddl": True,  # SQLite can, once its transaction is begun by hand (see migrate)
-    }
     db.init_app(app)
-    alembic.init_app(app)
     if url.get_backend_name() == "sqlite":
         with app.app_context():
             writer = {"pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT}
@@ -152,10 +145,8 @@ def dispose() -> None:
         engine.dispose()
 
 
-def migrations_dir() -> Any:
+def migrations_dir() -> Path:
     """The Alembic directory: inside the wheel where installed, at the top of a checkout."""
-    from pathlib import Path
-
     package = Path(__file__).parent
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent.parent / "migrations"
@@ -278,39 +269,33 @@ def _prepare_sqlite(engine: Engine) -> None:
         cursor.close()
 
 
-def migrate() -> None:
-    """Bring the database's tables to this version's shape, wholly or not at all.
-
-    Safe to run from several processes: the transaction begins with a lock, the others wait for it.
-    """
-    event.listen(alembic.migration_context.connection, "begin", _begin_migration)
-    alembic.upgrade()
-
-
-def _begin_migration(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN EXCLUSIVE")
-    else:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_lock_number('migration')})")
-
-
 def lock(session: Session, name: str) -> None:
     """Let one transaction at a time pass here, until it ends.
 
     On SQLite transaction() does that by itself once it has begun.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_lock_number(name))))
+        session.execute(select(func.pg_advisory_xact_lock(lock_number(name))))
 
 
-def _lock_number(name: str) -> int:
+def lock_number(name: str) -> int:
     return zlib.crc32(name.encode())  # PostgreSQL's advisory locks are numbers
 
 
+def head() -> str:
+    """The revision that this version's tables have. Each file of a migration begins with its own."""
+    return max(path.name.partition("_")[0] for path in migrations_dir().glob("[0-9]*.py"))
+
+
 def pending_migrations() -> bool:
-    """Whether the database is behind this version."""
-    heads = {script.revision for script in alembic.heads()}
-    return {script.revision for script in alembic.current()} != heads
+    """Whether the database is behind this version, or ahead of it."""
+    try:
+        with reading() as session:
+            return session.scalars(text("SELECT version_num FROM alembic_version")).all() != [head()]
+    except DatabaseError as error:
+        if is_away(error):
+            raise
+        return True  # there are no tables yet
 
 
 def engine_name() -> str:

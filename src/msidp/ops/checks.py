@@ -1,7 +1,6 @@
 """Is this instance fit to serve? What /readyz answers and `msidp doctor` prints."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import redis
 from sqlalchemy import text
@@ -54,16 +53,10 @@ def check_migrations() -> Check:
             present = set(session.scalars(text("SELECT version_num FROM alembic_version")))
     except SQLAlchemyError:
         present = set()
-    if present == _heads():
+    if present == {db.head()}:
         return Check("migrations", True, "the tables are at this version")
     found = "the tables are at another version" if present else "there are no tables yet"
     return Check("migrations", False, found, "Run: msidp migrate")
-
-
-@cache
-def _heads() -> set[str]:
-    """This version's revisions; read from the files once."""
-    return {script.revision for script in db.alembic.heads()}
 
 
 def check_keys() -> Check:

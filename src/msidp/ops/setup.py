@@ -8,7 +8,9 @@ from msidp.vault.fields import cipher
 
 def prepare() -> None:
     """Bring an empty or an older database to this version. Safe to run from several processes at once."""
-    db.migrate()
+    from msidp import migrating
+
+    migrating.migrate()
     with db.transaction() as session:
         db.lock(session, "setup")
         community = communities.ensure_default(session)
