@@ -128,7 +128,12 @@ def test_ones_own_change_ends_the_links_and_is_told(
     ask(client, "owner@example.com")
     path = link(mails()[0][1])
     change = {"current": PASSWORD, "password": NEW}
+    copy, before = app.test_client(), owner.get_cookie("msidp_operator")
+    assert before
+    copy.set_cookie("msidp_operator", before.value)
+    assert copy.get(ROOT).status_code == 200
     assert submit(owner, page, f"{page}/password", **change).status_code == 303
+    assert (owner.get(ROOT).status_code, copy.get(ROOT).status_code) == (200, 303)
     assert client.get(path).status_code == 404
     assert "The password of your operator account was changed" in mails()[-1][1]
     assert enter(app.test_client(), NEW).headers["Location"] == ROOT

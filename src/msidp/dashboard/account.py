@@ -9,7 +9,7 @@ from msidp.accounts import devices, strength, throttle
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
 from msidp.dashboard import proofs
-from msidp.dashboard.frame import ACCOUNT, actor, bp, done, needs, operator, page, while_enrolling
+from msidp.dashboard.frame import ACCOUNT, actor, bp, carry, done, needs, operator, page, while_enrolling
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
 from msidp.factors.ceremonies import site
@@ -36,11 +36,15 @@ def change_own_password() -> Response:
         password_hash = _new_password()
         with transaction() as session:
             person = service.change_password(session, who.operator_id, password_hash, who.session_id)
+            # A new token: a copy of the old one may be why the password changes.
+            token = sessions.renew(session, who.session_id, proved=False)
             audit.record(session, actor(), "operator.password_changed", who.operator_id)
             device = devices.describe(request.user_agent.string)
             notices.tell(session, person, "password_changed", address=request.remote_addr, user_agent=device)
     except Problem as problem:
         return account_page(problem=problem)
+    if token is not None:
+        carry(token)
     return done("Your password is changed; you are signed out everywhere else.", PATH)
 
 

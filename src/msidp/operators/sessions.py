@@ -99,16 +99,18 @@ def touch(session: Session, session_id: str) -> None:
     )
 
 
-def renew(session: Session, session_id: str) -> str | None:
-    """Note that its operator has just proved anew who they are. Returns the session's new token.
+def renew(session: Session, session_id: str, *, proved: bool = True) -> str | None:
+    """Let a session go on under a new token, which is returned; None where it has ended.
 
-    The old one is worth nothing: a copy of it does not get the fresh proof. None where it has ended.
+    The old one is worth nothing. `proved`: its operator has just proved anew who they are, and a copy of the
+    old token does not get the fresh proof.
     """
     token, now = ids.new_token(), clock.now()
+    changes = {"token_hash": ids.hash_token(token), "seen_at": now} | ({"proved_at": now} if proved else {})
     renewed = session.execute(
         update(OperatorSession)
         .where(OperatorSession.id == session_id)
-        .values(token_hash=ids.hash_token(token), seen_at=now, proved_at=now)
+        .values(**changes)
         .returning(OperatorSession.id)
         .execution_options(synchronize_session=False)
     )
