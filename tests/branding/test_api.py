@@ -98,6 +98,8 @@ def test_what_cannot_be(admin: FlaskClient, client: FlaskClient) -> None:
     before = admin.get("/branding").json
     for wrong in WRONG:
         assert admin.patch("/branding", json=wrong).status_code == 422, wrong
+    told = admin.patch("/branding", json={"supportUrl": "javascript:alert(1)"}).json["details"][0]["message"]
+    assert told == "must begin with https:// or http:// or mailto:"
     assert admin.get("/branding").json == before
     for path in MISSING:
         assert client.get(path).status_code == 404, path

@@ -54,6 +54,10 @@ def test_the_commands_work_beside_it(running: Instance) -> None:
     community = running.command("community", "show")
     assert community["appId"].startswith("app_")
     assert community["publicKey"].startswith("pk_")
+    invited = running.command("operator", "create", "--email", "vera@example.com")
+    assert invited["link"].startswith(
+        f"{running.base_url}/dashboard/setup?token="
+    )  # its port, not the usual one
 
 
 def test_only_its_user_may_look(running: Instance) -> None:

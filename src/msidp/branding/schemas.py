@@ -19,6 +19,17 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _begins(*beginnings: str) -> AfterValidator:
+    """What an address begins with, said in words: a pattern would say it to nobody."""
+
+    def check(text: str) -> str:
+        if not text.startswith(beginnings):
+            raise ValueError(f"must begin with {' or '.join(beginnings)}")
+        return text
+
+    return AfterValidator(check)
+
+
 def _colour(text: str) -> str:
     try:
         return colours.parse(text)
@@ -32,10 +43,16 @@ Colour = Annotated[
     Field(pattern=r"^#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})$", examples=["#3355d1"]),
 ]
 Line = Annotated[Text, AfterValidator(_one_line), Field(max_length=200)]
-Url = Annotated[Text, AfterValidator(_one_line), Field(pattern=r"^https?://[^\s/]\S*$", max_length=2000)]
+Url = Annotated[
+    Text,
+    AfterValidator(_one_line),
+    _begins("https://", "http://"),
+    Field(pattern=r"^https?://[^\s/]\S*$", max_length=2000),
+]
 Contact = Annotated[
     Text,
     AfterValidator(_one_line),
+    _begins("https://", "http://", "mailto:"),
     Field(pattern=r"^(https?://[^\s/]\S*|mailto:[^\s@]+@[^\s@]+)$", max_length=2000),
 ]
 DataUrl = Annotated[

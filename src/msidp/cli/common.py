@@ -17,13 +17,17 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def load_settings(port: int | None = None) -> "Settings":
-    """The settings in force, or one clear line for each that is wrong."""
+    """The settings in force, or one clear line for each that is wrong.
+
+    `port` is where the site is about to be served; None for where it was last.
+    """
     from pydantic import ValidationError
 
-    from msidp.settings import Settings, UnusableSecretKey
+    from msidp.cli import port as ports
+    from msidp.settings import Settings, UnusableSecretKey, instance_dir
 
     try:
-        return Settings.load(port=port)
+        return Settings.load(port=port or ports.last(instance_dir()))
     except ValidationError as error:
         raise click.ClickException("\n       ".join(explain(error))) from None
     except UnusableSecretKey as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msidp.cli import cron, operators, valkey, web, worker
+from msidp.cli import port as ports
 from msidp.cli.children import name_process
 from msidp.cli.common import first_line, load_settings
 from msidp.cli.supervisor import GivenUp, Supervisor
@@ -39,6 +40,7 @@ def up(host: str, port: int) -> None:
         settings = load_settings(port)
         lock(settings.instance_dir)
         web.refuse_taken_port(host, port)
+        ports.remember(settings.instance_dir, port)
         try:
             app = start(supervisor, settings, host, port)
         except GivenUp as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from msidp.cli import port as ports
 from msidp.cli.children import die_with, name_process, reset_signals
 from msidp.cli.common import load_settings
 
@@ -39,6 +40,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     name_process("msidp-web")
     settings = load_settings(port)
     refuse_taken_port(host, port)
+    ports.remember(settings.instance_dir, port)
     serve(create_app(settings), host, port, workers, threads)
 
 
