@@ -25,11 +25,9 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
-    literal_column,
     select,
     text,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -153,9 +151,18 @@ def _with_keys(connection: Connection, target: Target) -> Target:
     return target._replace(signing_keys=keys)
 
 
-def next_due(session: Session, now: int) -> int | None:
-    """When the next delivery becomes due that is not due yet."""
-    return session.scalar(select(func.min(Delivery.due_at)).where(Delivery.due_at > now))
+def next_due(session: Session, after: int = -1) -> int | None:
+    """The first moment after this one at which a delivery is due: asked of each endpoint, by its index."""
+    first = (
+        select(Delivery.due_at)
+        .where(Delivery.endpoint_id == WebhookEndpoint.id, Delivery.due_at > after)
+        .order_by(Delivery.due_at)
+        .limit(1)
+        .correlate(WebhookEndpoint)
+        .scalar_subquery()
+    )
+    due: int | None = session.scalar(select(func.min(first)).select_from(WebhookEndpoint))
+    return due
 
 
 def _within(chosen: Sequence[Candidate], paces: pace.Paces, now: int) -> list[int]:
@@ -200,17 +207,13 @@ _PEEK_ON_SQLITE = text(
 def _peek(dialect: str) -> Executable:
     if dialect == "sqlite":
         return _PEEK_ON_SQLITE
-    # Compared and sorted by pairs: told of equality and a moment, PostgreSQL would go by the index of moments
-    # where one endpoint has most of what is due, and read all of that in vain for each of the others.
-    place = tuple_(Delivery.endpoint_id, Delivery.due_at)
     oldest = (
         select(Delivery.seq, Delivery.due_at)
         .where(
-            place >= tuple_(WebhookEndpoint.id, literal_column("0")),
-            place <= tuple_(WebhookEndpoint.id, bindparam("now", type_=BigInteger)),
-            Delivery.due_at.is_not(None),
+            Delivery.endpoint_id == WebhookEndpoint.id,
+            Delivery.due_at <= bindparam("now", type_=BigInteger),
         )
-        .order_by(Delivery.endpoint_id, Delivery.due_at)
+        .order_by(Delivery.due_at)
         .limit(bindparam("each"))
         .correlate(WebhookEndpoint)
         .subquery()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from msidp.api import PageQuery, paginate
 from msidp.statements import aside, seq_after, seq_before
+from msidp.webhooks import claim
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
 Conditions = list[ColumnElement[bool]]
@@ -73,12 +74,8 @@ def conditions(session: Session, community_id: str, wanted: Wanted) -> Condition
 
 
 def lag(session: Session, now: int) -> int:
-    """For how many milliseconds the oldest due delivery has waited.
-
-    By ORDER BY and LIMIT, which go by the index of what is open: SQLite's min() would scan the table.
-    """
-    is_open = Delivery.due_at.is_not(None)
-    oldest = session.scalar(select(Delivery.due_at).where(is_open).order_by(Delivery.due_at).limit(1))
+    """For how many milliseconds the oldest due delivery has waited."""
+    oldest = claim.next_due(session)
     return 0 if oldest is None else max(0, now - oldest)
 
 

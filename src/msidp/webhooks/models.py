@@ -126,12 +126,6 @@ class Delivery(Listed, Base):
     __table_args__ = (
         UniqueConstraint("event_id", "endpoint_id", "origin"),
         Index(
-            "ix_delivery_due",
-            "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
-        ),
-        Index(
             "ix_delivery_endpoint_due",
             "endpoint_id",
             "due_at",
