@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 import requests
 from tests.support.instance import Instance, eventually
 
+from msidp.cli.environ import sender_of
 from msidp.cli.front import LABORIOUS_WAITING, Front
 from msidp.incoming import LABORIOUS, MAX_BODY
 from msidp.vault.passwords import TURNS
@@ -150,6 +151,37 @@ def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     assert answered == {
         ("/login", 0): held + 1, ("/login", 503): 5, ("/token", 0): 1, ("/dashboard/sign-in", 0): 1
     }  # fmt: skip
+
+
+def test_of_one_sender_only_so_much_is_in_hand(running: Instance) -> None:
+    """Nobody has said who they are yet: who holds large bodies back keeps nobody else's out."""
+    head, size = "Content-Type: application/json\r\nContent-Length: 9999999", 9_900_000
+    with ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(begin(running, head, path="/members/import"))
+            slow.sendall(b" " * size)
+        third = stack.enter_context(begin(running, head, path="/members/import"))
+        with suppress(OSError):  # refused before the end of it
+            third.sendall(b" " * size)
+        status, _ = answer(third)
+        assert status == 503
+        assert requests.get(f"{running.base_url}/members", timeout=5).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "proxies", "sender"),
+    [
+        ("198.51.100.1", 0, "192.0.2.1"),
+        ("", 1, "192.0.2.1"),
+        ("10.9.9.9, 198.51.100.1", 1, "198.51.100.1"),
+        ("10.9.9.9, 198.51.100.1, 10.0.0.1", 2, "198.51.100.1"),
+        ("2001:db8::1:2:3:4", 1, "2001:db8::/64"),
+        ("unknown", 1, "unknown"),
+    ],
+)
+def test_a_sender_is_whom_the_trusted_proxies_name(forwarded: str, proxies: int, sender: str) -> None:
+    environ = {"REMOTE_ADDR": "192.0.2.1"} | ({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {})
+    assert sender_of(environ, proxies) == sender
 
 
 class FakeRequest:

@@ -8,17 +8,17 @@ and with the status to refuse it with, so that the application's own words and l
 
 import asyncio
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from io import BytesIO
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from granian import _futures
 
 from msidp.cli import streaming
+from msidp.cli.environ import Environ, announces_body, environ_of, sender_of
 from msidp.cli.threads import Threads
 from msidp.incoming import LABORIOUS, UPLOADS, body_limit
 from msidp.vault.passwords import TURNS
@@ -30,21 +30,11 @@ SMALL_BODY = 64 * 1024  # bytes; always accepted
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 LABORIOUS_WAITING = 64  # forms that wait for a thread, a few seconds at most; more are refused
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
+BODIES_OF_ONE = 24_000_000  # the same of one sender's: who has yet to say who they are takes no more of it
 
-Scope = dict[str, Any]
-Environ = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes | Iterable[bytes]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_COMMON: Environ = {
-    "SCRIPT_NAME": "",
-    "wsgi.version": (1, 0),
-    "wsgi.errors": sys.stderr,
-    "wsgi.input_terminated": True,
-    "wsgi.multithread": True,
-    "wsgi.multiprocess": True,
-    "wsgi.run_once": False,
-}
 _CRASH: Answer = (500, [(b"content-type", b"text/plain")], b"Internal Server Error\n")
 
 log = logging.getLogger(__name__)
@@ -61,8 +51,9 @@ class Refused(Exception):
 class Front:
     """What takes the requests of granian's ASGI worker, past its event loop."""
 
-    def __init__(self, application: Application, threads: int) -> None:
+    def __init__(self, application: Application, threads: int, proxies: int = 0) -> None:
         self._application = application
+        self.proxies = proxies  # that are trusted to say whom they pass on
         self._threads = Threads(threads, "request")
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
@@ -87,7 +78,7 @@ class Front:
 
         def schedule(request: Any) -> None:
             environ = environ_of(request.scope)
-            if _announces_body(environ):
+            if announces_body(environ):
                 body = _Body(self, request, environ)
                 self._arriving.add(body)
                 body.begin()
@@ -134,6 +125,10 @@ class Front:
         with self._counting:
             self._in_hand += change
             return self._in_hand
+
+    def held_by(self, sender: str) -> int:
+        """How many bytes of bodies from one sender are in hand."""
+        return sum(len(body.content) for body in self._arriving.copy() if body.sender == sender)
 
     def _answer(self, request: Any, environ: Environ) -> None:
         """In a thread of its own: call the application and send what it answers."""
@@ -189,6 +184,14 @@ class _Body:
         if (receiving := self._receiving) is not None:
             receiving.cancel()
 
+    @cached_property
+    def sender(self) -> str:
+        """Who sends it, as far as an address tells."""
+        return sender_of(self.environ, self._front.proxies)
+
+    def _is_too_much(self, in_hand: int) -> bool:
+        return in_hand > BODIES_OF_ONE and self._front.held_by(self.sender) > BODIES_OF_ONE
+
     def _ask(self) -> None:
         self._receiving = self.request.proto.receive()
         self._receiving.add_done_callback(self.take, context=None)
@@ -220,7 +223,7 @@ class _Body:
         in_hand = self._front.count(len(part))
         if len(self.content) > self._limit:
             raise Refused(413)
-        if len(self.content) > SMALL_BODY and in_hand > BODIES_AT_ONCE:
+        if len(self.content) > SMALL_BODY and (in_hand > BODIES_AT_ONCE or self._is_too_much(in_hand)):
             raise Refused(503)
         if len(self.content) == self._announced:
             return False  # the end itself is not worth another round
@@ -264,39 +267,3 @@ def call(application: Application, environ: Environ) -> Answer:
         if close := getattr(answer, "close", None):
             close()
     return status, headers, b"".join(parts)
-
-
-def environ_of(scope: Scope) -> Environ:
-    """The WSGI environ of an ASGI scope, with an empty body.
-
-    Fields of one name are joined. Those with an underscore in their name are left out: they would pass
-    for those with a hyphen, which a proxy may have set.
-    """
-    path = scope["raw_path"]
-    environ = _COMMON | {
-        "REQUEST_METHOD": scope["method"],
-        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": "HTTP/1.0" if scope["http_version"] == "1" else "HTTP/1.1",
-        "SERVER_NAME": scope["server"][0],
-        "SERVER_PORT": scope["server"][1],
-        "REMOTE_ADDR": scope["client"][0],
-        "REMOTE_PORT": scope["client"][1],
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": BytesIO(),
-    }
-    for name, value in scope["headers"]:
-        if b"_" in name:
-            continue
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = "HTTP_" + key
-        text = value.decode("latin-1")
-        if key in environ and key != "CONTENT_LENGTH":
-            text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
-        environ[key] = text
-    return environ
-
-
-def _announces_body(environ: Environ) -> bool:
-    return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") != "0"

@@ -102,7 +102,7 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
             sys.exit(0)
         die_with(parent)
         name_process("msidp-web-1")
-        Front(app, threads).take_over()
+        Front(app, threads, app.extensions["msidp_settings"].trusted_proxies).take_over()
         return app
 
     server.serve(target_loader=load, wrap_loader=False)
