@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from tests.dashboard.conftest import PASSWORD, csrf_token, make_operator, submit
 from tests.support.threads import at_once
 
 from msidp import clock, db
+from msidp.audit.models import AuditEntry
 from msidp.communities.roles import Role
 from msidp.operators import service
 
@@ -102,10 +104,17 @@ def test_what_is_wrong_in_the_form_is_said_and_the_link_stays_good(
 def test_a_wrong_password_and_an_unknown_address_are_told_the_same(
     client: FlaskClient, community_id: str
 ) -> None:
-    make_operator(community_id, "owner", "olga@example.com")
+    olga = make_operator(community_id, "owner", "olga@example.com")
     answers = [
         submit(client, "/dashboard/sign-in", "/dashboard/sign-in", email=email, password="not it at all")
         for email in ("olga@example.com", "nobody@example.com")
+    ]
+    with db.reading() as session:  # the log alone tells on whom it was tried
+        refused = select(AuditEntry).where(AuditEntry.action == "operator.sign_in_failed")
+        entries = session.scalars(refused.order_by(AuditEntry.seq)).all()
+    assert [(each.target_id, each.actor_id, each.address) for each in entries] == [
+        (olga, None, "127.0.0.1"),
+        (None, None, "127.0.0.1"),
     ]
     assert [answer.status_code for answer in answers] == [401, 401]
     told = [answer.text.split('role="alert"')[1].split("</div>")[0] for answer in answers]

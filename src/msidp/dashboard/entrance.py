@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import redirect, request
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from msidp.accounts import strength, throttle
@@ -109,12 +110,21 @@ def _prove(email: str, password: str, next_: str) -> str:
             found = (
                 session.scalar(select(Operator).where(Operator.id == operator_id)) if operator_id else None
             )
-            who = actor_of(operator_id)
             if found:
                 return second_step.admit(session, found, PASSWORD, next_)
-            audit.tally(session, who, "operator.sign_in_failed")
+            tried = _whose(session, community_id, email)
+            audit.tally(session, actor_of(None), "operator.sign_in_failed", tried)
         attempt.failed()
     raise Unauthorized("wrong-credentials", "The email address or the password is wrong.")
+
+
+def _whose(session: Session, community_id: str, email: str) -> str | None:
+    """The id of the operator with this address; None for nobody's, at the same cost."""
+    try:
+        known = service.find_by_email(session, community_id, email)
+    except Invalid:
+        known = None
+    return known.id if known else None
 
 
 def _limits(community_id: str, email: str) -> list[throttle.Limit]:
