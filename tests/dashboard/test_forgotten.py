@@ -147,6 +147,10 @@ def test_a_stolen_session_guesses_at_no_password(sign_in: Callable[[Role], Flask
     assert answers == [422] * 20 + [429]
     confirm = submit(thief, f"{ROOT}/confirm", f"{ROOT}/confirm", password=PASSWORD)
     assert confirm.status_code == 429  # both count together
+    with db.reading() as session:
+        refused = AuditEntry.action == "operator.password_refused"
+        [entry] = session.scalars(select(AuditEntry).where(refused)).all()
+    assert (entry.count, entry.actor_id == entry.target_id) == (20, True)
 
 
 def test_asking_is_throttled(client: FlaskClient, community_id: str) -> None:

@@ -5,15 +5,14 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from msidp.accounts import devices, strength, throttle
+from msidp.accounts import devices, strength
 from msidp.audit import service as audit
-from msidp.communities.guard import default_community_id
 from msidp.dashboard import proofs
 from msidp.dashboard.frame import ACCOUNT, actor, bp, carry, done, needs, operator, page, while_enrolling
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
 from msidp.factors.ceremonies import site
-from msidp.operators import credentials, factors, notices, service, sessions
+from msidp.operators import factors, notices, service, sessions
 from msidp.vault import passwords
 
 PATH = ACCOUNT
@@ -32,7 +31,9 @@ def change_own_password() -> Response:
     """Change one's password; every other session ends."""
     who = operator()
     try:
-        _prove_present_password()
+        if not proofs.is_password(who, request.form.get("current", "")):
+            message = "This is not your present password."
+            raise Invalid("wrong-password", message, details=[{"field": "current", "message": message}])
         password_hash = _new_password()
         with transaction() as session:
             person = service.change_password(session, who.operator_id, password_hash, who.session_id)
@@ -58,17 +59,6 @@ def end_other_sessions() -> Response:
         sessions.end_others(session, who.operator_id, who.session_id)
         audit.record(session, actor(), "operator.sessions_ended", who.operator_id)
     return done("You are signed out everywhere else.", PATH)
-
-
-def _prove_present_password() -> None:
-    """Raises Invalid, TooManyRequests, Busy. As at a fresh proof: who has the session alone may not guess."""
-    who = operator()
-    limits = throttle.limits(f"confirm {who.operator_id}", request.remote_addr, proofs.KIND)
-    with throttle.attempt(limits) as attempt:
-        if credentials.prove(default_community_id(), who.email, request.form.get("current", "")) is None:
-            attempt.failed()
-            message = "This is not your present password."
-            raise Invalid("wrong-password", message, details=[{"field": "current", "message": message}])
 
 
 def _new_password() -> str:

@@ -13,7 +13,7 @@ from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem, Unauthorized
 from msidp.factors.forms import CodeForm
 from msidp.factors.passkeys import refused
-from msidp.operators import credentials, factors, sessions
+from msidp.operators import factors, sessions
 
 CONFIRMED = "Thank you. What you were about to do can be done now."
 
@@ -70,13 +70,10 @@ def _prove_password() -> None:
     if not password:
         message = "Enter your password."
         raise Invalid("invalid", message, details=[{"field": "password", "message": message}])
-    limits = throttle.limits(f"confirm {who.operator_id}", request.remote_addr, proofs.KIND)
-    with throttle.attempt(limits) as attempt:
-        if credentials.prove(who.community_id, who.email, password) is None:
-            attempt.failed()
-            message = "This is not your password."
-            details = [{"field": "password", "message": message}]
-            raise Unauthorized("wrong-credentials", message, details=details)
+    if not proofs.is_password(who, password):
+        message = "This is not your password."
+        details = [{"field": "password", "message": message}]
+        raise Unauthorized("wrong-credentials", message, details=details)
 
 
 def _confirmed(session: Session) -> Response:

@@ -11,13 +11,14 @@ from msidp.accounts import devices, throttle
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
 from msidp.dashboard.frame import HOME, actor_of, bp, local_page
-from msidp.db import reading
+from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem, Unauthorized
 from msidp.factors.ceremonies import Answer, Ceremonies, required_site
 from msidp.factors.forms import CodeForm
 from msidp.factors.passkeys import Used
-from msidp.operators import factors, notices
+from msidp.operators import credentials, factors, notices
 from msidp.operators.models import Operator
+from msidp.operators.sessions import SignedIn
 
 KIND = "operator "  # of the throttles' counters
 CODES_TOLD = 5  # wrong codes in a quarter of an hour: the operator hears that somebody has the password
@@ -37,6 +38,21 @@ def asked(operator_id: str) -> dict[str, Any]:
             "next": next_path(),
             "by_recovery": request.args.get("with") == "recovery-code",
         }
+
+
+def is_password(who: SignedIn, password: str) -> bool:
+    """Whether this is the password of who is signed in. Who has only their session may not guess at it.
+
+    Raises TooManyRequests, Busy.
+    """
+    limits = throttle.limits(f"confirm {who.operator_id}", request.remote_addr, KIND)
+    with throttle.attempt(limits) as attempt:
+        if credentials.prove(who.community_id, who.email, password) is not None:
+            return True
+        with transaction() as session:
+            audit.tally(session, actor_of(who.operator_id), "operator.password_refused", who.operator_id)
+        attempt.failed()
+    return False
 
 
 def use_code(session: Session, operator_id: str, form: CodeForm) -> Operator | None:
