@@ -131,17 +131,44 @@ def test_a_plan_is_made_joined_and_archived(owner: FlaskClient, admin: FlaskClie
     assert admin.get(f"/plans/{plan['id']}").json["data"]["status"] == "ARCHIVED"
 
 
-def test_prices_are_json_and_bad_ones_are_refused(owner: FlaskClient, admin: FlaskClient) -> None:
-    form = {"name": "Pro", "prices": '[{"amount": -1, "currency": "eur"}]'}
-    answer = submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", **form)
+def test_prices_are_typed_row_by_row(owner: FlaskClient, admin: FlaskClient) -> None:
+    new, to = f"{ROOT}/plans/new", f"{ROOT}/plans"
+    row = {"price_id": "", "price_name": "", "price_amount": "-1", "price_currency": "eur"}
+    row |= {"price_count": "3", "price_every": "MONTH"}
+    answer = submit(owner, new, to, name="Pro", **row)
     assert answer.status_code == 422
     assert 'id="prices-error"' in answer.text
-    form["prices"] = '[{"amount": 9.5, "currency": "eur", "interval": {"type": "MONTH"}}]'
-    assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", **form).status_code == 303
-    plan = admin.get("/plans").json["data"][0]
+    assert 'value="-1"' in answer.text  # what was typed stays
+    for wrong in (
+        {"price_amount": "9,5"},
+        {"price_currency": "e"},
+        {"price_count": "x"},
+        {"price_every": "?"},
+    ):
+        assert submit(owner, new, to, name="Pro", **row | {"price_amount": "9.5"} | wrong).status_code == 422
+    empty = dict.fromkeys(row, "")
+    rows = {name: [row[name], empty[name]] for name in row} | {"price_amount": ["9.5", ""]}
+    assert submit(owner, new, to, name="Pro", **rows).status_code == 303
+    (plan,) = admin.get("/plans").json["data"]
+    (price,) = plan["prices"]
+    assert (price["amount"], price["interval"]) == (9.5, {"type": "MONTH", "count": 3})
+    assert "9.5 eur / 3 months" in owner.get(to).text
     page = f"{ROOT}/plans/{plan['id']}"
-    shown = owner.get(page).text
-    assert plan["prices"][0]["id"] in shown
+    assert f'name="price_id" value="{price["id"]}"' in owner.get(page).text
+    once = {
+        **row,
+        "price_id": price["id"],
+        "price_amount": "9.5",
+        "price_every": "",
+        "price_name": "For ever",
+    }
+    assert submit(owner, page, page, name="Pro", **once).status_code == 303
+    prices = admin.get(f"/plans/{plan['id']}").json["data"]["prices"]
+    assert [(each["type"], each["name"], each["interval"]) for each in prices] == [
+        ("ONETIME", "For ever", None)
+    ]
+    assert submit(owner, page, page, name="Pro", **row | {"price_amount": ""}).status_code == 303
+    assert admin.get(f"/plans/{plan['id']}").json["data"]["prices"] == []
 
 
 @pytest.mark.database("sqlite", "postgresql")

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
+from msidp.dashboard import prices
 from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, operator, page
-from msidp.dashboard.input import checked, confirmed, json_of, pretty
+from msidp.dashboard.input import checked, confirmed
 from msidp.db import reading, transaction
 from msidp.errors import Problem
 from msidp.members.models import PlanConnection
@@ -54,7 +55,7 @@ def _members(session: Session, community_id: str) -> dict[str, str]:
 
 @bp.get("/plans/new")
 def new_plan() -> Response:
-    return page("plan", plan=None, values={"prices": ""})
+    return page("plan", plan=None, values={}, prices=prices.rows([]), intervals=prices.INTERVALS)
 
 
 @bp.post("/plans")
@@ -66,7 +67,9 @@ def create_plan() -> Response:
             plan = service.create_plan(session, operator().community_id, **body.model_dump())
             audit.record(session, actor(), "plan.created", plan.id)
     except Problem as problem:
-        return page("plan", problem=problem, plan=None, values=request.form)
+        typed = prices.typed(request.form)
+        form = request.form
+        return page("plan", problem=problem, plan=None, values=form, prices=typed, intervals=prices.INTERVALS)
     return done(f"{isolated(plan.name)} is a plan now.", PATH)
 
 
@@ -107,7 +110,7 @@ def _sent() -> dict[str, Any]:
     return {
         "name": form.get("name", "").strip(),
         "description": form.get("description", "").strip() or None,
-        "prices": json_of(form, "prices", []),
+        "prices": prices.sent(form),
     }
 
 
@@ -117,12 +120,8 @@ def _page(plan_id: str, problem: Problem | None = None, values: Any = None) -> R
     shown = {
         "name": found["name"],
         "description": found["description"] or "",
-        "prices": pretty(_editable(found["prices"])) if found["prices"] else "",
         "status": found["status"],
     }
-    return page("plan", problem=problem, plan=found, values=values or shown)
-
-
-def _editable(prices: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The prices as PATCH takes them back."""
-    return [{name: value for name, value in price.items() if name != "status"} for price in prices]
+    rows = prices.rows(found["prices"]) if values is None else prices.typed(values)
+    values = shown if values is None else values
+    return page("plan", problem=problem, plan=found, values=values, prices=rows, intervals=prices.INTERVALS)
