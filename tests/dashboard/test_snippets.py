@@ -1,7 +1,9 @@
 """The code to copy, with the values of a real application in it, does what it says."""
 
 import json
+import subprocess
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -52,6 +54,26 @@ def test_the_openid_client_one_logs_a_member_in(base_url: str, application: dict
         ),
         *args,
     )
+    assert (member["email"], member["name"]) == (EMAIL, "Ada")
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_the_curl_one_logs_a_member_in(
+    base_url: str, admin: FlaskClient, application: dict[str, Any], public: bool
+) -> None:
+    if public:
+        fields = {"name": "Phone", "type": "native", "redirectUris": [CALLBACK]}
+        application = admin.post("/applications", json=fields).json["data"]
+    code = snippets(base_url, application, application.get("clientSecret"))["curl"]
+    with subprocess.Popen(
+        ["bash", "-euc", code],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as shell:  # fmt: skip
+        assert shell.stdin
+        assert shell.stdout
+        arrived = sign_in(base_url, shell.stdout.readline().strip())
+        told, _ = shell.communicate(parse_qs(urlsplit(arrived).query)["code"][0] + "\n", timeout=30)
+    member = json.loads(told)
     assert (member["email"], member["name"]) == (EMAIL, "Ada")
 
 

@@ -1,7 +1,9 @@
 """Code to copy, with the real values in it: what a client of each type needs to log members in."""
 
 import json
+import shlex
 from typing import Any
+from urllib.parse import urlencode
 
 PLACEHOLDER = "the secret shown when the application was made"
 
@@ -16,12 +18,13 @@ def snippets(issuer: str, application: dict[str, Any], secret: str | None) -> di
     if application["type"] == "spa":
         return {"oidc-client-ts": _oidc_client_ts(*values), "openid-client": _openid_client(*values)}
     if application["type"] == "native":
-        return {"openid-client": _openid_client(*values)}
+        return {"openid-client": _openid_client(*values), "curl": _curl(*values)}
     return {
         "openid-client": _openid_client(*values),
         "Authlib (Flask)": _authlib(*values),
         "next-auth": _next_auth(*values),
         "mod_auth_openidc": _apache(*values),
+        "curl": _curl(*values),
     }
 
 
@@ -126,6 +129,28 @@ OIDCPKCEMethod S256
   AuthType openid-connect
   Require valid-user
 </Location>
+"""
+
+
+def _curl(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
+    asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect}
+    asked |= {"scope": "openid profile email", "code_challenge_method": "S256"}
+    who = f"-u {shlex.quote(f'{client_id}:{secret}')}" if secret else f"-d client_id={client_id}"
+    url = shlex.quote(f"{issuer}/authorize?{urlencode(asked)}")
+    found = r"""s/.*"access_token": *"\([^"]*\)".*/\1/p"""
+    return f"""verifier=$(openssl rand -hex 32)
+challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | openssl base64 -A | tr +/ -_ | tr -d =)
+
+# Open this in a browser. It ends at the redirect URI; type in the code that stands in its address.
+state=$(openssl rand -hex 16)
+echo {url}"&state=$state&code_challenge=$challenge"
+read -r code
+
+token=$(curl -s {issuer}/token {who} \\
+  -d grant_type=authorization_code -d "code=$code" -d "code_verifier=$verifier" \\
+  --data-urlencode {shlex.quote(f"redirect_uri={redirect}")} |
+  sed -n '{found}')
+curl -s {issuer}/userinfo -H "Authorization: Bearer $token"
 """
 
 
