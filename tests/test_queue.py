@@ -70,3 +70,35 @@ def test_whoever_listens_outlives_the_queue(settings: Settings) -> None:
         assert time.monotonic() - began >= 0.05
     with app.app_context(), queue.Bells(queue.WEBHOOKS) as bells:
         assert bells.wait(0.01) == set()
+
+
+@pytest.fixture
+def forbidding(settings: Settings) -> Iterator[Flask]:
+    """An app whose account at the server has all keys and commands, and no channel: what new accounts get."""
+    server = ValkeyServer()
+    server.client.execute_command("ACL", "SETUSER", "msidp", "on", ">pw", "~*", "+@all", "resetchannels")
+    url = server.url.replace("unix://", "unix://msidp:pw@")
+    app = create_core(settings.model_copy(update={"redis_url": url}))
+    with app.app_context():
+        yield app
+    server.stop()
+
+
+def test_a_server_that_lets_nobody_publish_or_listen(forbidding: Flask) -> None:
+    queue.ring()
+    assert queue.queue(queue.WEBHOOKS).count == 1
+    with queue.Bells(queue.MAIL) as bells:
+        assert bells.wait(0.01) == set()
+        queue.ring(queue.MAIL)
+        assert bells.wait(0.01) == {queue.MAIL}
+
+
+def test_another_instances_bell_on_the_same_server(settings: Settings, app: Flask) -> None:
+    url = f"{settings.redis_url}{'&' if '?' in settings.redis_url else '?'}db=1"
+    other = create_core(settings.model_copy(update={"redis_url": url}))
+    with queue.Bells(queue.WEBHOOKS) as bells:
+        with other.app_context():
+            queue.ring()
+        assert bells.wait(0.2) == set()
+        queue.ring()
+        assert bells.wait(10) == {queue.WEBHOOKS}

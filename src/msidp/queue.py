@@ -87,13 +87,15 @@ def ring_once(client: "redis.Redis", name: str = WEBHOOKS) -> None:
     """Tell whoever listens, and put the queue's job on it unless something waits there already.
 
     One look serves everyone. A plain job: RQ's `unique` would refuse a new one for as long as a killed
-    worker's job is remembered.
+    worker's job is remembered. Where the server's rules let us publish nothing, the job alone asks.
     """
     bell = queue_on(client, name)
     with client.pipeline(transaction=False) as both:
-        both.publish(_channel(name), "")
+        both.publish(_channel(client, name), "")
         both.llen(bell.key)
-        _, waiting = both.execute()
+        _, waiting = both.execute(raise_on_error=False)
+    if isinstance(waiting, redis.RedisError):
+        raise waiting
     if not waiting:
         bell.enqueue(_BELLS[name], result_ttl=0, failure_ttl=FAILURES_KEPT)
 
@@ -101,21 +103,23 @@ def ring_once(client: "redis.Redis", name: str = WEBHOOKS) -> None:
 class Bells:
     """What rings on some queues while this is open, in a `with` statement.
 
-    Hears nothing more once the queue has been away, and waits all the same.
+    Hears nothing more once the queue has been away, and waits all the same. Where the server's rules do not
+    let us listen, a queue has rung on which a job waits.
     """
 
     def __init__(self, *names: str) -> None:
-        self._names = {_channel(name).encode(): name for name in names}
-        self._ear = connection().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # theirs
-        self._deaf = False
+        client = connection()
+        self._names = {_channel(client, name).encode(): name for name in names}
+        self._ear = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # theirs
+        self._way = self._hear
 
     def __enter__(self) -> Self:
         try:
             self._ear.subscribe(*self._names)
             for _ in self._names:
                 self._ear.get_message(timeout=1)  # the server's word that what rings is heard from now on
-        except (redis.RedisError, OSError):
-            self._deaf = True
+        except (redis.RedisError, OSError) as error:
+            self._go_deaf(error)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,13 +128,15 @@ class Bells:
 
     def wait(self, seconds: float) -> set[str]:
         """The queues that rang, as soon as one did; none after so many seconds."""
-        if not self._deaf:
-            try:
-                return self._hear(seconds)
-            except (redis.RedisError, OSError):
-                self._deaf = True
-        stopping.wait(seconds)
-        return set()
+        try:
+            return self._way(seconds)
+        except (redis.RedisError, OSError) as error:
+            self._go_deaf(error)
+        return self._way(seconds)
+
+    def _go_deaf(self, error: Exception) -> None:
+        """Look instead where the server refused; go on without it where it is away."""
+        self._way = self._look if isinstance(error, redis.ResponseError) else self._rest
 
     def _hear(self, seconds: float) -> set[str]:
         heard = self._ear.get_message(timeout=seconds)
@@ -140,6 +146,17 @@ class Bells:
             heard = self._ear.get_message()
         return names
 
+    def _look(self, seconds: float) -> set[str]:
+        stopping.wait(seconds)
+        with suppress(redis.RedisError, OSError):
+            return {name for name in self._names.values() if queue(name).count}
+        return set()
 
-def _channel(name: str) -> str:
-    return f"msidp:bell:{name}"
+    def _rest(self, seconds: float) -> set[str]:
+        stopping.wait(seconds)
+        return set()
+
+
+def _channel(client: "redis.Redis", name: str) -> str:
+    """Channels know no databases: another instance may have one on the same server."""
+    return f"msidp:bell:{client.connection_pool.connection_kwargs.get('db') or 0}:{name}"

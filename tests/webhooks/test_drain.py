@@ -268,7 +268,7 @@ def test_mail_ends_a_drain(app: Flask, community_id: str, receiver: Receiver) ->
 
     def ring() -> None:
         with app.app_context():
-            eventually(lambda: queue.connection().pubsub_numsub("msidp:bell:mail")[0][1] == 1)
+            eventually(lambda: queue.connection().pubsub_numsub("msidp:bell:0:mail")[0][1] == 1)
             queue.ring(queue.MAIL)
 
     ringing = threading.Thread(target=ring)
