@@ -104,13 +104,16 @@ def test_an_operators_password_is_hard_to_guess(owner: FlaskClient) -> None:
     assert 'id="password-error"' in answer.text
 
 
-def test_a_plan_is_made_joined_and_archived(owner: FlaskClient, admin: FlaskClient) -> None:
+def test_a_plan_is_made_joined_and_archived(
+    owner: FlaskClient, admin: FlaskClient, sign_in: Callable[[Role], FlaskClient]
+) -> None:
     assert submit(owner, f"{ROOT}/plans/new", f"{ROOT}/plans", name="Readers").status_code == 303
     plan = admin.get("/plans").json["data"][0]
     path = make_member(owner)
     paid = {"name": "Pro", "prices": [{"amount": 9, "currency": "eur"}]}
     paid_id = admin.post("/plans", json=paid).json["data"]["id"]
     assert paid_id not in owner.get(path).text  # what cannot be joined here is not offered
+    assert "An admin can add one." in sign_in("viewer").get(path).text
     assert submit(owner, path, f"{path}/plans", plan_id=plan["id"]).status_code == 303
     member = f"/members/{path.rpartition('/')[2]}"
     (connection,) = admin.get(member).json["data"]["planConnections"]
