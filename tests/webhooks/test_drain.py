@@ -9,6 +9,7 @@ import time
 import pytest
 from flask import Flask
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook
 from tests.support.draining import drain
 from tests.support.instance import eventually
@@ -26,6 +27,7 @@ from tests.webhooks.support import (
 
 from msidp import clock, db, queue
 from msidp.admin import verify_webhook
+from msidp.jobs import slices
 from msidp.webhooks import disabling, feed, outbox, secrets
 from msidp.webhooks import drain as draining
 from msidp.webhooks.catalogue import DIALECTS
@@ -281,4 +283,24 @@ def test_mail_ends_a_drain(app: Flask, community_id: str, receiver: Receiver) ->
     assert delivery().status == "pending"
     assert queue.queue(queue.WEBHOOKS).count == 1
     drain()
+    assert delivery().status == "exhausted"
+
+
+@pytest.mark.parametrize("overrides", [{"webhook_timeout": 5, "webhook_retry_schedule": (0,)}])
+def test_work_in_slices_goes_on_beside_a_receiver_that_hangs(
+    app: Flask, community_id: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it within one job, however often its budget ends."""
+    left = list(range(24))
+
+    def do(_session: Session) -> None:
+        time.sleep(0.05)
+        left.pop()
+
+    monkeypatch.setattr(slices, "_works", [slices.Work("test", lambda _session: bool(left), do)])
+    receiver.script("/hanging", Answer(delay=60))
+    add_endpoint(community_id, receiver.url("/hanging"))
+    happen(community_id)
+    draining.drain()
+    assert left == []
     assert delivery().status == "exhausted"

@@ -37,8 +37,8 @@ def register(work: Work) -> None:
         _works.append(work)
 
 
-def advance(budget: float = BUDGET) -> None:
-    """Go on with what is under way, slice by slice in turn, for a while. Rings for the rest.
+def advance(budget: float = BUDGET) -> bool:
+    """Go on with what is under way, slice by slice in turn, for a while. Rings for the rest, and tells of it.
 
     What fails is told of in the log, and tried again at the next visit; it holds nothing else up.
     """
@@ -48,13 +48,14 @@ def advance(budget: float = BUDGET) -> None:
         for work in tuple(waiting):
             if time.monotonic() > deadline or queue.stopping.is_set():
                 queue.ring()
-                return
+                return True
             try:
                 with transaction() as session:
                     work.do(session)
             except Exception:
                 log.exception("work does not go on", work=work.name)
                 waiting.remove(work)
+    return False
 
 
 def _waits(work: Work) -> bool:

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 class Round(NamedTuple):
     """Something that is done again and again."""
 
-    work: Callable[[], None]
+    work: Callable[[], object]
     every: float
 
 
@@ -49,7 +49,7 @@ def run_poller() -> None:
     log.info("stopped", part="worker")
 
 
-def _do(work: Callable[[], None]) -> None:
+def _do(work: Callable[[], object]) -> None:
     """One turn. What went wrong is tried again at the next one."""
     try:
         work()

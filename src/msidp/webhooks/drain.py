@@ -34,28 +34,32 @@ def drain() -> None:
 
     Raises what ended the feed, if something did.
     """
-    wake()
     engine = _engine()
-    deadline, visited = time.monotonic() + SLICE, time.monotonic()
+    deadline = time.monotonic() + SLICE
     with queue.Bells(queue.WEBHOOKS, queue.MAIL) as bells:
-        engine.wake()  # for what rang before anybody listened
+        left_over, visited, asked = wake(), time.monotonic(), False
         while (left := deadline - time.monotonic()) > 0 and not queue.stopping.is_set():
-            if queue.MAIL in (rung := bells.wait(min(left, SILENCE))):
+            if queue.MAIL in (rung := bells.wait(0 if left_over else min(left, SILENCE))):
                 break  # nobody likes to wait for a log-in code
             if rung:
                 engine.wake()
-                if time.monotonic() > visited + VISIT_EVERY:
-                    slices.advance()
-                    visited = time.monotonic()
-            elif engine.rests():
+                asked = True
+            if left_over or (asked and time.monotonic() > visited + VISIT_EVERY):
+                left_over, visited, asked = slices.advance(), time.monotonic(), False
+            elif not (rung or asked) and engine.rests():
                 return
     queue.ring()  # there is more than this process can do: others may help
 
 
-def wake() -> None:
-    """Go on with work that is done in slices, and have what is due delivered. Does not wait for the feed."""
-    slices.advance()
+def wake() -> bool:
+    """Have what is due delivered, and go on with work that is done in slices. Does not wait for the feed.
+
+    Tells whether some of that work is left.
+    """
+    _engine().wake()  # it need not wait for the slices
+    left_over = slices.advance()
     _engine().wake()
+    return left_over
 
 
 def finish() -> None:
