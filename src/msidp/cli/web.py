@@ -41,7 +41,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     settings = load_settings(port)
     refuse_taken_port(host, port)
     ports.remember(settings.instance_dir, port)
-    serve(create_app(settings), host, port, workers, threads)
+    serve(create_app(settings), host, port, workers, threads, settings.trusted_proxies)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -66,7 +66,9 @@ def _connections() -> int:
     return max(1, min(CONNECTIONS, soft - OWN_FILES))
 
 
-def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS) -> None:
+def serve(
+    app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS, trusted_proxies: int = 0
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
@@ -102,7 +104,7 @@ def serve(app: "Flask", host: str, port: int, workers: int = 1, threads: int = T
             sys.exit(0)
         die_with(parent)
         name_process("msidp-web-1")
-        Front(app, threads, app.extensions["msidp_settings"].trusted_proxies).take_over()
+        Front(app, threads, trusted_proxies).take_over()
         return app
 
     server.serve(target_loader=load, wrap_loader=False)
