@@ -27,7 +27,7 @@ def family(pid: int) -> list[int]:
 
 def named(pids: list[int], prefix: str) -> list[int]:
     """Those whose name, as in ps, begins so."""
-    return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().startswith(prefix)]
+    return [pid for pid in pids if name(pid).startswith(prefix)]
 
 
 def cpu_seconds(pids: list[int]) -> float:
@@ -47,13 +47,18 @@ def cost_of(
 
 
 def pss(pid: int) -> int:
-    """Bytes of memory, with shared pages divided among those who share them."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
-    assert found is not None
-    return int(found[1]) * 1024
+    """Bytes of memory, with shared pages divided among those who share them; 0 once it has ended."""
+    found = re.search(r"^Pss:\s+(\d+) kB", _told(pid, "smaps_rollup"), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def name(pid: int) -> str:
-    """As in ps."""
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+    """As in ps; nothing once it has ended."""
+    return _told(pid, "comm").strip()
+
+
+def _told(pid: int, file: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
