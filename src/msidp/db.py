@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -282,20 +283,27 @@ def lock_number(name: str) -> int:
     return zlib.crc32(name.encode())  # PostgreSQL's advisory locks are numbers
 
 
+@cache
 def head() -> str:
     """The revision that this version's tables have. Each file of a migration begins with its own."""
     return max(path.name.partition("_")[0] for path in migrations_dir().glob("[0-9]*.py"))
 
 
-def pending_migrations() -> bool:
-    """Whether the database is behind this version, or ahead of it."""
+def revision() -> str | None:
+    """The revision that the database's tables have; None where there are none. Raises where it is away."""
     try:
         with reading() as session:
-            return session.scalars(text("SELECT version_num FROM alembic_version")).all() != [head()]
+            found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
     except DatabaseError as error:
         if is_away(error):
             raise
-        return True  # there are no tables yet
+        return None
+
+
+def pending_migrations() -> bool:
+    """Whether the database is behind this version, or ahead of it."""
+    return revision() != head()
 
 
 def engine_name() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from babel import dates
@@ -20,6 +20,7 @@ from msidp.words import Words
 SOURCE = "en"
 NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}  # each in itself
 LANGUAGES = tuple(NAMES)
+Language = Literal["en", "de", "fr", "es"]  # NAMES, as the Admin API's schemas need it
 DIRECTORY = Path(__file__).parent / "translations"
 
 _MAX_TAGS = 20  # of a list that somebody sends

@@ -86,4 +86,4 @@ def test_words_that_cannot_be_are_refused(admin: FlaskClient, client: FlaskClien
     assert client.put(RESET, json=WORDS).status_code == 401
     assert admin.get("/mail-texts").json["data"] == []
     assert set(schemas.Template.__args__) == set(texts.PARTS)
-    assert set(schemas.Language.__args__) == set(languages.NAMES)
+    assert set(languages.Language.__args__) == set(languages.NAMES)

@@ -1,6 +1,6 @@
 """The community's name and language over the Admin API."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,10 +12,10 @@ from msidp.communities import service
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.communities.models import Community
 from msidp.db import reading, transaction
+from msidp.languages import Language
 
 bp = AdminBlueprint("community", __name__, url_prefix="/community")
 TAGS = ["branding"]
-Language = Literal["en", "de", "fr", "es"]  # languages.NAMES
 
 
 class CommunityChanges(Schema):

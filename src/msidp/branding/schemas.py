@@ -1,7 +1,7 @@
 """What the Admin API takes and gives of a community's look."""
 
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -9,8 +9,7 @@ from msidp.api import Answer, Name, Schema, Text, left_out
 from msidp.branding import colours
 from msidp.errors import Invalid
 from msidp.images.codec import MAX_UPLOAD
-
-Language = Literal["en", "de", "fr", "es"]  # languages.NAMES
+from msidp.languages import Language
 
 
 def _one_line(text: str) -> str:

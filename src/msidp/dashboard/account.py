@@ -5,15 +5,15 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from msidp.accounts import devices, strength
+from msidp.accounts import devices
 from msidp.audit import service as audit
 from msidp.dashboard import proofs
 from msidp.dashboard.frame import ACCOUNT, actor, bp, carry, done, needs, operator, page, while_enrolling
+from msidp.dashboard.input import new_password
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
 from msidp.factors.ceremonies import site
 from msidp.operators import factors, notices, service, sessions
-from msidp.vault import passwords
 
 PATH = ACCOUNT
 
@@ -34,7 +34,7 @@ def change_own_password() -> Response:
         if not proofs.is_password(who, request.form.get("current", "")):
             message = "This is not your present password."
             raise Invalid("wrong-password", message, details=[{"field": "current", "message": message}])
-        password_hash = _new_password()
+        password_hash = new_password(request.form, who)
         with transaction() as session:
             person = service.change_password(session, who.operator_id, password_hash, who.session_id)
             # A new token: a copy of the old one may be why the password changes.
@@ -59,16 +59,6 @@ def end_other_sessions() -> Response:
         sessions.end_others(session, who.operator_id, who.session_id)
         audit.record(session, actor(), "operator.sessions_ended", who.operator_id)
     return done("You are signed out everywhere else.", PATH)
-
-
-def _new_password() -> str:
-    new = request.form.get("password", "")
-    try:
-        strength.check_new(new, (operator().email, operator().name))
-        return passwords.hash_password(new)
-    except Invalid as problem:
-        details = [{"field": "password", "message": problem.message}]
-        raise Invalid(problem.code, problem.message, details=details) from None
 
 
 def account_page(**context: Any) -> Response:

@@ -5,17 +5,17 @@ from typing import Any
 from flask import current_app, redirect, request
 from werkzeug.wrappers import Response
 
-from msidp.accounts import strength, throttle
+from msidp.accounts import throttle
 from msidp.communities.guard import default_community_id
 from msidp.dashboard.frame import HOME, actor_of, bp, done, open_to_all, page, sign_out
+from msidp.dashboard.input import new_password
 from msidp.dashboard.proofs import KIND
 from msidp.db import reading, transaction
-from msidp.errors import Invalid, Problem
+from msidp.errors import Problem
 from msidp.members.emails import normalise
 from msidp.operators import resets
 from msidp.operators.models import Operator
 from msidp.settings import Settings
-from msidp.vault import passwords
 
 PATH = f"{HOME}/forgot-password"
 MAX_TOKEN = 100
@@ -61,7 +61,7 @@ def reset_password() -> Response:
     if found is None:
         return _over()
     try:
-        password_hash = _new_password(found)
+        password_hash = new_password(request.form, found)
         with transaction() as session:
             if resets.finish(session, _token(), password_hash, actor_of(found.id)) is None:
                 return _over()
@@ -71,17 +71,6 @@ def reset_password() -> Response:
     return done(
         "Your password is changed, and you are signed out everywhere. Sign in with it.", f"{HOME}/sign-in"
     )
-
-
-def _new_password(found: Operator) -> str:
-    """The hash of what was typed. Raises Invalid, Busy."""
-    new = request.form.get("password", "")
-    try:
-        strength.check_new(new, (found.email, found.name))
-    except Invalid as problem:
-        details = [{"field": "password", "message": problem.message}]
-        raise Invalid(problem.code, problem.message, details=details) from None
-    return passwords.hash_password(new)
 
 
 def _whose() -> Operator | None:

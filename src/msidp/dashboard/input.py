@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from msidp import canonical, clock
+from msidp.accounts import strength
 from msidp.api import Name, Schema, reasons
 from msidp.errors import Invalid
+from msidp.vault import passwords
 
 Model = TypeVar("Model", bound=Schema)
 _LONGEST_NUMBER = 9  # digits
@@ -87,3 +89,23 @@ def json_of(form: Mapping[str, str], field: str, default: Any) -> Any:
 def pretty(value: Any) -> str:
     """JSON for a person to read and edit."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+class Named(Protocol):
+    """Whom a password is for; it may not be made of these."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+def new_password(form: Mapping[str, str], who: Named) -> str:
+    """The hash of the password that was chosen. Raises Invalid, Busy."""
+    new = form.get("password", "")
+    try:
+        strength.check_new(new, (who.email, who.name))
+        return passwords.hash_password(new)
+    except Invalid as problem:
+        details = [{"field": "password", "message": problem.message}]
+        raise Invalid(problem.code, problem.message, details=details) from None

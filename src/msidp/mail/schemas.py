@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field, RootModel
 from msidp.api import Answer, Schema, Text
 
 Template = Literal["verify_email", "reset_password", "sign_in", "sign_up", "change_email"]  # texts.PARTS
-Language = Literal["en", "de", "fr", "es"]  # languages.NAMES
 
 
 def _printable(text: str) -> str:

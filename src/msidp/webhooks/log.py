@@ -43,7 +43,7 @@ class Wanted:
 
     def names_events(self) -> bool:
         """Whether it is found by what is named, of which there is little."""
-        return not self.delivery_id is self.event_id is self.member_id is None
+        return any(name is not None for name in (self.delivery_id, self.event_id, self.member_id))
 
 
 def page(
