@@ -26,6 +26,11 @@ def iso(moment: int) -> str:
     return text.removesuffix("+00:00") + "Z"
 
 
+def iso_or_none(moment: int | None) -> str | None:
+    """`iso` for a moment that may not have come: None stays None."""
+    return None if moment is None else iso(moment)
+
+
 def parse_iso(text: str) -> int:
     """Read an ISO 8601 moment that carries a zone.
 

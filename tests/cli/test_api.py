@@ -74,6 +74,16 @@ def test_what_is_refused_is_said_and_is_no_success(env: dict[str, str]) -> None:
         assert run("api", *wrong, env=env).exit_code == status, wrong
 
 
+def test_commands_of_their_own_say_it_in_the_same_words(env: dict[str, str]) -> None:
+    refused = run("api", "POST", "/members", "-f", "email=ann@", env=env).stderr.splitlines()
+    assert run("member", "create", "--email", "ann@", env=env).stderr.splitlines()[0] == refused[
+        0
+    ].removesuffix(" (422 invalid-email)")
+    for command in ("reset-factors", "reset-password"):
+        done = run("operator", command, "--email", "nobody@example.com", env=env)
+        assert (done.exit_code, done.stderr) == (1, "Error: No operator has this address.\n")
+
+
 def test_a_name_cannot_turn_the_terminals_line_around(env: dict[str, str]) -> None:
     name = "a\u202e\x9b2Jz"
     made = run("api", "POST", "/plans", "-d", json.dumps({"name": name}), env=env)

@@ -6,10 +6,10 @@ from pydantic import Field, model_validator
 
 from msidp.api import Answer, JsonObject, Schema, Text
 from msidp.bulk.members import MOST_NAMED
+from msidp.members.readers import Source
 from msidp.webhooks.schemas import DeliveryStatus, When
 
 Id = Annotated[Text, Field(max_length=100)]
-Source = Literal["csv", "msidp", "auth0", "firebase", "django", "memberstack"]  # readers.READERS
 Ids = Annotated[
     list[Id] | None, Field(min_length=1, max_length=MOST_NAMED, description="These, and no others.")
 ]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import click
 
-from msidp.cli.remote import API_KEY, URL, Api, Reply, connect
+from msidp.cli.remote import API_KEY, URL, Api, Reply, checked, connect, read
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PAGE = 100
@@ -57,7 +57,7 @@ def api(
             for item in _items(client, path, asked):
                 click.echo(_safe(json.dumps(item, ensure_ascii=False)))
         else:
-            _print(_checked(client.send(method, _with_query(path, asked), body)))
+            _print(checked(client.send(method, _with_query(path, asked), body)))
 
 
 def _items(client: Api, path: str, asked: list[tuple[str, str]]) -> Iterator[Any]:
@@ -66,7 +66,7 @@ def _items(client: Api, path: str, asked: list[tuple[str, str]]) -> Iterator[Any
     while True:
         cursor = [("after", str(after))] if after is not None else []
         size = [] if any(name in ("first", "limit") for name, _ in asked) else [("first", str(_PAGE))]
-        page = _read(_checked(client.send("GET", _with_query(path, asked + size + cursor), None)))
+        page = read(checked(client.send("GET", _with_query(path, asked + size + cursor), None)))
         if not isinstance(page, dict) or "hasNextPage" not in page:
             raise click.UsageError(f"{path} is no list; leave --all out.")
         yield from page["data"]
@@ -110,28 +110,9 @@ def _file(path: str) -> str:
         raise click.ClickException(f"{path}: {reason}") from None
 
 
-def _checked(reply: Reply) -> Reply:
-    """The reply of a success. Raises ClickException, which says what was refused."""
-    if 200 <= reply.status < 300:
-        return reply
-    told = _read(reply)
-    if not isinstance(told, dict) or "code" not in told:
-        raise click.ClickException(f"The answer has the status {reply.status}.")
-    lines = [f"{told['message']} ({reply.status} {told['code']})"]
-    lines += [f"  {each.get('field') or '-'}: {each.get('message')}" for each in told.get("details") or ()]
-    raise click.ClickException(_safe("\n".join(lines)))
-
-
-def _read(reply: Reply) -> Any:
-    try:
-        return json.loads(b"".join(reply.pieces))
-    except (ValueError, RecursionError):
-        return None
-
-
 def _print(reply: Reply) -> None:
     if reply.media_type == "application/json":
-        click.echo(_safe(json.dumps(_read(reply), indent=2, ensure_ascii=False)))
+        click.echo(_safe(json.dumps(read(reply), indent=2, ensure_ascii=False)))
         return
     sys.stdout.flush()
     for piece in reply.pieces:

@@ -1,7 +1,7 @@
 """What the commands share: settings with readable errors, the application's context, printing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,25 @@ if TYPE_CHECKING:
 
     from msidp.audit.service import Actor
     from msidp.settings import Settings
+
+
+class Refused(click.ClickException):
+    """What msidp will not do, in the words of its errors: `{code, message, details?}` (see `errors.Problem`).
+
+    `status` is given where it came over HTTP.
+    """
+
+    def __init__(self, told: Mapping[str, Any], status: int | None = None) -> None:
+        self.code: str = told["code"]
+        message = told["message"]
+        lines = [message if status is None else f"{message} ({status} {self.code})"]
+        lines += [
+            f"  {each.get('field') or '-'}: {each['message']}"
+            for each in told.get("details") or ()
+            if each["message"] != message
+        ]
+        super().__init__(printable("\n".join(lines)))
+
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -63,20 +82,32 @@ def require_instance() -> None:
 
 @contextmanager
 def application() -> Iterator[None]:
-    """The application's context for a command that works on the database."""
-    from sqlalchemy.exc import DBAPIError
-
+    """The application's context for a command that works on the database, which says what it refuses."""
     from msidp import db
     from msidp.app import create_core
 
     app = create_core(load_settings())
     with app.app_context():
         try:
-            yield
-        except DBAPIError as error:
-            raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
+            with refusals_said():
+                yield
         finally:
             db.dispose()
+
+
+@contextmanager
+def refusals_said() -> Iterator[None]:
+    """What a service or the database refuses, as a message and no traceback."""
+    from sqlalchemy.exc import DBAPIError
+
+    from msidp.errors import Problem
+
+    try:
+        yield
+    except Problem as problem:
+        raise Refused(problem.as_json()) from None
+    except DBAPIError as error:
+        raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
 
 
 def first_line(error: BaseException | None) -> str:

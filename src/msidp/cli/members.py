@@ -59,26 +59,22 @@ def create(email: str, name: str | None, verified: bool, password_stdin: bool, a
     with application():
         from msidp import db
         from msidp.communities import service as communities
-        from msidp.errors import Problem
         from msidp.members import service
         from msidp.members.views import member_json
         from msidp.vault.passwords import hash_password
 
         require_tables()
-        try:
-            password_hash = None if password is None else hash_password(password)
-            with db.transaction() as session:
-                made = service.create_member(
-                    session,
-                    communities.ensure_default(session).id,
-                    email=email,
-                    password_hash=password_hash,
-                    verified=verified,
-                    profile={"name": name} if name else None,
-                )
-                view = member_json(made)
-        except Problem as problem:
-            raise click.ClickException(problem.message) from None
+        password_hash = None if password is None else hash_password(password)
+        with db.transaction() as session:
+            made = service.create_member(
+                session,
+                communities.ensure_default(session).id,
+                email=email,
+                password_hash=password_hash,
+                verified=verified,
+                profile={"name": name} if name else None,
+            )
+            view = member_json(made)
     show(view if as_json else {"id": view["id"], "email": view["auth"]["email"]}, as_json)
 
 

@@ -30,17 +30,13 @@ def create(email: str, role: str, as_json: bool) -> None:
         from msidp import clock, db
         from msidp.communities.guard import default_community_id
         from msidp.communities.roles import Role
-        from msidp.errors import Problem
         from msidp.operators import administration
         from msidp.operators.links import setup_link
 
         require_tables()
         who = actor(default_community_id())
-        try:
-            with db.transaction() as session:
-                made = administration.invite(session, who, email, cast("Role", role), mail=False)
-        except Problem as problem:
-            raise click.ClickException(problem.message) from None
+        with db.transaction() as session:
+            made = administration.invite(session, who, email, cast("Role", role), mail=False)
         link = setup_link(made.token)
     show({"email": made.email, "role": role, "link": link, "expiresAt": clock.iso(made.expires_at)}, as_json)
 
@@ -57,20 +53,14 @@ def reset_factors(email: str, as_json: bool) -> None:
     with application():
         from msidp import db
         from msidp.communities.guard import default_community_id
-        from msidp.errors import Problem
         from msidp.operators import administration, service
 
         require_tables()
-        community_id = default_community_id()
-        try:
-            with db.transaction() as session:
-                found = service.find_by_email(session, community_id, email)
-                if found is None:
-                    raise click.ClickException("No operator has this address.")
-                administration.reset_factors(session, actor(community_id), found.id)
-                row = {"id": found.id, "email": found.email}
-        except Problem as problem:
-            raise click.ClickException(problem.message) from None
+        who = actor(default_community_id())
+        with db.transaction() as session:
+            found = service.get_by_email(session, who.community_id, email)
+            administration.reset_factors(session, who, found.id)
+            row = {"id": found.id, "email": found.email}
     show(row, as_json)
 
 
@@ -87,22 +77,16 @@ def reset_password(email: str, as_json: bool) -> None:
         from msidp import clock, db
         from msidp.audit import service as audit
         from msidp.communities.guard import default_community_id
-        from msidp.errors import Problem
         from msidp.operators import resets, service
         from msidp.operators.links import reset_link
 
         require_tables()
         who = actor(default_community_id())
-        try:
-            with db.transaction() as session:
-                found = service.find_by_email(session, who.community_id, email)
-                if found is None:
-                    raise click.ClickException("No operator has this address.")
-                issued = resets.issue(session, found.id)
-                audit.record(session, who, "operator.password_reset_requested", found.id)
-                row = {"id": found.id, "email": found.email}
-        except Problem as problem:
-            raise click.ClickException(problem.message) from None
+        with db.transaction() as session:
+            found = service.get_by_email(session, who.community_id, email)
+            issued = resets.issue(session, found.id)
+            audit.record(session, who, "operator.password_reset_requested", found.id)
+            row = {"id": found.id, "email": found.email}
         link = reset_link(issued.token)
     show({**row, "link": link, "expiresAt": clock.iso(issued.expires_at)}, as_json)
 

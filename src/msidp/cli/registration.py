@@ -38,7 +38,6 @@ def create(
         from msidp.audit import service as audit
         from msidp.cli.records import check_name
         from msidp.communities.guard import default_community_id
-        from msidp.errors import Invalid
         from msidp.oidc.registration import access
         from msidp.oidc.registration.limits import Limits
         from msidp.oidc.registration.views import token_json
@@ -47,15 +46,12 @@ def create(
         check_name(name)
         community_id = default_community_id()
         limits = Limits(list(grant_types) or None, list(scopes) or None, list(hosts) or None)
-        try:
-            with db.transaction() as session:
-                made = access.create(
-                    session, community_id, name, lifetime=days * clock.DAY, max_uses=uses, limits=limits
-                )
-                audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
-                row = token_json(made.row)
-        except Invalid as error:
-            raise click.ClickException(error.message) from None
+        with db.transaction() as session:
+            made = access.create(
+                session, community_id, name, lifetime=days * clock.DAY, max_uses=uses, limits=limits
+            )
+            audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
+            row = token_json(made.row)
     show({**row, "token": made.token}, as_json)
 
 
@@ -87,15 +83,11 @@ def revoke(token_id: str) -> None:
         from msidp import db
         from msidp.audit import service as audit
         from msidp.communities.guard import default_community_id
-        from msidp.errors import NotFound
         from msidp.oidc.registration import access
 
         require_tables()
         community_id = default_community_id()
-        try:
-            with db.transaction() as session:
-                access.revoke(session, community_id, token_id)
-                audit.record(session, actor(community_id), "initial_access_token.revoked", token_id)
-        except NotFound as error:
-            raise click.ClickException(error.message) from None
+        with db.transaction() as session:
+            access.revoke(session, community_id, token_id)
+            audit.record(session, actor(community_id), "initial_access_token.revoked", token_id)
     click.echo("Revoked.")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from msidp.cli.common import Refused
+
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
@@ -18,14 +20,6 @@ URL = click.option(
     "--url", envvar="MSIDP_URL", help="The msidp to talk to  [default: this directory's instance]"
 )
 API_KEY = click.option("--api-key", envvar="MSIDP_API_KEY", help="A secret key (sk_…) of the msidp at --url.")
-
-
-class Refused(click.ClickException):
-    """msidp refused a call; `code` is the API's."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +40,25 @@ class Api(Protocol):
 
 def call(api: Api, method: str, path: str, body: Any = None) -> Any:
     """The JSON of a success, None where it has none. Raises Refused."""
-    reply = api.send(method, path, body)
-    try:
-        told = json.loads(b"".join(reply.pieces))
-    except (ValueError, RecursionError):
-        told = None  # plan changes answer with the text OK
-    if reply.status < 400:
-        return told
-    if not isinstance(told, dict) or "code" not in told:
+    return read(checked(api.send(method, path, body)))
+
+
+def checked(reply: Reply) -> Reply:
+    """The reply of a success. Raises Refused."""
+    if 200 <= reply.status < 300:
+        return reply
+    told = read(reply)
+    if not isinstance(told, dict) or not {"code", "message"} <= told.keys():
         raise click.ClickException(f"The answer has the status {reply.status}.")
-    raise Refused(told["code"], told["message"])
+    raise Refused(told, reply.status)
+
+
+def read(reply: Reply) -> Any:
+    """The JSON of a reply, None where it has none: plan changes answer with the text OK."""
+    try:
+        return json.loads(b"".join(reply.pieces))
+    except (ValueError, RecursionError):
+        return None
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from msidp.cli.common import printable
-from msidp.cli.remote import API_KEY, URL, Api, Refused, call, connect
+from msidp.cli.common import Refused, printable
+from msidp.cli.remote import API_KEY, URL, Api, call, connect
 
 MARK = {"sample": True, "madeBy": "msidp trigger"}
 

@@ -17,7 +17,7 @@ import click
 from msidp.cli import cron, operators, valkey, web, worker
 from msidp.cli import port as ports
 from msidp.cli.children import name_process
-from msidp.cli.common import first_line, load_settings
+from msidp.cli.common import load_settings, refusals_said
 from msidp.cli.supervisor import GivenUp, Supervisor
 
 if TYPE_CHECKING:
@@ -81,15 +81,10 @@ def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) ->
 
 def migrate(app: "Flask") -> None:
     """In its own process: bring the database to this version."""
-    from sqlalchemy.exc import DBAPIError
-
     from msidp.ops.setup import prepare
 
-    with app.app_context():
-        try:
-            prepare()
-        except DBAPIError as error:
-            raise click.ClickException(f"The database refuses: {first_line(error.orig)}") from None
+    with app.app_context(), refusals_said():
+        prepare()
 
 
 def show_setup_link(app: "Flask") -> None:

@@ -20,5 +20,5 @@ def job_json(job: Job) -> dict[str, Any]:
         "failed": job.failed,
         "problems": job.problems,
         "createdAt": clock.iso(job.created_at),
-        "finishedAt": None if job.finished_at is None else clock.iso(job.finished_at),
+        "finishedAt": clock.iso_or_none(job.finished_at),
     }

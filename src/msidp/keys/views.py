@@ -22,5 +22,5 @@ def key_json(key: SigningKey, status: str) -> dict[str, Any]:
         "status": status,
         "createdAt": clock.iso(key.created_at),
         "activeAt": clock.iso(key.active_at),
-        "retiredAt": None if key.retired_at is None else clock.iso(key.retired_at),
+        "retiredAt": clock.iso_or_none(key.retired_at),
     }

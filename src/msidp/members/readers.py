@@ -6,19 +6,20 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from msidp import canonical
 from msidp.exports import plain_cell
 
 Record = dict[str, Any]
+Source = Literal["csv", "msidp", "auth0", "firebase", "django", "memberstack"]
 READ_ONLY = ("id", "createdAt", "lastLogin")  # what a record tells and nobody can set
 
 
 def read(source: str, text: str, options: dict[str, Any]) -> Iterator[tuple[int, Record]]:
     """The records of a file, each with the line it stands on (in a JSON array: its number), from 1.
 
-    `source` is one of READERS. Raises ValueError, which says where the file cannot be read.
+    `source` is a Source. Raises ValueError, which says where the file cannot be read.
     """
     rows, convert = READERS[source]
     for number, row in rows(text):

@@ -89,7 +89,7 @@ def record(member: Member, *, hashes: bool) -> Record:
     found: Record = {
         "id": member.id,
         "createdAt": clock.iso(member.created_at),
-        "lastLogin": None if member.last_login_at is None else clock.iso(member.last_login_at),
+        "lastLogin": clock.iso_or_none(member.last_login_at),
         "email": member.email,
         "verified": member.verified,
         "role": member.role,

@@ -28,7 +28,7 @@ def member_json(member: Member, *, include_json: bool = False) -> dict[str, Any]
         "loginRedirect": member.login_redirect,
         "stripeCustomerId": None,
         "createdAt": clock.iso(member.created_at),
-        "lastLogin": None if member.last_login_at is None else clock.iso(member.last_login_at),
+        "lastLogin": clock.iso_or_none(member.last_login_at),
         "metaData": member.meta_data,
         "customFields": member.custom_fields,
         "permissions": [],

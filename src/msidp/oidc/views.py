@@ -42,11 +42,7 @@ def application_json(application: Application) -> dict[str, Any]:
         "logoUri": application.logo_uri,
         "policyUri": application.policy_uri,
         "tosUri": application.tos_uri,
-        "previousSecretExpiresAt": _moment(application.previous_secret_expires_at),
+        "previousSecretExpiresAt": clock.iso_or_none(application.previous_secret_expires_at),
         "createdAt": clock.iso(application.created_at),
         "updatedAt": clock.iso(application.updated_at),
     }
-
-
-def _moment(moment: int | None) -> str | None:
-    return None if moment is None else clock.iso(moment)

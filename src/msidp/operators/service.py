@@ -148,6 +148,14 @@ def find_by_email(session: Session, community_id: str, email: str) -> Operator |
     )
 
 
+def get_by_email(session: Session, community_id: str, email: str) -> Operator:
+    """The operator with this address. Raises NotFound, and Invalid for what is no address."""
+    found = find_by_email(session, community_id, email)
+    if found is None:
+        raise NotFound("operator-not-found", "No operator has this address.")
+    return found
+
+
 def change_password(session: Session, operator_id: str, password_hash: str, keep_session: str) -> Operator:
     """Set an operator's password, and sign them out everywhere but here. Links to choose another end."""
     person = session.scalars(select(Operator).where(Operator.id == operator_id)).one()

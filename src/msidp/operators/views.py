@@ -16,7 +16,7 @@ def operator_json(operator: Operator, *, second_factor: bool) -> dict[str, Any]:
         "role": operator.role,
         "secondFactor": second_factor,
         "createdAt": clock.iso(operator.created_at),
-        "lastLoginAt": None if operator.last_login_at is None else clock.iso(operator.last_login_at),
+        "lastLoginAt": clock.iso_or_none(operator.last_login_at),
     }
 
 

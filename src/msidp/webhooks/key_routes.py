@@ -56,5 +56,5 @@ def _key_json(key: WebhookKey) -> dict[str, Any]:
         "key": key.public_key,
         "algorithm": "ed25519",
         "createdAt": clock.iso(key.created_at),
-        "expiresAt": None if key.expires_at is None else clock.iso(key.expires_at),
+        "expiresAt": clock.iso_or_none(key.expires_at),
     }

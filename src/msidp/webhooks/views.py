@@ -35,7 +35,7 @@ def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "v1a": endpoint.v1a,
         "enabled": endpoint.enabled,
         "disabledReason": endpoint.disabled_reason,
-        "previousSecretExpiresAt": _iso(endpoint.previous_secret_expires_at),
+        "previousSecretExpiresAt": clock.iso_or_none(endpoint.previous_secret_expires_at),
         "createdAt": clock.iso(endpoint.created_at),
         "updatedAt": clock.iso(endpoint.updated_at),
     }
@@ -51,7 +51,8 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         "reason": delivery.reason,
         "attemptCount": delivery.attempt_count,
-        "nextAttemptAt": None if delivery.lease_token else _iso(delivery.due_at),  # leased: at this moment
+        # Leased: it is at this moment.
+        "nextAttemptAt": None if delivery.lease_token else clock.iso_or_none(delivery.due_at),
         "createdAt": clock.iso(delivery.created_at),
         "replayId": delivery.origin if delivery.origin.startswith("rpl_") else None,
         "test": delivery.origin == PING,
@@ -100,7 +101,7 @@ def replay_json(replay: Replay, open_deliveries: int) -> dict[str, Any]:
         "deliveriesCreated": replay.created,
         "deliveriesOpen": open_deliveries,
         "createdAt": clock.iso(replay.created_at),
-        "finishedAt": _iso(replay.finished_at),
+        "finishedAt": clock.iso_or_none(replay.finished_at),
     }
 
 
@@ -163,7 +164,3 @@ def _data(event: Event, data: dict[str, Any]) -> dict[str, Any]:
     happening = Happening(event.type, event.occurred_at, event.community_id, data)
     told: dict[str, Any] = standard.hear(happening)[1]["data"]
     return told
-
-
-def _iso(moment: int | None) -> str | None:
-    return None if moment is None else clock.iso(moment)

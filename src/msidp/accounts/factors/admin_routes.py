@@ -77,5 +77,5 @@ def _passkey_json(row: Passkey) -> dict[str, Any]:
         "name": row.name,
         "synced": row.synced,
         "createdAt": clock.iso(row.created_at),
-        "lastUsedAt": None if row.used_at is None else clock.iso(row.used_at),
+        "lastUsedAt": clock.iso_or_none(row.used_at),
     }

@@ -48,7 +48,7 @@ def _factors(session: Session, member_id: str) -> Iterator[Any]:
     if totp.is_on(session, member_id):
         yield {"type": "authenticator app"}
     for row in passkeys.list_of(session, member_id):
-        used = None if row.used_at is None else clock.iso(row.used_at)
+        used = clock.iso_or_none(row.used_at)
         yield {"type": "passkey", "name": row.name, "createdAt": clock.iso(row.created_at), "usedAt": used}
 
 

@@ -18,6 +18,6 @@ def token_json(row: InitialAccessToken) -> dict[str, Any]:
         "grantTypes": limits.grant_types,
         "scopes": limits.scopes,
         "redirectHosts": limits.redirect_hosts,
-        "expiresAt": None if row.expires_at is None else clock.iso(row.expires_at),
+        "expiresAt": clock.iso_or_none(row.expires_at),
         "createdAt": clock.iso(row.created_at),
     }
