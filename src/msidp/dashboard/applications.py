@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from msidp import clock
 from msidp.audit import service as audit
-from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, needs, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of, numbers_of
 from msidp.dashboard.snippets import snippets
 from msidp.db import reading, transaction
@@ -44,6 +44,7 @@ def applications() -> Response:
 
 
 @bp.get("/applications/new")
+@needs("admin")
 def new_application() -> Response:
     """The form for the type chosen."""
     return _form(_type(request.args))

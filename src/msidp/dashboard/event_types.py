@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard.events import known_types
-from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, needs, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.db import reading, transaction
 from msidp.errors import Problem
@@ -26,6 +26,7 @@ def show_event_types() -> Response:
 
 
 @bp.get("/event-types/new")
+@needs("admin")
 def new_event_type() -> Response:
     """The form for a type, which begins with one that works."""
     values = {"schema": pretty(SCHEMA), "example": pretty({"orderId": "order_1001"})}

@@ -158,7 +158,7 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     """A page of the dashboard. `problem` (an error) is told at its head, and beside the fields it names."""
     problem: Problem | None = context.get("problem")
     errors = {field_of(detail): detail["message"] for detail in (problem.details or ())} if problem else {}
-    frame = {"operator": signed_in(), "errors": errors, "problem": None, "may": may}
+    frame = {"operator": signed_in(), "errors": errors, "problem": None}
     html = render_template(f"dashboard/{template}.html", **frame | context)
     response = Response(html, problem.status if problem else status, mimetype="text/html")
     if problem:
@@ -178,8 +178,9 @@ def field_of(detail: dict[str, str]) -> str:
     return to_snake(detail["field"].partition(".")[0])
 
 
+@bp.app_template_global()
 def may(role: Role) -> bool:
-    """Whether the operator may do what needs this role."""
+    """Whether the operator may do what needs this role. A global of templates: macros ask it as well."""
     who = signed_in()
     return who is not None and allows(who.role, role)
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard import member_access
-from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, needs, operator, page
 from msidp.dashboard.input import checked, confirmed, json_of, pretty
 from msidp.dashboard.listing import listing
 from msidp.db import reading, transaction
@@ -54,6 +54,7 @@ def conditions(session: Session, query: str) -> list[ColumnElement[bool]]:
 
 
 @bp.get("/members/new")
+@needs("admin")
 def new_member() -> Response:
     return page("member_new", values={})
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from msidp.audit import service as audit
 from msidp.dashboard import prices
-from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, isolated, needs, operator, page
 from msidp.dashboard.input import checked, confirmed
 from msidp.db import reading, transaction
 from msidp.errors import Problem
@@ -54,6 +54,7 @@ def _members(session: Session, community_id: str) -> dict[str, str]:
 
 
 @bp.get("/plans/new")
+@needs("admin")
 def new_plan() -> Response:
     return page("plan", plan=None, values={}, prices=prices.rows([]), intervals=prices.INTERVALS)
 

@@ -10,7 +10,7 @@ from flask import Flask, render_template
 
 from msidp import clock, web
 from msidp.accounts import devices
-from msidp.dashboard.frame import HOME, bp, field_of, may, signed_in
+from msidp.dashboard.frame import HOME, bp, field_of, signed_in
 from msidp.dashboard.navigation import NAVIGATION
 
 _NAMELESS = ("Input", "String", "List")  # what a schema calls the field
@@ -66,7 +66,6 @@ def error_page(status: int, title: str, code: str, message: str) -> str | None:
         "operator": who,
         "problem": None,
         "errors": {},
-        "may": may,
         "navigation": NAVIGATION,
     }
     told = {"status": status, "title": title, "code": code, "message": message}

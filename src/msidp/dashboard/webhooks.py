@@ -12,7 +12,7 @@ from msidp import clock
 from msidp.audit import service as audit
 from msidp.dashboard import trends
 from msidp.dashboard.charts import RANGES, chosen_range
-from msidp.dashboard.frame import HOME, actor, again, bp, done, operator, page
+from msidp.dashboard.frame import HOME, actor, again, bp, done, needs, operator, page
 from msidp.dashboard.input import checked, confirmed, lines_of
 from msidp.db import reading, transaction
 from msidp.errors import Invalid, Problem
@@ -50,6 +50,7 @@ def webhooks() -> Response:
 
 
 @bp.get("/webhooks/new")
+@needs("admin")
 def new_webhook() -> Response:
     """The form, in the vocabulary of the dialect chosen."""
     return _form(_dialect(request.args))
