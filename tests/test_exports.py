@@ -40,12 +40,11 @@ def table(admin: FlaskClient, path: str, **query: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-@given(st.text() | st.sampled_from(["=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''", "\r"]))
+@given(st.text() | st.text("'=+-@＝＋－＠\t\r\na", max_size=4))
 def test_no_cell_is_a_formula_and_what_it_was_is_known(text: str) -> None:
     cell = exports.safe_cell(text)
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    if not (text.startswith("'") and text[1:].startswith(("=", "+", "-", "@", "\t", "\r"))):
-        assert exports.plain_cell(cell) == text
+    assert not cell.startswith(tuple("=+-@＝＋－＠\t\r\n"))
+    assert exports.plain_cell(cell) == text
 
 
 def test_every_member_is_there_once_whatever_the_steps(

@@ -6,6 +6,7 @@ need no request: whoever serves them may do so in another thread, for as long as
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8; header=present",
     "jsonl": "application/jsonl; charset=utf-8",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")  # what a spreadsheet would run, and what was quoted for it
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,10 @@ def write(
 
 
 def safe_cell(value: Any) -> str:
-    """A value as the cell of a CSV that no spreadsheet takes for a formula: `'` stands before those."""
+    """A value as the cell of a CSV that no spreadsheet takes for a formula: `'` stands before those.
+
+    Full-width signs count: East Asian spreadsheets read them as the others.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -84,12 +88,12 @@ def safe_cell(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     text = value if isinstance(value, str) else canonical.dumps(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def plain_cell(text: str) -> str:
     """What safe_cell() was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _guarded(
