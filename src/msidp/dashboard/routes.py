@@ -1,7 +1,6 @@
 """The dashboard, put together: its pages, and what its templates know."""
 
 import json
-import re
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -12,9 +11,9 @@ from msidp import clock, web
 from msidp.accounts import devices
 from msidp.dashboard.frame import HOME, bp, field_of, signed_in
 from msidp.dashboard.navigation import NAVIGATION
+from msidp.dashboard.wording import as_title, told
 
 _NAMELESS = ("Input", "String", "List")  # what a schema calls the field
-_IN_CAPITALS = re.compile(r"\b(json|id|ur[il])(?=s?\b)", re.IGNORECASE)
 PAGES = (
     "account",
     "api_keys",
@@ -117,13 +116,11 @@ def finding(detail: dict[str, str]) -> str:
         message = f"should {rest}"
     if not message[:1].islower():
         return message
-    return f"{_IN_CAPITALS.sub(lambda found: found[0].upper(), _words(field_of(detail)))} {message}"
-
-
-def _words(field: str) -> str:
-    return field.replace("_", " ").capitalize()
+    return f"{as_title(field_of(detail))} {message}"
 
 
 bp.app_template_filter("iso")(clock.iso)
+bp.app_template_filter("as_title")(as_title)
+bp.app_template_filter("told")(told)
 bp.app_template_filter("field_of")(field_of)
 bp.context_processor(lambda: {"navigation": NAVIGATION})

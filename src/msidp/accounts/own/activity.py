@@ -1,5 +1,6 @@
 """What has happened about the security of a member's account, in their own words and to be seen by them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -73,9 +74,13 @@ def latest(session: Session, member_id: str) -> list[Happening]:
     return [_happening(entry) for entry in audit.about(session, member_id, _WORDS, SHOWN)]
 
 
+def methods_named(methods: Iterable[str]) -> list[Words]:
+    """How somebody proved who they are, in words; `methods` are those of an `amr` claim (RFC 8176)."""
+    return list(dict.fromkeys(_METHODS[each] for each in methods if each in _METHODS))
+
+
 def _happening(entry: AuditEntry) -> Happening:
     own = entry.actor_type == "member"
-    methods = entry.details.get("methods", ())
     return Happening(
         words=_WORDS[entry.action],
         at=entry.last_at or entry.at,
@@ -83,6 +88,6 @@ def _happening(entry: AuditEntry) -> Happening:
         own=own,
         device=devices.describe(entry.user_agent) if own and entry.user_agent else None,
         place=entry.address if own else None,
-        methods=list(dict.fromkeys(_METHODS[each] for each in methods if each in _METHODS)),
+        methods=methods_named(entry.details.get("methods", ())),
         application=entry.details.get("name"),
     )
