@@ -1,23 +1,14 @@
 """The composition root: create_app() is a list of set-up calls."""
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 from flask import Flask
 
 from msidp import db, logs, metrics, negotiation, queue, web
+from msidp.dispatch import App
 from msidp.keys import keyring
 from msidp.settings import Settings
 from msidp.vault import fields
-
-
-class App(Flask):
-    """Flask, spared from looking at each function of each request for whether it is asynchronous."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """None of ours is."""
-        return func
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -23,6 +23,7 @@ MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
 MAX_FIELDS = 100  # of a form or a query
 MAX_LIST = 2_000  # characters of a header that lists wishes; reading 60 kB of them takes a tenth of a second
 _LISTS = ("HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE")
+_NO_FIELDS: ImmutableMultiDict[str, str] = ImmutableMultiDict()
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # a name or address, perhaps a port
 
 
@@ -91,6 +92,8 @@ def _read_fields(encoded: bytes, what: str) -> ImmutableMultiDict[str, str]:
     """
     if encoded.count(b"&") >= MAX_FIELDS:
         raise BadRequest("too-many-fields", f"The {what} has more than {MAX_FIELDS} fields.")
+    if not encoded:
+        return _NO_FIELDS
     try:
         return ImmutableMultiDict(parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict"))
     except UnicodeDecodeError:

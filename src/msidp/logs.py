@@ -6,6 +6,8 @@ What libraries log goes the same way. Never a secret in them: no query strings, 
 import json
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -14,6 +16,12 @@ import structlog.tracebacks
 from msidp.settings import Settings
 
 _encoder = json.JSONEncoder(default=repr)
+_concern: ContextVar[Mapping[str, str]] = ContextVar("msidp_log", default={})  # noqa: B039  # nobody writes to it
+
+
+def concern(**fields: str) -> None:
+    """Say on each line from now on, in this thread, what it is about."""
+    _concern.set(fields)
 
 
 class _Forward(logging.Handler):
@@ -29,7 +37,7 @@ def init_app(_settings: Settings) -> None:
     human = sys.stderr.isatty()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_concern,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *(_for_people() if human else _for_machines()),
@@ -43,6 +51,12 @@ def init_app(_settings: Settings) -> None:
         root.addHandler(_Forward(logging.WARNING))
     for name in ("alembic", "sqlalchemy"):
         logging.getLogger(name).handlers.clear()  # Flask-Alembic's, which would write lines of their own
+
+
+def add_concern(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put it on a line (a processor of structlog)."""
+    event.update(_concern.get())
+    return event
 
 
 def _encode(event: Any, **_options: Any) -> str:

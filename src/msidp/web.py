@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import db, ids, languages, metrics, negotiation
+from msidp import db, ids, languages, logs, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import StrictRequest, body_limit, check_head
 from msidp.negotiation import said
@@ -105,7 +105,7 @@ class LazySessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of this request."""
-        if self.get_cookie_name(app) not in request.cookies:
+        if "HTTP_COOKIE" not in request.environ or self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
 
@@ -182,14 +182,15 @@ def _comes_from_elsewhere() -> bool:
 
 def _begin() -> None:
     asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
-    given = asked.headers.get("X-Request-Id", "")
+    environ = asked.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     reference = given if _REQUEST_ID.match(given) else ids.new_id("req")
-    g.begun_at, g.request_id = time.perf_counter(), reference
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=reference)
-    check_head(asked.environ)
+    kept = g._get_current_object()  # noqa: SLF001
+    kept.begun_at, kept.request_id = time.perf_counter(), reference
+    logs.concern(request_id=reference)
+    check_head(environ)
     _ = asked.args  # what cannot be read is refused here, whoever would have read it
-    if refusal := asked.environ.get(REFUSAL):
+    if refusal := environ.get(REFUSAL):
         problem, code, message = _REFUSALS[refusal]
         raise problem(code, message or _too_large(), headers={"Retry-After": "5"} if refusal == 503 else None)
 
@@ -197,9 +198,9 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     headers = response.headers
     asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
-    headers["X-Request-Id"] = g.get("request_id", "")
+    kept = g._get_current_object()  # noqa: SLF001
     defaults = [*_HEADERS, ("Content-Security-Policy", content_security_policy(response))]
-    if asked.is_secure:
+    if asked.scheme == "https":
         defaults.append(("Strict-Transport-Security", "max-age=31536000"))
     if asked.endpoint != "static":
         defaults.append(("Cache-Control", "no-store"))
@@ -210,7 +211,8 @@ def _finish(response: Response) -> Response:
     for name, value in defaults:
         if name.lower() not in present:
             headers.add(name, value)
-    took = time.perf_counter() - g.begun_at
+    headers.add("X-Request-Id", kept.get("request_id", ""))
+    took = time.perf_counter() - kept.begun_at
     _log_request(asked, response.status_code, took)
     _count_request(asked, response.status_code, took)
     return response

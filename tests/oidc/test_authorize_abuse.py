@@ -25,6 +25,7 @@ from tests.support.jose import segment, sign
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from msidp import logs
 from msidp.keys.keyring import keyring
 from msidp.oidc.authorize import checks, flow, routes
 from msidp.oidc.authorize.errors import PageError
@@ -229,7 +230,7 @@ def test_pages_cannot_be_framed_or_cached(admin: FlaskClient, shop: Relying) -> 
 def log(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What /authorize logs."""
     capture = LogCapture()
-    processors = [structlog.contextvars.merge_contextvars, capture]
+    processors = [logs.add_concern, capture]
     for module in (routes, flow):
         monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=processors))
     return capture.entries
