@@ -11,6 +11,7 @@ import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import redis
@@ -57,6 +58,10 @@ class Recorder:
 
     def flush(self) -> None:
         """Pass on what has come together. Without Valkey it waits for the next time."""
+        with suppress(redis.RedisError, OSError):
+            self._pass_on()
+
+    def _pass_on(self) -> None:
         with self._lock:
             pending, self._pending = self._pending, defaultdict(float)
             self._scheduled = False
@@ -71,10 +76,11 @@ class Recorder:
             with self._lock:
                 for series, amount in pending.items():
                     self._pending[series] += amount
+            raise
 
     def totals(self) -> Mapping[Series, float]:
         """What all processes passed on, this one's latest included. Raises redis.RedisError."""
-        self.flush()
+        self._pass_on()
         found = self._client.hgetall(KEY)
         return {_series(field): float(value) for field, value in found.items()}
 

@@ -44,17 +44,18 @@ def connection() -> "redis.Redis":
 
 
 @cache
-def connect(url: str, timeout: float = 2) -> "redis.Redis":
+def connect(url: str, timeout: float = 1) -> "redis.Redis":
     """A client for this URL, one a process. `timeout` is short by default: a web request may wait on it.
 
-    One more try, at once: a server that came back has closed the connections of the pool.
+    One more try, at once, where a connection broke: a server that came back has closed those of the pool.
+    Where no answer came there is none: the second would not come either.
     """
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout,
         socket_connect_timeout=1,
         health_check_interval=30,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

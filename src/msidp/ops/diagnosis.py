@@ -4,6 +4,8 @@ import os
 import smtplib
 import stat
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -29,13 +31,18 @@ RELEASED = 1_767_225_600  # 2026-01-01: no clock of today shows less
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Every check, those of readiness included. Needs an application context."""
+    """Every check, those of readiness included. Needs an application context.
+
+    A queue that does not answer is waited for once.
+    """
+    ready = checks.ready()
+    queue_answers = all(check.ok for check in ready if check.name == "queue")
     return [
         *check_settings(settings),
         check_files(settings),
-        *checks.ready(),
-        check_workers(),
-        check_clock(),
+        *ready,
+        check_workers(workers_at_work() if queue_answers else None),
+        check_clock(_other_clocks(queue_answers)),
         *check_mail(settings),
     ]
 
@@ -80,9 +87,8 @@ def check_files(settings: Settings) -> Check:
     return Check("files", True, f"the secrets in {directory} are for this user alone")
 
 
-def check_workers() -> Check:
+def check_workers(count: int | None) -> Check:
     """Whether somebody takes work from the queue."""
-    count = workers_at_work()
     if count is None:
         return Check("workers", False, "not known without the queue", "Mend the queue first.")
     if not count:
@@ -106,30 +112,28 @@ def _is_at_work(key: bytes | str) -> bool:
     return time.time() - utcparse(as_text(heartbeat)).timestamp() < SILENCE
 
 
-def check_clock() -> Check:
-    """Whether this machine's clock agrees with those of the database and the queue."""
+def check_clock(clocks: Mapping[str, float]) -> Check:
+    """Whether this machine's clock agrees with others, each in seconds since 1970."""
     mend = "Have this machine's clock set by NTP (e.g. systemd-timesyncd or chrony)."
     if time.time() < RELEASED:
         return Check("clock", False, f"it shows {time.strftime('%Y-%m-%d', time.gmtime())}", mend)
-    clocks = _other_clocks()
     for name, now in clocks.items():
         if abs(now - time.time()) > MAX_SKEW:
             return Check("clock", False, f"{now - time.time():+.0f} seconds at {name}", mend)
     return Check("clock", True, f"agrees with {', '.join(clocks)}" if clocks else "shows a likely time")
 
 
-def _other_clocks() -> dict[str, float]:
+def _other_clocks(queue_answers: bool) -> dict[str, float]:
+    """Those of the queue and of the database. What does not answer is told by its own check."""
     clocks: dict[str, float] = {}
-    try:
-        seconds, micros = queue.connection().time()
-        clocks["the queue"] = seconds + micros / 1e6
-        if db.engine_name() == "postgresql":
-            with db.reading() as session:
-                clocks["the database"] = float(
-                    session.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0
-                )
-    except (redis.RedisError, SQLAlchemyError, OSError):
-        pass  # their own checks tell
+    if queue_answers:
+        with suppress(redis.RedisError, OSError):
+            seconds, micros = queue.connection().time()
+            clocks["the queue"] = seconds + micros / 1e6
+    if db.engine_name() == "postgresql":
+        with suppress(SQLAlchemyError), db.reading() as session:
+            now = session.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+            clocks["the database"] = float(now or 0)
     return clocks
 
 

@@ -4,6 +4,7 @@ Of the database only indexes are read, and no more than OPEN_AT_MOST rows of the
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 
 import redis
@@ -42,9 +43,8 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         yield _build_info()
-        yield from _counted()
+        yield from _queue()
         yield from _database()
-        yield _gauge("msidp_workers", "Workers that take work from the queue.", diagnosis.workers_at_work())
 
 
 def exposition() -> bytes:
@@ -67,13 +67,20 @@ def _gauge(name: str, words: str, value: float | None) -> Metric:
     return family
 
 
-def _counted() -> Iterator[Metric]:
-    try:
+def _queue() -> Iterator[Metric]:
+    """What only the queue knows. It is waited for once."""
+    totals: Mapping[metrics.Series, float] | None = None
+    with suppress(redis.RedisError, OSError):
         totals = metrics.recorder().totals()
-    except (redis.RedisError, OSError):
-        yield _gauge("msidp_queue_up", "Whether the queue answers, on which counts are added up.", 0)
-        return
-    yield _gauge("msidp_queue_up", "Whether the queue answers, on which counts are added up.", 1)
+    up = totals is not None
+    yield _gauge("msidp_queue_up", "Whether the queue answers, on which counts are added up.", up)
+    workers = diagnosis.workers_at_work() if up else None
+    yield _gauge("msidp_workers", "Workers that take work from the queue.", workers)
+    if totals is not None:
+        yield from _counted(totals)
+
+
+def _counted(totals: Mapping[metrics.Series, float]) -> Iterator[Metric]:
     for name, (words, labels) in _COUNTERS.items():
         counter = CounterMetricFamily(name, words, labels=labels)
         for series, value in sorted(totals.items(), key=lambda item: item[0].labels):
