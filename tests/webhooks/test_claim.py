@@ -23,6 +23,7 @@ from tests.webhooks.support import (
 from msidp import clock, db, ids
 from msidp.outbound.exchange import Reply
 from msidp.webhooks import claim, disabling, settle
+from msidp.webhooks.attempts import Outcome
 from msidp.webhooks.drain import Engine, drain
 from msidp.webhooks.models import Delivery
 
@@ -45,13 +46,13 @@ def take(count: int = 1000, now: int | None = None) -> list[claim.Claimed]:
         return claim.take(session, chosen, now or clock.now(), LEASE)
 
 
-def outcome(claimed: claim.Claimed, reply: Reply = FINE) -> settle.Outcome:
+def outcome(claimed: claim.Claimed, reply: Reply = FINE) -> Outcome:
     with db.reading() as session:
         (target,) = claim.targets(session, [claimed.endpoint_id])
-    return settle.Outcome(claimed, target, {"webhook-id": claimed.event_id}, clock.now(), reply)
+    return Outcome(claimed, target, {"webhook-id": claimed.event_id}, clock.now(), reply)
 
 
-def record(*outcomes: settle.Outcome) -> None:
+def record(*outcomes: Outcome) -> None:
     with db.transaction() as session:
         settle.record(session, outcomes, SCHEDULE)
 

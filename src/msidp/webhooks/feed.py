@@ -19,10 +19,10 @@ from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen
 from msidp.webhooks import claim, settle, tally
+from msidp.webhooks.attempts import Outcome
 from msidp.webhooks.claim import Candidate, Claimed, Target
 from msidp.webhooks.lanes import Lanes
 from msidp.webhooks.sending import Sender
-from msidp.webhooks.settle import Outcome
 
 LEASES = 3  # a lease lasts as long as this many attempts may take
 LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile

@@ -1,44 +1,22 @@
 """Recording outcomes: many attempts in one transaction, each only if its claim still holds."""
 
-import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from json.encoder import encode_basestring_ascii as _quote
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, null, select, update
 from sqlalchemy.orm import Session
 
-from msidp.outbound.exchange import Reply
-from msidp.webhooks import ailing, hours, retry
+from msidp.webhooks import ailing, attempts, hours, retry
+from msidp.webhooks.attempts import Outcome
 from msidp.webhooks.catalogue import LOGOUT
-from msidp.webhooks.claim import Claimed, Target
-from msidp.webhooks.lists import among, bound_list, insert_many
-from msidp.webhooks.models import Attempt, Delivery, WebhookEndpoint
+from msidp.webhooks.lists import among, bound_list
+from msidp.webhooks.models import Delivery, WebhookEndpoint
 
 _REFUSALS: Mapping[tuple[str, int | None], str] = {  # what no repetition would change
     (LOGOUT, 400): "The application answered 400: it could not log the member out.",
 }
-_LOGGED = (
-    "delivery_id", "number", "at", "status", "latency_ms", "dns_ms", "connect_ms", "tls_ms", "first_byte_ms",
-    "error", "request_headers", "response_headers", "response_excerpt", "manual",
-)  # fmt: skip
-MAX_HEADERS = 60  # response headers kept
-MAX_HEADER = 1_000  # characters kept of each
-
-
-@dataclass(slots=True)
-class Outcome:
-    """One attempt that ended. `headers` are the request's as the log may show them."""
-
-    claimed: Claimed
-    target: Target
-    headers: Mapping[str, str]
-    at: int
-    reply: Reply
-
 
 Recorded = tuple[Outcome, str]
 """An outcome, and the status it gave its delivery."""
@@ -59,7 +37,7 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     failed = [outcome for outcome in held if outcome.reply.error is not None]
     _settle_successes(connection, succeeded)
     statuses = _settle_failures(connection, failed, schedule)
-    insert_many(connection, Attempt, _LOGGED, [_attempt(outcome) for outcome in held])
+    attempts.log(connection, held)
     _mark_endpoints(connection, held)
     given_up = dict(filter(None, map(_given_up, failed)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
@@ -71,7 +49,7 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
 
 def _figure(outcome: Outcome, status: str) -> hours.Figure:
     answered_in = outcome.reply.status and outcome.reply.latency_ms
-    return hours.Figure(outcome.claimed.endpoint_id, _ended_at(outcome), status, answered_in)
+    return hours.Figure(outcome.claimed.endpoint_id, outcome.ended_at, status, answered_in)
 
 
 def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
@@ -103,7 +81,7 @@ def _settle_successes(connection: Connection, outcomes: Sequence[Outcome]) -> No
             values = {
                 "seqs": bound_list(connection, [outcome.claimed.seq for outcome in mine]),
                 "scheduled": 0 if manual else 1,
-                "settled": max(map(_ended_at, mine)),
+                "settled": max(outcome.ended_at for outcome in mine),
             }
             connection.execute(_success(connection.dialect.name), values)
 
@@ -119,14 +97,14 @@ def _settle_failures(
 
 def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, Any]:
     claimed, reply = outcome.claimed, outcome.reply
-    ended_at = _ended_at(outcome)
+    ended_at = outcome.ended_at
     attempted = retry.Attempted(
         claimed.scheduled_count,
         claimed.manual,
         claimed.resume_at,
         reply.status,
         ended_at,
-        _header(reply.head, "retry-after"),
+        attempts.header(reply.head, "retry-after"),
         _REFUSALS.get((claimed.dialect, reply.status)),
     )
     verdict = retry.judge(attempted, schedule, random.random())  # noqa: S311  # jitter, not a secret
@@ -138,28 +116,6 @@ def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, An
         "scheduled": 0 if claimed.manual else 1,
         "settled": None if verdict.due_at is not None else ended_at,
     }
-
-
-def _attempt(outcome: Outcome) -> tuple[Any, ...]:
-    """The values of `_LOGGED`."""
-    claimed, reply = outcome.claimed, outcome.reply
-    timings, answered = reply.timings, reply.status is not None
-    return (
-        claimed.delivery_id,
-        claimed.attempt_count + 1,
-        outcome.at,
-        reply.status,
-        reply.latency_ms,
-        timings.dns,
-        timings.connect,
-        timings.tls,
-        timings.first_byte,
-        reply.error,
-        _json_object(outcome.headers),
-        _head_json(reply.head) if answered else None,
-        _text(reply.excerpt) if answered else None,
-        claimed.manual,
-    )
 
 
 def _mark_endpoints(connection: Connection, outcomes: Iterable[Outcome]) -> None:
@@ -194,46 +150,6 @@ def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None
     if changing:
         ids = bound_list(connection, sorted(changing))
         connection.execute(_lock(connection.dialect.name), {"ids": ids})
-
-
-def read_head(head: Iterable[bytes]) -> dict[str, str]:
-    """A response's header lines as the log keeps them: by name, repeated ones joined, long ones cut."""
-    headers: dict[str, str] = {}
-    for line in head:
-        name, colon, value = line.partition(b":")
-        if colon and len(headers) < MAX_HEADERS:
-            key = _text(name.strip(), "latin-1")[:MAX_HEADER]
-            text = _text(value.strip(), "latin-1")
-            headers[key] = (f"{headers[key]}, {text}" if key in headers else text)[:MAX_HEADER]
-    return headers
-
-
-def _json_object(texts: Mapping[str, str]) -> str:
-    """An object of text alone, in half of the time that json.dumps takes."""
-    return "{" + ",".join([f"{_quote(name)}:{_quote(text)}" for name, text in texts.items()]) + "}"
-
-
-@lru_cache(maxsize=256)
-def _head_json(head: tuple[bytes, ...]) -> str:
-    """Remembered, for a receiver that answers a thousand times a second mostly repeats itself."""
-    return json.dumps(read_head(head))
-
-
-def _header(head: Iterable[bytes], wanted: str) -> str | None:
-    for line in head:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == wanted.encode():
-            return value.strip().decode("latin-1")
-    return None
-
-
-def _text(raw: bytes, encoding: str = "utf-8") -> str:
-    """Bytes of a stranger as text that every database holds."""
-    return raw.decode(encoding, "replace").replace("\0", "\ufffd")
-
-
-def _ended_at(outcome: Outcome) -> int:
-    return outcome.at + outcome.reply.latency_ms
 
 
 @cache
