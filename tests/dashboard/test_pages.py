@@ -174,33 +174,6 @@ def test_prices_are_typed_row_by_row(owner: FlaskClient, admin: FlaskClient) -> 
     assert admin.get(f"/plans/{plan['id']}").json["data"]["prices"] == []
 
 
-@pytest.mark.database("sqlite", "postgresql")
-def test_an_api_key_works_until_it_is_revoked(app: Flask, owner: FlaskClient) -> None:
-    made = submit(owner, f"{ROOT}/api-keys", f"{ROOT}/api-keys", name="Backend")
-    key = made.text.split('id="secret">')[1].split("<")[0]
-    client = app.test_client()
-    assert client.get("/members", headers={"X-API-KEY": key}).status_code == 200
-    _, action, key_id = last_act()
-    assert action == "api_key.created"
-    assert key not in owner.get(f"{ROOT}/api-keys").text
-    assert submit(owner, f"{ROOT}/api-keys", f"{ROOT}/api-keys/{key_id}/revoke").status_code == 303
-    assert client.get("/members", headers={"X-API-KEY": key}).status_code == 401
-
-
-@pytest.mark.database("sqlite")
-def test_an_admin_leaves_owners_keys_alone(
-    owner_admin: FlaskClient, admin: FlaskClient, sign_in: Callable[[Role], FlaskClient]
-) -> None:
-    page = f"{ROOT}/api-keys"
-    browser = sign_in("admin")
-    ids = {key["role"]: key["id"] for key in owner_admin.get("/api-keys").json["data"]}
-    shown = browser.get(page).text
-    assert (ids["admin"] in shown, ids["owner"] in shown) == (True, False)
-    assert submit(browser, page, f"{page}/{ids['owner']}/revoke").status_code == 403
-    assert owner_admin.get("/operators").status_code == 200
-    assert submit(browser, page, f"{page}/{ids['admin']}/revoke").status_code == 303
-
-
 def test_a_webhook_that_may_not_be_called_is_refused_in_place(owner: FlaskClient) -> None:
     new = f"{ROOT}/webhooks/new?dialect=standard"
     form = {"name": "Bad", "dialect": "standard", "url": "https://10.0.0.1/", "headers": "no colon"}

@@ -90,6 +90,8 @@ def test_a_key_that_leaks_makes_no_owner_and_no_other_key(
 
     made = data(owner_admin.post("/api-keys", json={"name": "Shop"}))
     assert (made["role"], len(data(owner_admin.get("/api-keys")))) == ("admin", 3)
+    *_, shown = data(owner_admin.get("/api-keys"))
+    assert shown["createdBy"] | {"type": "api_key", "name": "owner's", "gone": False} == shown["createdBy"]
     shop = {"X-API-KEY": made["secretKey"]}
     assert app.test_client().get("/members", headers=shop).status_code == 200
     assert data(owner_admin.delete(f"/api-keys/{made['id']}")) == {"id": made["id"]}

@@ -1,6 +1,6 @@
 """Commands on what the database holds: migrate, api-key, community."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -59,7 +59,14 @@ def list_api_keys(as_json: bool) -> None:
     """Print the keys that were not revoked."""
     with connect(None, None) as api:
         rows = call(api, "GET", "/api-keys")["data"]
-    show_all(rows, as_json)
+    show_all(rows if as_json else [{**row, "createdBy": _maker(row["createdBy"])} for row in rows], as_json)
+
+
+def _maker(maker: dict[str, Any] | None) -> str | None:
+    """Who made a key, in a few words."""
+    if maker is None:
+        return None
+    return f"{maker['name'] or maker['id']}{' (gone)' if maker['gone'] else ''}"
 
 
 @api_key.command("revoke")

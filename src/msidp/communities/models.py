@@ -34,6 +34,9 @@ class ApiKey(Listed, Base):
     hint: Mapped[str]  # the last four characters, to tell keys apart
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]
+    maker_type: Mapped[str | None]  # operator, api_key, command_line; None: made before this was kept
+    maker_id: Mapped[str | None]
+    maker_name: Mapped[str | None]  # as it was then: it tells who it was when they are gone
 
 
 class IdempotencyRecord(Base):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, languages
@@ -14,6 +14,15 @@ from msidp.errors import NotFound
 _API_KEY = select(ApiKey.id, ApiKey.community_id, ApiKey.role).where(
     ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes a key: an operator, another key, or the command line, by the name they have now."""
+
+    type: str
+    id: str | None
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,9 @@ def app_id(session: Session, community_id: str) -> str:
     return session.scalars(select(Community.app_id).where(Community.id == community_id)).one()
 
 
-def create_api_key(session: Session, community_id: str, name: str, role: KeyRole = "admin") -> NewApiKey:
+def create_api_key(
+    session: Session, community_id: str, name: str, role: KeyRole = "admin", maker: Maker | None = None
+) -> NewApiKey:
     """Make a secret key for the Admin API. An owner's key may look after operators and keys too."""
     secret = ids.new_token("sk_")
     key = ApiKey(
@@ -79,21 +90,20 @@ def create_api_key(session: Session, community_id: str, name: str, role: KeyRole
         secret_hash=ids.hash_token(secret),
         hint=secret[-4:],
         created_at=clock.now(),
+        maker_type=maker.type if maker else None,
+        maker_id=maker.id if maker else None,
+        maker_name=maker.name if maker else None,
     )
     session.add(key)
     session.flush()
     return NewApiKey(key.id, secret)
 
 
-def list_api_keys(session: Session, community_id: str) -> list[ApiKey]:
-    """The keys that were not revoked, oldest first."""
-    return list(
-        session.scalars(
-            select(ApiKey)
-            .where(ApiKey.community_id == community_id, ApiKey.revoked_at.is_(None))
-            .order_by(ApiKey.seq)
-        )
-    )
+def keys_by_maker(session: Session, community_id: str) -> dict[str, int]:
+    """How many keys that were not revoked somebody made, by the maker's id."""
+    live = (ApiKey.community_id == community_id, ApiKey.revoked_at.is_(None), ApiKey.maker_id.is_not(None))
+    counted = select(ApiKey.maker_id, func.count()).where(*live).group_by(ApiKey.maker_id)
+    return {str(maker): count for maker, count in session.execute(counted)}
 
 
 def revoke_api_key(session: Session, community_id: str, key_id: str) -> ApiKey:

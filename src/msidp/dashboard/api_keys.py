@@ -5,8 +5,6 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
-from msidp.communities import service
-from msidp.communities.models import ApiKey
 from msidp.communities.roles import KeyRole
 from msidp.dashboard.frame import HOME, actor, asks_proof, bp, done, may, operator, page
 from msidp.dashboard.input import name_of
@@ -55,5 +53,5 @@ def _role() -> KeyRole:
 
 def _page(**context: Any) -> Response:
     with reading() as session:
-        keys: list[ApiKey] = service.list_api_keys(session, operator().community_id)
+        keys = administration.view_keys(session, operator().community_id)
     return page("api_keys", **{"keys": keys, "made": None, "name": "", **context})

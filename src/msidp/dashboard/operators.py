@@ -5,6 +5,7 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response
 
+from msidp.communities import service as communities
 from msidp.communities.roles import MEANING, ROLES, Role
 from msidp.dashboard.frame import HOME, actor, again, asks_proof, bp, done, isolated, needs, operator, page
 from msidp.db import reading, transaction
@@ -13,6 +14,7 @@ from msidp.operators import administration, factors, service
 from msidp.operators.links import setup_link
 
 PATH = f"{HOME}/operators"
+KEYS = f"{HOME}/api-keys"
 
 
 @bp.get("/operators")
@@ -67,13 +69,17 @@ def change_role(operator_id: str) -> Response:
 @needs("owner")
 @asks_proof(PATH)
 def remove_operator(operator_id: str) -> Response:
-    """Remove an operator, and sign them out everywhere."""
+    """Remove an operator, and sign them out everywhere. Keys they made stay; the page of these is next."""
     try:
         with transaction() as session:
             removed = administration.remove(session, actor(), operator_id)
             message = f"{isolated(removed.name)} is no operator any more."
+            keys = communities.keys_by_maker(session, removed.community_id).get(operator_id, 0)
     except Problem as problem:
         return _page(problem=problem)
+    if keys:
+        left = "An API key they made still works" if keys == 1 else f"{keys} API keys they made still work"
+        return done(f"{message} {left}: revoke here what they may have kept.", KEYS)
     return done(message, PATH)
 
 
@@ -121,10 +127,12 @@ def _page(**context: Any) -> Response:
         found, having = administration.view(session, operator().community_id)
         invitations = service.list_invitations(session, operator().community_id)
         required = service.requires_second_factor(session, operator().community_id)
+        keys = communities.keys_by_maker(session, operator().community_id)
     frame: dict[str, Any] = {
         "operators": found,
         "invitations": invitations,
         "having": having,
+        "keys": keys,
         "required": required,
         "meaning": MEANING,
         "made": None,

@@ -1,6 +1,7 @@
 """Acts on operators and keys, each with its audit entry and mails, from wherever they are asked for."""
 
-from sqlalchemy.orm import Session
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session, aliased
 
 from msidp import languages
 from msidp.audit import service as audit
@@ -8,7 +9,7 @@ from msidp.audit.service import Actor
 from msidp.communities import service as communities
 from msidp.communities.models import ApiKey
 from msidp.communities.roles import KeyRole, Role
-from msidp.communities.service import NewApiKey
+from msidp.communities.service import Maker, NewApiKey
 from msidp.mail import outbox
 from msidp.operators import factors, notices, service
 from msidp.operators.models import Operator
@@ -80,11 +81,33 @@ def view(session: Session, community_id: str) -> tuple[list[Operator], set[str]]
     return found, factors.having_any(session, [person.id for person in found])
 
 
+def view_keys(session: Session, community_id: str) -> list[tuple[ApiKey, bool]]:
+    """All keys that were not revoked, and of each whether who made it is gone: removed, or revoked."""
+    made_by = aliased(ApiKey)
+    present = select(Operator.id).where(Operator.id == ApiKey.maker_id)
+    live = select(made_by.id).where(made_by.id == ApiKey.maker_id, made_by.revoked_at.is_(None))
+    gone = case(
+        (ApiKey.maker_type == "operator", ~present.exists()),
+        (ApiKey.maker_type == "api_key", ~live.exists()),
+        else_=False,
+    )
+    mine = select(ApiKey, gone).where(ApiKey.community_id == community_id, ApiKey.revoked_at.is_(None))
+    return [(key, is_gone) for key, is_gone in session.execute(mine.order_by(ApiKey.seq))]
+
+
 def create_key(session: Session, actor: Actor, name: str, role: KeyRole) -> NewApiKey:
-    """Make a key of the Admin API."""
-    made = communities.create_api_key(session, actor.community_id, name, role)
+    """Make a key of the Admin API. It is the community's, and outlives who made it."""
+    maker = Maker(actor.type, actor.id, _name_of(session, actor))
+    made = communities.create_api_key(session, actor.community_id, name, role, maker)
     audit.record(session, actor, "api_key.created", made.id, {"role": role})
     return made
+
+
+def _name_of(session: Session, actor: Actor) -> str | None:
+    if actor.type not in ("operator", "api_key"):
+        return actor.id
+    named = Operator if actor.type == "operator" else ApiKey
+    return session.scalar(select(named.name).where(named.id == actor.id))
 
 
 def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:

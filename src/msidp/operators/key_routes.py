@@ -4,7 +4,6 @@ from typing import Any
 
 from msidp.api import Data, Deleted, Page, answers, api
 from msidp.audit.routes import key_holder
-from msidp.communities import service
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.operators import administration, schemas
@@ -20,7 +19,8 @@ TAGS = ["keys"]
 def list_() -> dict[str, Any]:
     """List the keys that were not revoked, oldest first; all on one page."""
     with reading() as session:
-        return all_of([key_json(key) for key in service.list_api_keys(session, caller().community_id)])
+        found = administration.view_keys(session, caller().community_id)
+        return all_of([key_json(key, maker_gone=gone) for key, gone in found])
 
 
 @bp.post("")

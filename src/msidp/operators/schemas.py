@@ -63,14 +63,24 @@ class NewKey(Schema):
     ] = "admin"
 
 
+class KeyMaker(Answer):
+    """Who made a key, by the name they had then."""
+
+    type: Annotated[str, Field(description="`operator`, `api_key` or `command_line`.")]
+    id: str | None
+    name: str | None
+    gone: Annotated[bool, Field(description="No operator any more, or a key that was revoked.")]
+
+
 class Key(Answer):
-    """A key; `hint` are the last characters of its secret."""
+    """A key; `hint` are the last characters of its secret. It works whatever becomes of who made it."""
 
     id: str
     name: str
     role: KeyRole
     hint: str
     created_at: str
+    created_by: Annotated[KeyMaker | None, Field(description="Of keys from before this was kept: null.")]
 
 
 class KeyMade(Answer):

@@ -31,12 +31,14 @@ def invitation_json(invitation: OperatorInvitation) -> dict[str, Any]:
     }
 
 
-def key_json(key: ApiKey) -> dict[str, Any]:
+def key_json(key: ApiKey, *, maker_gone: bool) -> dict[str, Any]:
     """A key; never its secret."""
+    maker = {"type": key.maker_type, "id": key.maker_id, "name": key.maker_name, "gone": maker_gone}
     return {
         "id": key.id,
         "name": key.name,
         "role": key.role,
         "hint": key.hint,
         "createdAt": clock.iso(key.created_at),
+        "createdBy": maker if key.maker_type else None,
     }
