@@ -1,13 +1,14 @@
 """Webhook signatures. Pure: bytes and secrets in, header values out.
 
-Every attempt is signed, so the secrets' keys are decoded once and remembered.
+Every attempt is signed, so what a secret comes to is worked out once and remembered.
 """
 
-import hmac
 from base64 import b64decode, b64encode
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 _PREFIX = "whsec_"
 _PRIVATE_PREFIX = "whsk_"
@@ -23,17 +24,29 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     signed = b"%b.%d.%b" % (message_id.encode(), timestamp, body)
     if secret.startswith(_PRIVATE_PREFIX):
         return "v1a," + b64encode(_private_key(secret).sign(signed)).decode()
-    return "v1," + b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
+    return "v1," + b64encode(_digest(_keyed(secret), signed)).decode()
 
 
 def sign_body(secret: str, body: bytes) -> str:
     """`sha256=<hex>`: HMAC-SHA256 over the body (MemberPad); the key is the whole secret, `whsec_` too."""
-    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
+    return "sha256=" + _digest(_keyed_by_all(secret), body).hex()
 
 
-@lru_cache(maxsize=4096)
-def _key(secret: str) -> bytes:
-    return b64decode(secret.removeprefix(_PREFIX), validate=True)
+def _digest(keyed: HMAC, signed: bytes) -> bytes:
+    """A copy takes up what the key has come to: half of the time of an HMAC from its beginning."""
+    mac = keyed.copy()
+    mac.update(signed)
+    return mac.finalize()
+
+
+@lru_cache(maxsize=1024)
+def _keyed(secret: str) -> HMAC:
+    return HMAC(b64decode(secret.removeprefix(_PREFIX), validate=True), SHA256())
+
+
+@lru_cache(maxsize=1024)
+def _keyed_by_all(secret: str) -> HMAC:
+    return HMAC(secret.encode(), SHA256())
 
 
 @lru_cache(maxsize=64)
