@@ -57,8 +57,8 @@ def post(url: str, authority: str) -> None:
 
 def deliver(seq: int, authority: str) -> None:
     """The job that does all."""
-    with db.core_reading() as connection:
-        id_, event_id, dialect, name, body, url, endpoint_id, sealed = connection.execute(
+    with db.reading() as session:
+        id_, event_id, dialect, name, body, url, endpoint_id, sealed = session.execute(
             _READ, {"seq": seq}
         ).one()
     at = clock.now()
@@ -69,10 +69,10 @@ def deliver(seq: int, authority: str) -> None:
     curl.setopt(pycurl.POSTFIELDS, body)
     curl.perform()
     now, status = clock.now(), curl.getinfo(pycurl.RESPONSE_CODE)
-    with db.core_transaction() as connection:
-        connection.execute(_SETTLE, {"now": now, "seq": seq})
+    with db.transaction() as session:
+        session.execute(_SETTLE, {"now": now, "seq": seq})
         attempt = {"id": id_, "at": at, "status": status, "latency": now - at}
-        connection.execute(_LOG, attempt | {"headers": json.dumps(headers)})
+        session.execute(_LOG, attempt | {"headers": json.dumps(headers)})
 
 
 @cache
@@ -89,8 +89,8 @@ def main(url: str, authority: str, count: int) -> None:
     app = create_core(Settings.load())
     with app.app_context():
         jobs = queue.queue("bench")
-        with db.core_reading() as connection:
-            seqs = connection.scalars(text(f"SELECT seq FROM delivery LIMIT {count}")).all()  # a number
+        with db.reading() as session:
+            seqs = session.scalars(text(f"SELECT seq FROM delivery LIMIT {count}")).all()  # a number
         for _ in range(count):
             jobs.enqueue("bench.rq_way.post", url, authority, result_ttl=0)
         only_post = _work_off(jobs) / count

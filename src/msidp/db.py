@@ -38,6 +38,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical
+from msidp.prepared import Core, translated
 from msidp.settings import Settings
 
 BUSY_TIMEOUT = 15  # seconds to wait for another writer, on SQLite
@@ -189,36 +190,51 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def core_transaction() -> Iterator[Connection]:
-    """transaction() for the hottest paths: a bare connection, and none of the ORM's bookkeeping.
+def core_transaction() -> Iterator[Core]:
+    """transaction() for the hottest paths: prepared statements, and nothing of SQLAlchemy's around them.
 
     Nothing may be nested in it that opens a transaction of its own.
     """
     outer = _current.get()
     if outer is not None:
-        yield outer.connection()
+        yield core_of(outer)
         return
-    with _connect(_writer(), "IMMEDIATE") as connection:
-        yield connection
-        connection.commit()
+    with _core(_writer(), "IMMEDIATE") as core:
+        yield core
+        core.commit()
 
 
 @contextmanager
-def core_reading() -> Iterator[Connection]:
-    """reading(), likewise on a bare connection."""
+def core_reading() -> Iterator[Core]:
+    """reading(), likewise."""
     outer = _current.get()
     if outer is not None:
-        yield outer.connection()
+        yield core_of(outer)
         return
-    with _connect(db.engine, "DEFERRED") as connection:
-        yield connection
+    with _core(db.engine, "DEFERRED") as core:
+        yield core
+
+
+def core_of(session: Session) -> Core:
+    """For prepared statements within a transaction(): what the session holds back is written first."""
+    session.flush()
+    connection = session.connection()
+    return Core(connection.connection, connection.dialect)
 
 
 @contextmanager
-def _connect(engine: Engine, begin: str) -> Iterator[Connection]:
-    with engine.connect() as connection:
-        _begin_sqlite(connection, begin)
-        yield connection
+def _core(engine: Engine, begin: str) -> Iterator[Core]:
+    try:
+        connection = engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise translated(error, engine.dialect) from error
+    try:
+        core = Core(connection, engine.dialect)
+        if engine.dialect.name == "sqlite":
+            core.begin(f"BEGIN {begin}")
+        yield core
+    finally:
+        connection.close()  # back to the pool, which rolls back what was not committed
 
 
 def before_commit(session: Session, key: Hashable, action: Callable[[Session], object]) -> None:

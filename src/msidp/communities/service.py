@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, languages
 from msidp.communities.models import ApiKey, Community
 from msidp.communities.roles import KeyRole
 from msidp.errors import NotFound
+from msidp.prepared import Core, Prepared
 
-# Asked at every request of the Admin API, so it is built once.
-_API_KEY = select(ApiKey.id, ApiKey.community_id, ApiKey.role).where(
-    ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
+# Asked at every request of the Admin API.
+_API_KEY = Prepared(
+    select(ApiKey.id, ApiKey.community_id, ApiKey.role).where(
+        ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
+    )
 )
 
 
@@ -120,10 +123,10 @@ def revoke_api_key(session: Session, community_id: str, key_id: str) -> ApiKey:
     return key
 
 
-def find_api_key(connection: Connection, secret: str) -> tuple[str, str, str] | None:
+def find_api_key(connection: Core, secret: str) -> tuple[str, str, str] | None:
     """Id, community and role of the live key with this secret.
 
     The lookup goes by hash, so its time tells nothing.
     """
-    row = connection.execute(_API_KEY, {"secret_hash": ids.hash_token(secret)}).one_or_none()
+    row = connection.one(_API_KEY, {"secret_hash": ids.hash_token(secret)})
     return None if row is None else (row.id, row.community_id, row.role)

@@ -18,6 +18,7 @@ from msidp.db import core_reading
 from msidp.oidc import redirects
 from msidp.oidc.kinds import FAPI2, KINDS
 from msidp.oidc.models import Application
+from msidp.prepared import Prepared
 
 FRESH = clock.SECOND
 MAX_KEPT = 1000
@@ -165,15 +166,20 @@ def forget_all() -> None:
 
 
 _table: Any = Application.__table__
-_BY_CLIENT_ID = select(_table).where(
-    _table.c.community_id == bindparam("community_id"), _table.c.client_id == bindparam("client_id")
+_BY_CLIENT_ID = Prepared(
+    select(_table).where(
+        _table.c.community_id == bindparam("community_id"), _table.c.client_id == bindparam("client_id")
+    )
+)
+_REDIRECT_URIS = Prepared(
+    select(_table.c.redirect_uris).where(_table.c.community_id == bindparam("community_id"))
 )
 
 
 def _read(client_id: str) -> Client | None:
     parameters = {"community_id": default_community_id(), "client_id": client_id}
     with core_reading() as connection:
-        row = connection.execute(_BY_CLIENT_ID, parameters).one_or_none()
+        row = connection.one(_BY_CLIENT_ID, parameters)
     if row is None:
         return None
     return client_of(row)
@@ -227,8 +233,8 @@ def _sector(row: Any) -> str:
 
 
 def _read_origins() -> frozenset[str]:
-    statement = select(_table.c.redirect_uris).where(_table.c.community_id == default_community_id())
+    parameters = {"community_id": default_community_id()}
     with core_reading() as connection:
-        lists = connection.execute(statement).scalars().all()
-    found = (redirects.origin(uri) for uris in lists for uri in uris)
+        rows = connection.all(_REDIRECT_URIS, parameters)
+    found = (redirects.origin(uri) for row in rows for uri in row.redirect_uris)
     return frozenset(origin for origin in found if origin)

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from sqlalchemy import Connection
 
 from msidp import clock
 from msidp.db import core_transaction
 from msidp.oidc import dpop_nonces, foreign, spent
+from msidp.prepared import Core
 
 ALGORITHMS = foreign.STRONG_ALGORITHMS
 TYPE = "dpop+jwt"
@@ -43,7 +43,7 @@ class Proof:
     jti: str
     ends_at: int  # milliseconds; after that nobody would take it
 
-    def use(self, connection: Connection) -> None:
+    def use(self, connection: Core) -> None:
         """Use it up, if the transaction commits. Raises InvalidProof where it was used before."""
         if not spent.spend_in(connection, "dpop", self.thumbprint, self.jti, self.ends_at):
             raise InvalidProof("The proof was used before.")

@@ -7,17 +7,18 @@ that comes a second time ends its whole grant (RFC 6749, section 4.1.2). `refres
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, insert, or_, select, update
+from sqlalchemy import String, bindparam, insert, or_, select, update
 
 from msidp import clock, ids
 from msidp.oidc import lifetimes, pkce, scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.models import AuthorizationCode, Grant
+from msidp.prepared import Core, Prepared
 
 _grant: Any = Grant.__table__
 _code: Any = AuthorizationCode.__table__
-_INSERT_GRANT = insert(_grant)  # made once: SQLAlchemy finds again what it has compiled for it
-_INSERT_CODE = insert(_code)
+_INSERT_GRANT = Prepared(insert(_grant))
+_INSERT_CODE = Prepared(insert(_code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,13 @@ class Refused(Exception):
     """A code or refresh token that buys nothing. The text is for the application's developer."""
 
 
-def record(connection: Connection, new: NewGrant) -> str:
+def record(connection: Core, new: NewGrant) -> str:
     """Record what a member has allowed. Returns the grant's id."""
     now, grant_id = clock.now(), ids.new_id("grt")
     offline = scopes.OFFLINE_ACCESS in new.scopes
     online = lifetimes.CODE + new.client.access_token_lifetime
     lifetime = new.client.refresh_token_lifetime if offline else online
-    connection.execute(
+    connection.run(
         _INSERT_GRANT,
         {
             "id": grant_id,
@@ -102,10 +103,10 @@ def record(connection: Connection, new: NewGrant) -> str:
     return grant_id
 
 
-def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
+def open_grant(connection: Core, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
     """Record a finished authorization. Returns its code."""
     grant_id, code = record(connection, new), ids.new_token()
-    connection.execute(
+    connection.run(
         _INSERT_CODE,
         {
             "code_hash": ids.hash_token(code),
@@ -122,7 +123,7 @@ def open_grant(connection: Connection, new: NewGrant, redirect_uri: str, challen
 
 
 def redeem_code(
-    connection: Connection,
+    connection: Core,
     client: Client,
     code: str,
     redirect_uri: str | None,
@@ -147,9 +148,9 @@ def redeem_code(
     return found
 
 
-def find_live(connection: Connection, grant_id: str) -> Redeemed | Refused:
+def find_live(connection: Core, grant_id: str) -> Redeemed | Refused:
     """The grant, if it still stands."""
-    row = connection.execute(_LIVE, {"grant": grant_id, "now": clock.now()}).one_or_none()
+    row = connection.one(_LIVE, {"grant": grant_id, "now": clock.now()})
     if row is None:
         return Refused("The member's grant has expired or was revoked.")
     return Redeemed(
@@ -167,15 +168,15 @@ def find_live(connection: Connection, grant_id: str) -> Redeemed | Refused:
     )
 
 
-def revoke(connection: Connection, grant_id: str) -> None:
+def revoke(connection: Core, grant_id: str) -> None:
     """End a grant, and with it all that was issued on it."""
-    connection.execute(_REVOKE, {"grant": grant_id, "now": clock.now()})
+    connection.run(_REVOKE, {"grant": grant_id, "now": clock.now()})
 
 
-def revoke_by_client(connection: Connection, client: Client, grant_id: str) -> None:
+def revoke_by_client(connection: Core, client: Client, grant_id: str) -> None:
     """End a grant of this client; another's is left alone."""
     parameters = {"grant": grant_id, "application": client.application_id, "now": clock.now()}
-    connection.execute(_REVOKE_OF_CLIENT, parameters)
+    connection.run(_REVOKE_OF_CLIENT, parameters)
 
 
 def usable(table: Any) -> tuple[Any, ...]:
@@ -194,35 +195,42 @@ def of_key(table: Any) -> Any:
     return or_(table.c.dpop_jkt.is_(None), table.c.dpop_jkt == bindparam("jkt", type_=String))
 
 
-def spent(table: Any) -> Any:
+def spent(table: Any) -> Prepared:
     """The grant behind a code or refresh token of this client that was used before."""
-    return select(table.c.grant_id).where(
-        table.primary_key.columns[0] == bindparam("hash"),
-        table.c.application_id == bindparam("application"),
-        table.c.redeemed_at.is_not(None),
+    return Prepared(
+        select(table.c.grant_id).where(
+            table.primary_key.columns[0] == bindparam("hash"),
+            table.c.application_id == bindparam("application"),
+            table.c.redeemed_at.is_not(None),
+        )
     )
 
 
-_CLAIM_CODE = (
+_CLAIM_CODE = Prepared(
     update(_code)
     .where(*usable(_code))
     .values(redeemed_at=bindparam("now"))
     .returning(_code.c.grant_id, _code.c.redirect_uri, _code.c.code_challenge)
 )
 _SPENT_CODE = spent(_code)
-_LIVE = select(_grant).where(
-    _grant.c.id == bindparam("grant"), _grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now")
+_LIVE = Prepared(
+    select(_grant).where(
+        _grant.c.id == bindparam("grant"),
+        _grant.c.revoked_at.is_(None),
+        _grant.c.expires_at > bindparam("now"),
+    )
 )
-_REVOKE = (
+_revoke = (
     update(_grant)
     .where(_grant.c.id == bindparam("grant"), _grant.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
 )
-_REVOKE_OF_CLIENT = _REVOKE.where(_grant.c.application_id == bindparam("application"))
+_REVOKE = Prepared(_revoke)
+_REVOKE_OF_CLIENT = Prepared(_revoke.where(_grant.c.application_id == bindparam("application")))
 
 
 def claim(
-    connection: Connection, statement: Any, client: Client, secret: str, jkt: str | None, **more: Any
+    connection: Core, statement: Prepared, client: Client, secret: str, jkt: str | None, **more: Any
 ) -> Any:
     """Run a statement on what is `usable`: the row it returns, or None."""
     parameters = {
@@ -231,14 +239,14 @@ def claim(
         "now": clock.now(),
         "jkt": jkt,
     }
-    return connection.execute(statement, parameters | more).one_or_none()
+    return connection.one(statement, parameters | more)
 
 
-def refuse(connection: Connection, spent_before: Any, client: Client, secret: str) -> Refused:
+def refuse(connection: Core, spent_before: Prepared, client: Client, secret: str) -> Refused:
     """Tell the one that was redeemed before, which ends its grant, from the unknown or expired one."""
     parameters = {"hash": ids.hash_token(secret), "application": client.application_id}
-    grant_id = connection.execute(spent_before, parameters).scalar_one_or_none()
-    if grant_id is None:
+    found = connection.one(spent_before, parameters)
+    if found is None:
         return Refused("It is unknown, has expired, or belongs to another client or key.")
-    revoke(connection, grant_id)
+    revoke(connection, found.grant_id)
     return Refused("It was used before; what may have been issued on it has been revoked.")

@@ -17,6 +17,7 @@ from msidp.oidc import client_auth, client_endpoint, refresh_tokens, tokens
 from msidp.oidc.clients import Client
 from msidp.oidc.models import Grant, RefreshToken
 from msidp.oidc.subjects import subject_of
+from msidp.prepared import Prepared
 
 bp = Blueprint("introspect", __name__)
 client_endpoint.prepare(bp)
@@ -25,8 +26,8 @@ _INACTIVE = {"active": False}
 _grant: Any = Grant.__table__
 _refresh: Any = RefreshToken.__table__
 _IS_LIVE = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))
-_GRANT = select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *_IS_LIVE)
-_REFRESH_TOKEN = (
+_GRANT = Prepared(select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *_IS_LIVE))
+_REFRESH_TOKEN = Prepared(
     select(
         _grant.c.scope,
         _grant.c.member_id,
@@ -99,6 +100,6 @@ def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
     }
 
 
-def _row(statement: Any, parameters: dict[str, Any]) -> Any:
+def _row(statement: Prepared, parameters: dict[str, Any]) -> Any:
     with core_reading() as connection:
-        return connection.execute(statement, parameters | {"now": clock.now()}).one_or_none()
+        return connection.one(statement, parameters | {"now": clock.now()})

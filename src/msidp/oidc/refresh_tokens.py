@@ -14,35 +14,38 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from msidp import clock, ids
 from msidp.oidc import grants, scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed, Refused
 from msidp.oidc.models import Grant, RefreshToken
+from msidp.prepared import Core, Prepared
 
 PREFIX = "rt_"  # by which it is told from an access token
 
 _grant: Any = Grant.__table__
 _refresh: Any = RefreshToken.__table__
-_CLAIM = (
+_CLAIM = Prepared(
     update(_refresh)
     .where(*grants.usable(_refresh))
     .values(redeemed_at=bindparam("now"), successor_seed=bindparam("seed"))
     .returning(_refresh.c.grant_id)
 )
-_INSERT = insert(_refresh)
-_FIND = select(_refresh.c.grant_id).where(*grants.usable(_refresh))
+_INSERT = Prepared(insert(_refresh))
+_FIND = Prepared(select(_refresh.c.grant_id).where(*grants.usable(_refresh)))
 _SPENT = grants.spent(_refresh)
-_JUST_SPENT = select(_refresh.c.grant_id, _refresh.c.successor_seed).where(
-    _refresh.c.token_hash == bindparam("hash"),
-    _refresh.c.application_id == bindparam("application"),
-    _refresh.c.redeemed_at > bindparam("now") - bindparam("grace"),
-    _refresh.c.successor_seed.is_not(None),
-    grants.of_key(_refresh),
+_JUST_SPENT = Prepared(
+    select(_refresh.c.grant_id, _refresh.c.successor_seed).where(
+        _refresh.c.token_hash == bindparam("hash"),
+        _refresh.c.application_id == bindparam("application"),
+        _refresh.c.redeemed_at > bindparam("now") - bindparam("grace"),
+        _refresh.c.successor_seed.is_not(None),
+        grants.of_key(_refresh),
+    )
 )
-_REVOKE = (
+_REVOKE = Prepared(
     update(_grant)
     .where(
         _grant.c.id
@@ -58,7 +61,7 @@ _REVOKE = (
 )
 
 
-def issue_first(connection: Connection, client: Client, redeemed: Redeemed, jkt: str | None) -> Redeemed:
+def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None) -> Redeemed:
     """Give the grant its first refresh token, where the member allowed it and the client may have one.
 
     A public client's is bound to the key of its DPoP proof, if there was one (RFC 9449, section 5).
@@ -69,7 +72,7 @@ def issue_first(connection: Connection, client: Client, redeemed: Redeemed, jkt:
 
 
 def redeem(
-    connection: Connection, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
+    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
 ) -> Redeemed | Refused:
     """Claim a refresh token for its client and its key, and put another in its place.
 
@@ -90,16 +93,14 @@ def redeem(
     return _issue(connection, client, found, jkt, successor)
 
 
-def revoke(connection: Connection, client: Client, token: str) -> None:
+def revoke(connection: Core, client: Client, token: str) -> None:
     """End the grant behind this client's refresh token, also one that was redeemed before."""
     parameters = {"hash": ids.hash_token(token), "application": client.application_id, "now": clock.now()}
-    connection.execute(_REVOKE, parameters)
+    connection.run(_REVOKE, parameters)
 
 
-def _issue(
-    connection: Connection, client: Client, redeemed: Redeemed, jkt: str | None, token: str
-) -> Redeemed:
-    connection.execute(
+def _issue(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None, token: str) -> Redeemed:
+    connection.run(
         _INSERT,
         {
             "token_hash": ids.hash_token(token),
@@ -117,7 +118,7 @@ def _issue(
 
 
 def _keep(
-    connection: Connection, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
+    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
 ) -> Redeemed | Refused:
     """Refresh with a token that stays good."""
     row = grants.claim(connection, _FIND, client, token, jkt)
@@ -130,7 +131,7 @@ def _keep(
 
 
 def _again(
-    connection: Connection, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
+    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
 ) -> Redeemed | Refused:
     """A token that cannot be claimed: its successor once more within the grace window, else the end."""
     grace = client.refresh_token_grace

@@ -1,14 +1,13 @@
 """What is good once: the ids (`jti`) of client assertions and DPoP proofs, kept until they expire."""
 
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from msidp import ids
 from msidp.db import core_transaction
 from msidp.oidc.models import SpentProof
+from msidp.prepared import Core, Prepared
 
 
 def spend(kind: str, owner: str, jti: str, expires_at: int) -> bool:
@@ -17,13 +16,13 @@ def spend(kind: str, owner: str, jti: str, expires_at: int) -> bool:
         return spend_in(connection, kind, owner, jti, expires_at)
 
 
-def spend_in(connection: Connection, kind: str, owner: str, jti: str, expires_at: int) -> bool:
+def spend_in(connection: Core, kind: str, owner: str, jti: str, expires_at: int) -> bool:
     """The same as a part of this transaction."""
     values = {"id_hash": ids.hash_token(f"{kind}\0{owner}\0{jti}"), "expires_at": expires_at}
-    return connection.execute(_insert(connection.dialect.name), values).one_or_none() is not None
+    return connection.one(_insert(connection.dialect), values) is not None
 
 
 @cache
-def _insert(dialect: str) -> Any:
+def _insert(dialect: str) -> Prepared:
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(SpentProof).on_conflict_do_nothing().returning(SpentProof.id_hash)
+    return Prepared(insert(SpentProof).on_conflict_do_nothing().returning(SpentProof.id_hash))

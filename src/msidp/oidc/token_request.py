@@ -4,9 +4,9 @@ from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Request
-from sqlalchemy import Connection
 
 from msidp.oidc import dpop
+from msidp.prepared import Core
 
 MAX_RESOURCES = 20
 
@@ -40,7 +40,7 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         """The thumbprint of the key that the tokens are bound to."""
         return self.proof.thumbprint if self.proof else None
 
-    def use_proof(self, connection: Connection) -> None:
+    def use_proof(self, connection: Core) -> None:
         """Use the proof up, if the transaction commits. Raises InvalidProof where it was used before."""
         if self.proof is not None:
             self.proof.use(connection)

@@ -14,6 +14,7 @@ from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, cors, dpop, dpop_nonces, scopes, tokens
 from msidp.oidc.models import Grant
+from msidp.prepared import Prepared
 
 BEARER, DPOP = "Bearer", "DPoP"
 _DPOP_ALGORITHMS = f'algs="{" ".join(dpop.ALGORITHMS)}"'
@@ -24,7 +25,7 @@ dpop_nonces.supply(bp)
 
 _grant: Any = Grant.__table__
 _member: Any = Member.__table__
-_MEMBER = (
+_MEMBER = Prepared(
     select(
         _member.c.id,
         _member.c.email,
@@ -131,7 +132,7 @@ def _member_behind(grant_id: Any) -> Any:
         raise _invalid()
     with core_reading() as connection:
         parameters = {"grant": grant_id, "now": clock.now()}
-        member = connection.execute(_MEMBER, parameters).one_or_none()
+        member = connection.one(_MEMBER, parameters)
     if member is None:
         raise _invalid()
     return member

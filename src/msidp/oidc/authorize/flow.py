@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from msidp import clock
 from msidp.accounts import assurance, step_up, trail
 from msidp.accounts.browser import Login, current_login, login_url
-from msidp.db import reading, transaction
+from msidp.db import core_of, reading, transaction
 from msidp.keys.keyring import keyring
 from msidp.oidc import grants, sessions, trials
 from msidp.oidc.authorize import browsers, consents, pages, pushed, response
@@ -80,7 +80,7 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
             name = client.shown_name
             trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
-        code = grants.open_grant(session.connection(), granted, asked.redirect_uri, asked.code_challenge)
+        code = grants.open_grant(core_of(session), granted, asked.redirect_uri, asked.code_challenge)
     return response.send(asked, asked.success(keyring().issuer, code))
 
 

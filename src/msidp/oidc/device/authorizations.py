@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from msidp import clock, ids
 from msidp.oidc import grants, refresh_tokens
@@ -12,6 +12,7 @@ from msidp.oidc.clients import Client
 from msidp.oidc.device import user_codes
 from msidp.oidc.grants import Redeemed, Refused
 from msidp.oidc.models import Application, DeviceAuthorization
+from msidp.prepared import Core, Prepared
 
 LIFETIME = 10 * clock.MINUTE
 INTERVAL = 5  # seconds between two polls
@@ -19,8 +20,11 @@ _SLOWER = 5  # seconds more for a device that polls too often (RFC 8628, section
 
 _table: Any = DeviceAuthorization.__table__
 _application: Any = Application.__table__
-_BY_DEVICE_CODE = select(_table).where(
-    _table.c.device_code_hash == bindparam("hash"), _table.c.application_id == bindparam("application")
+_INSERT = Prepared(insert(_table))
+_BY_DEVICE_CODE = Prepared(
+    select(_table).where(
+        _table.c.device_code_hash == bindparam("hash"), _table.c.application_id == bindparam("application")
+    )
 )
 _UNDECIDED = (
     _table.c.user_code_hash == bindparam("code"),
@@ -28,19 +32,19 @@ _UNDECIDED = (
     _table.c.denied_at.is_(None),
     _table.c.expires_at > bindparam("now"),
 )
-_PENDING = (
+_PENDING = Prepared(
     select(_table.c.scope, _table.c.resources, _application.c.client_id)
     .join_from(_table, _application, _application.c.id == _table.c.application_id)
     .where(*_UNDECIDED)
 )
-_ALLOW = update(_table).where(*_UNDECIDED).values(grant_id=bindparam("grant"))
-_DENY = update(_table).where(*_UNDECIDED).values(denied_at=bindparam("now"))
-_POLLED = (
+_ALLOW = Prepared(update(_table).where(*_UNDECIDED).values(grant_id=bindparam("grant")))
+_DENY = Prepared(update(_table).where(*_UNDECIDED).values(denied_at=bindparam("now")))
+_POLLED = Prepared(
     update(_table)
     .where(_table.c.device_code_hash == bindparam("hash"))
     .values(polled_at=bindparam("now"), interval=bindparam("seconds"))
 )
-_CLAIM = (
+_CLAIM = Prepared(
     update(_table)
     .where(_table.c.device_code_hash == bindparam("hash"), _table.c.redeemed_at.is_(None))
     .values(redeemed_at=bindparam("now"))
@@ -61,7 +65,7 @@ class Later(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     """No token yet, or never: one of the errors of RFC 8628, section 3.5."""
 
 
-def begin(connection: Connection, client: Client, scopes: list[str], resources: list[str]) -> tuple[str, str]:
+def begin(connection: Core, client: Client, scopes: list[str], resources: list[str]) -> tuple[str, str]:
     """Record what a device asks for. Returns its device code and its user code."""
     device_code, user_code, now = ids.new_token("dc_"), user_codes.new(), clock.now()
     values = {
@@ -74,33 +78,31 @@ def begin(connection: Connection, client: Client, scopes: list[str], resources: 
         "created_at": now,
         "expires_at": now + LIFETIME,
     }
-    connection.execute(insert(_table), values)
+    connection.run(_INSERT, values)
     return device_code, user_code
 
 
-def find_pending(connection: Connection, user_code: str) -> Pending | None:
+def find_pending(connection: Core, user_code: str) -> Pending | None:
     """What waits under this code for a member's decision."""
-    row = connection.execute(_PENDING, _undecided(user_code)).one_or_none()
+    row = connection.one(_PENDING, _undecided(user_code))
     return Pending(row.client_id, row.scope.split(" "), tuple(row.resources)) if row else None
 
 
-def allow(connection: Connection, user_code: str, grant_id: str) -> bool:
+def allow(connection: Core, user_code: str, grant_id: str) -> bool:
     """Let the device have this grant. False where the code was decided meanwhile, or is over."""
-    return connection.execute(_ALLOW, _undecided(user_code) | {"grant": grant_id}).rowcount == 1
+    return connection.run(_ALLOW, _undecided(user_code) | {"grant": grant_id}) == 1
 
 
-def deny(connection: Connection, user_code: str) -> None:
+def deny(connection: Core, user_code: str) -> None:
     """Send the device away."""
-    connection.execute(_DENY, _undecided(user_code))
+    connection.run(_DENY, _undecided(user_code))
 
 
-def redeem(
-    connection: Connection, client: Client, device_code: str, jkt: str | None
-) -> Redeemed | Refused | Later:
+def redeem(connection: Core, client: Client, device_code: str, jkt: str | None) -> Redeemed | Refused | Later:
     """What a polling device gets. Whatever comes back, the transaction is to be committed."""
     hashed, now = ids.hash_token(device_code), clock.now()
     parameters = {"hash": hashed, "application": client.application_id}
-    row = connection.execute(_BY_DEVICE_CODE, parameters).one_or_none()
+    row = connection.one(_BY_DEVICE_CODE, parameters)
     if row is None:
         return Refused("The device_code is unknown or belongs to another client.")
     if row.denied_at is not None:
@@ -109,7 +111,7 @@ def redeem(
         return Later("The device_code has expired. Begin anew.", error="expired_token")
     if row.grant_id is None:
         return _wait(connection, row, now)
-    claimed = connection.execute(_CLAIM, {"hash": hashed, "now": now}).one_or_none()
+    claimed = connection.one(_CLAIM, {"hash": hashed, "now": now})
     if claimed is None:
         grants.revoke(connection, row.grant_id)
         return Refused("It was used before; what was issued on it has been revoked.")
@@ -117,10 +119,10 @@ def redeem(
     return found if isinstance(found, Refused) else refresh_tokens.issue_first(connection, client, found, jkt)
 
 
-def _wait(connection: Connection, row: Any, now: int) -> Later:
+def _wait(connection: Core, row: Any, now: int) -> Later:
     too_soon = row.polled_at is not None and now - row.polled_at < row.interval * clock.SECOND
     seconds = row.interval + (_SLOWER if too_soon else 0)
-    connection.execute(_POLLED, {"hash": row.device_code_hash, "now": now, "seconds": seconds})
+    connection.run(_POLLED, {"hash": row.device_code_hash, "now": now, "seconds": seconds})
     if too_soon:
         return Later(f"Wait {seconds} seconds between two requests.", error="slow_down")
     return Later("The member has not decided yet.", error="authorization_pending")

@@ -3,18 +3,18 @@
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
-from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from msidp import web
 from msidp.accounts import assurance, throttle, trail
 from msidp.accounts.browser import Login, current_login, current_member, login_url
-from msidp.db import core_reading, transaction
+from msidp.db import core_of, core_reading, transaction
 from msidp.negotiation import PARAMETER, asked_here, said
 from msidp.oidc import grants, scopes, sessions
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.device import authorizations, user_codes
 from msidp.oidc.device.authorizations import Pending
+from msidp.prepared import Core
 from msidp.words import words
 
 PATH = "/device"
@@ -50,10 +50,10 @@ def confirm() -> Response | str | tuple[str, int]:
     allowed = request.form.get("decision") == "allow"
     with transaction() as session:
         if not allowed:
-            authorizations.deny(session.connection(), user_code)
+            authorizations.deny(core_of(session), user_code)
         elif not sessions.join(session, login.session_id, client.application_id):
             return redirect(login_url(_path(user_code)), 303)
-        elif not _allow(session.connection(), user_code, pending, client, login):
+        elif not _allow(core_of(session), user_code, pending, client, login):
             return _wrong(typed)
         else:
             name = client.shown_name
@@ -103,7 +103,7 @@ def _look_up(login: Login, typed: str) -> tuple[str, Pending, Client] | None:
         return user_code, pending, client
 
 
-def _allow(connection: Connection, user_code: str, pending: Pending, client: Client, login: Login) -> bool:
+def _allow(connection: Core, user_code: str, pending: Pending, client: Client, login: Login) -> bool:
     """Record the grant and give it to the device. False where the code was decided meanwhile."""
     granted = grants.NewGrant(
         client=client,

@@ -1,0 +1,133 @@
+"""Statements of the hottest paths: compiled once, and run by the driver itself.
+
+SQLAlchemy writes the SQL and says how values are converted. What it does around each execution (events,
+contexts, results of many kinds) takes several times as long as SQLite takes for a row.
+"""
+
+import logging
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Dialect, Insert, PoolProxiedConnection
+from sqlalchemy.exc import DBAPIError
+
+_Convert = Callable[[Any], Any]
+_row_of: Callable[..., Any] = namedtuple  # of columns that are known when a statement is compiled
+
+log = logging.getLogger(__name__)
+
+
+class Prepared:
+    """A Core statement, its parameters bindparam()s. An Insert takes what its first execution names."""
+
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def compiled(self, dialect: Dialect, names: Sequence[str]) -> "_Compiled":
+        """For this kind of database."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = _Compiled(self._statement, dialect, names)
+        return found
+
+
+class Core:
+    """A transaction on the driver's connection."""
+
+    __slots__ = ("_connection", "_dialect", "_driver")
+
+    def __init__(self, connection: PoolProxiedConnection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._driver: Any = connection.dbapi_connection
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._dialect.name
+
+    def one(self, statement: Prepared, parameters: Mapping[str, Any]) -> Any:
+        """The one row, its columns as attributes; None where there is none."""
+        compiled = statement.compiled(self._dialect, [*parameters])
+        rows = self._run(compiled, parameters).fetchall()
+        if len(rows) > 1:
+            raise ValueError("several rows where there is one at most")
+        return compiled.row(rows[0]) if rows else None
+
+    def all(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Any]:
+        """Every row."""
+        compiled = statement.compiled(self._dialect, [*parameters])
+        return [compiled.row(row) for row in self._run(compiled, parameters).fetchall()]
+
+    def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> int:
+        """Run what returns no rows. How many it changed."""
+        count: int = self._run(statement.compiled(self._dialect, [*parameters]), parameters).rowcount
+        return count
+
+    def begin(self, text: str) -> None:
+        """Begin the transaction with this statement, where the driver does not by itself."""
+        self._call(self._driver.execute, text)
+
+    def commit(self) -> None:
+        """Commit it."""
+        self._call(self._driver.commit)
+
+    def _run(self, compiled: "_Compiled", parameters: Mapping[str, Any]) -> Any:
+        log.debug("%s", compiled.sql)
+        return self._call(self._driver.execute, compiled.sql, compiled.arguments(parameters))
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """With the driver's errors as SQLAlchemy's; a connection that broke is not used again."""
+        errors = self._dialect.loaded_dbapi.Error
+        try:
+            return function(*arguments)
+        except errors as error:
+            if self._dialect.is_disconnect(error, self._driver, None):
+                self._connection.invalidate(error)
+            sql = arguments[0] if arguments else None
+            raise translated(error, self._dialect, sql) from error
+
+
+def translated(error: Exception, dialect: Dialect, sql: str | None = None) -> DBAPIError:
+    """A driver's error as SQLAlchemy's. The parameters, which may be secret, are not in it."""
+    found = DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect)
+    assert isinstance(found, DBAPIError)  # noqa: S101  # of one of the driver's errors
+    return found
+
+
+class _Compiled:
+    """A statement as one kind of database takes it."""
+
+    def __init__(self, statement: Any, dialect: Dialect, names: Sequence[str]) -> None:
+        inserts = isinstance(statement, Insert)
+        compiled = statement.compile(dialect=dialect, column_keys=[*names] if inserts else None)
+        self.sql = str(compiled)
+        self._order: Sequence[str] | None = compiled.positiontup
+        self._fixed = {name: value for name, value in compiled.params.items() if name not in names}
+        binds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
+        self._sent = _converters({name: kind.bind_processor(dialect) for name, kind in binds.items()})
+        columns = getattr(statement, "exported_columns", ())
+        self._row = _row_of("Row", [column.key for column in columns])._make
+        kinds = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._read = [(index, convert) for index, convert in enumerate(kinds) if convert]
+
+    def arguments(self, parameters: Mapping[str, Any]) -> Any:
+        """As the driver takes them."""
+        values = {**self._fixed, **parameters}
+        for name, convert in self._sent:
+            values[name] = convert(values[name])
+        return values if self._order is None else [values[name] for name in self._order]
+
+    def row(self, row: Sequence[Any]) -> Any:
+        """A row as the driver gives it, its columns as attributes."""
+        if self._read:
+            row = [*row]
+            for index, convert in self._read:
+                row[index] = convert(row[index])
+        return self._row(row)
+
+
+def _converters(found: Mapping[str, _Convert | None]) -> list[tuple[str, _Convert]]:
+    return [(name, convert) for name, convert in found.items() if convert]
