@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Engine, select
+from sqlalchemy import event as sqlalchemy_event
 
 from msidp import clock, db
 from msidp.webhooks import catalogue
@@ -164,6 +165,26 @@ def test_events_are_listed_by_type_and_time(admin: FlaskClient) -> None:
         for event in session.scalars(select(Event)):
             event.data = None
     assert {each["data"] for each in admin.get("/events").json["data"]} == {None}
+
+
+@pytest.mark.parametrize("query", ["since=2026-01-01T00:00:00Z", "until=2020-01-01T00:00:00Z&order=DESC"])
+def test_a_span_of_time_is_looked_up_and_not_searched_for(admin: FlaskClient, query: str) -> None:
+    publish(admin)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM event" in statement:
+            asked.append((statement, parameters))
+
+    sqlalchemy_event.listen(Engine, "before_cursor_execute", note)
+    admin.get(f"/events?{query}")
+    sqlalchemy_event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 2  # how many, and the page
+    with db.reading() as session:
+        for statement, parameters in asked:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row.detail for row in plan]
+            assert any("ix_event_community_id_occurred_at" in step for step in steps), steps
 
 
 def test_a_publication_that_is_sent_twice_happens_once(admin: FlaskClient) -> None:

@@ -85,6 +85,7 @@ class Event(Listed, Base):
     __table_args__ = (
         Index(None, "community_id", "seq"),
         Index(None, "community_id", "type", "seq"),
+        Index(None, "community_id", "occurred_at"),
         Index(None, "member_id"),
         Index(
             "ix_event_to_expunge",
