@@ -1,10 +1,15 @@
 """How many fields a form and a query may have, and how large a form may be."""
 
+from urllib.parse import parse_qs
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from msidp.incoming import LABORIOUS, MAX_FIELDS, MAX_FORM
+from msidp.errors import BadRequest
+from msidp.incoming import LABORIOUS, MAX_FIELDS, MAX_FORM, StrictRequest
 from msidp.web import REFUSAL
 
 FORM = "application/x-www-form-urlencoded"
@@ -59,3 +64,15 @@ def test_queries_have_the_same_limit(client: FlaskClient) -> None:
     assert answer.status_code == 400
     assert answer.json is not None
     assert answer.json["code"] == "too-many-fields"
+
+
+@given(st.lists(st.text("ab=&+%25eC3A9\x00é ;", max_size=12), max_size=4).map("&".join))
+def test_fields_are_read_as_the_standard_library_does(text: str) -> None:
+    read = StrictRequest({"QUERY_STRING": text.encode().decode("latin-1")})
+    try:
+        expected = parse_qs(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(BadRequest, match="not UTF-8"):
+            _ = read.args
+    else:
+        assert read.args.to_dict(flat=False) == expected

@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
@@ -95,9 +95,17 @@ def _read_fields(encoded: bytes, what: str) -> ImmutableMultiDict[str, str]:
     if not encoded:
         return _NO_FIELDS
     try:
-        return ImmutableMultiDict(parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict"))
+        pairs = [pair.partition("=") for pair in encoded.decode().split("&") if pair]
+        return ImmutableMultiDict([(_decoded(name), _decoded(value)) for name, _, value in pairs])
     except UnicodeDecodeError:
         raise BadRequest("invalid-encoding", f"The {what} is not UTF-8.") from None
+
+
+def _decoded(text: str) -> str:
+    """A name or value of a form (application/x-www-form-urlencoded). Most are what they stand for."""
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 def _read_json_object(body: bytes) -> dict[str, Any]:

@@ -4,15 +4,13 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
 
 import structlog
 from flask import Flask, current_app
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import Key, import_key
+from joserfc.jwk import import_key
 from joserfc.util import json_b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 from msidp import clock
@@ -21,14 +19,15 @@ from msidp.db import reading, transaction
 from msidp.keys import service
 from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, DEFAULT_ALGORITHM
+from msidp.keys.signatures import Sign, Verify, signer, verifier
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
 RELOAD_AFTER = 10 * clock.SECOND  # until a rotation by another process is seen
 RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
 _HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
+MAX_HEADER = 512  # bytes of it, encoded
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_MODELS = {name: jws.JWSRegistry.algorithms[name] for name in ALGORITHMS}  # the algorithms' own functions
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +46,8 @@ class _Ring:
 
     loaded_at: int
     signers: dict[str, SigningKey]  # by algorithm
-    verifiers: dict[str, tuple[str, Key]]  # kid → algorithm, public key
-    retired: dict[str, tuple[str, Key]]  # the same of keys that verify hints alone
+    verifiers: dict[str, tuple[str, Verify]]  # kid → algorithm, what verifies by its public key
+    retired: dict[str, tuple[str, Verify]]  # the same of keys that verify hints alone
     document: bytes
     etag: str
 
@@ -68,11 +67,11 @@ class Keyring:
         self._load = load
         self._lock = threading.Lock()
         self._ring: _Ring | None = None
-        self._opened: dict[str, Key] = {}  # by kid
+        self._opened: dict[str, Sign] = {}  # by kid
 
     def prepare(self, algorithm: str = DEFAULT_ALGORITHM) -> None:
         """See that `sign` will find its key, before anything is given away for it. Raises CannotSign."""
-        self._private_key(self._fresh().signers[algorithm])
+        self._signer(self._fresh().signers[algorithm])
 
     def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = DEFAULT_ALGORITHM) -> str:
         """A compact JWS over these claims by the key whose turn it is; its kid is in the header.
@@ -80,11 +79,10 @@ class Keyring:
         Raises CannotSign.
         """
         row = self._fresh().signers[algorithm]
-        key = self._private_key(row)
+        sign = self._signer(row)
         payload = urlsafe_b64encode(_encode(claims).encode())
         message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
-        signature = _MODELS[algorithm].sign(message, key)
-        return b".".join((message, urlsafe_b64encode(signature))).decode("ascii")
+        return b".".join((message, urlsafe_b64encode(sign(message)))).decode("ascii")
 
     def verify(
         self,
@@ -132,24 +130,23 @@ class Keyring:
 
     def _verified(self, token: str, typ: Collection[str], *, retired: bool) -> dict[str, Any]:
         try:
-            signature = jws.extract_compact(token.encode("ascii"))
-            header = signature.headers()
-            if set(header) != _HEADER or header["typ"] not in typ:
+            head, payload, signature = token.encode("ascii").split(b".")
+            kind, named, kid = _read_header(head)
+            if kind not in typ:
                 raise InvalidToken("another kind of token")
-            algorithm, key = self._verifier(header["kid"], retired)
-            if header["alg"] != algorithm:
+            algorithm, verify = self._verifier(kid, retired)
+            if named != algorithm:
                 raise InvalidToken("another algorithm than its key's")
-            message, _, encoded = token.encode("ascii").rpartition(b".")
-            if not _MODELS[algorithm].verify(message, urlsafe_b64decode(encoded), key):
+            if not verify(b".".join((head, payload)), urlsafe_b64decode(signature)):
                 raise InvalidToken("a wrong signature")
-            claims = json.loads(signature.payload)
-        except (JoseError, ValueError, TypeError, RecursionError) as error:
+            claims = json.loads(urlsafe_b64decode(payload))
+        except (ValueError, TypeError, RecursionError) as error:
             raise InvalidToken("not a token") from error
         if not isinstance(claims, dict):
             raise InvalidToken("not a token")
         return claims
 
-    def _verifier(self, kid: str, retired: bool) -> tuple[str, Key]:
+    def _verifier(self, kid: str, retired: bool) -> tuple[str, Verify]:
         found = self._fresh().verifiers.get(kid)
         if found is None and retired:
             found = self._fresh().retired.get(kid)
@@ -185,10 +182,10 @@ class Keyring:
             etag=sha256(document).hexdigest()[:32],
         )
 
-    def _private_key(self, row: SigningKey) -> Key:
+    def _signer(self, row: SigningKey) -> Sign:
         """Opened when it first signs. Without it, all that needs the public keys alone goes on."""
-        key = self._opened.get(row.kid)
-        if key is None:
+        sign = self._opened.get(row.kid)
+        if sign is None:
             try:
                 pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
             except CannotOpen as error:
@@ -196,12 +193,13 @@ class Keyring:
                     "the signing key does not open: mend MSIDP_SECRET_KEY", kid=row.kid, reason=str(error)
                 )
                 raise CannotSign(str(error)) from error
-            key = self._opened[row.kid] = import_key(pem, row.public_jwk["kty"])
-        return key
+            key = import_key(pem, row.public_jwk["kty"])
+            sign = self._opened[row.kid] = signer(row.algorithm, key)
+        return sign
 
 
-def _verifiers(rows: Iterable[SigningKey]) -> dict[str, tuple[str, Key]]:
-    return {row.kid: (row.algorithm, import_key(row.public_jwk)) for row in rows}
+def _verifiers(rows: Iterable[SigningKey]) -> dict[str, tuple[str, Verify]]:
+    return {row.kid: (row.algorithm, verifier(row.algorithm, import_key(row.public_jwk))) for row in rows}
 
 
 def _document(published: list[SigningKey], now: int) -> bytes:
@@ -209,6 +207,15 @@ def _document(published: list[SigningKey], now: int) -> bytes:
     states = service.states(published, now)
     keys = sorted(published, key=lambda key: (ALGORITHMS.index(key.algorithm), states[key.kid] != "active"))
     return _encode({"keys": [key.public_jwk for key in keys]}).encode()
+
+
+@lru_cache(maxsize=64)  # few are ours; who sends others shall not fill the memory
+def _read_header(segment: bytes) -> tuple[str, str, str]:
+    """Its typ, alg and kid. Raises InvalidToken, ValueError and others for a header that is none of ours."""
+    header = json.loads(urlsafe_b64decode(segment)) if len(segment) <= MAX_HEADER else None
+    if not isinstance(header, dict) or set(header) != _HEADER:
+        raise InvalidToken("another kind of token")
+    return header["typ"], header["alg"], header["kid"]
 
 
 @cache

@@ -20,7 +20,8 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
 
     def __init__(self, http: Request) -> None:
         # Authlib would refuse an http address here. Whether https is spoken is settled in front of us.
-        super().__init__(http.method, "https://token", headers=http.headers)
+        super().__init__(http.method, "https://token")
+        self.headers = http.headers
         if http.query_string:
             raise InvalidRequestError("Parameters belong in the body, not in the address.")
         if http.mimetype != "application/x-www-form-urlencoded":
