@@ -206,5 +206,5 @@ def _list(api: Api, as_json: bool) -> None:
     width = max(len(each["name"]) for each in types)
     for each in types:
         click.echo(
-            f"{each['name']:<{width}}  {', '.join(each['dialects']):<20}  {printable(each['description'])}"
+            f"{each['name']:<{width}}  {', '.join(each['dialects']):<21}  {printable(each['description'])}"
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 import redis
 import structlog
-from rq import SimpleWorker
+from redis.client import Pipeline
+from rq import SimpleWorker, worker_registration
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -43,6 +44,16 @@ class Worker(SimpleWorker):
     def _set_ip_address(self, connection: "redis.Redis") -> None:
         """Ask nothing: CLIENT INFO, which RQ would read, cannot tell a socket's path with a space in it."""
         self.ip_address = "unknown"
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that we are there, and again who: a Redis that came back empty has forgotten it."""
+        if pipeline is None:
+            with self.connection.pipeline(transaction=False) as together:
+                self.heartbeat(timeout, together)
+                together.execute()
+            return
+        super().heartbeat(timeout, pipeline)
+        worker_registration.register(self, pipeline)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Finish the job in hand, or end at once where there is none."""
