@@ -17,6 +17,7 @@ from tests.support import rows
 
 from msidp import db, migrating
 from msidp.communities.models import Community
+from msidp.outages import is_away
 
 
 def add(session, name: str) -> None:
@@ -122,7 +123,7 @@ def test_whoever_waits_too_long_to_write_is_told_to_come_back(
 def test_a_mistake_in_a_statement_is_no_busy_database(app: Flask) -> None:
     with pytest.raises(DBAPIError) as raised, db.reading() as session:
         session.execute(text("SELECT 1 FROM nowhere"))
-    assert not db.is_away(raised.value)
+    assert not is_away(raised.value)
 
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:

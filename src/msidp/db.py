@@ -27,7 +27,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -38,22 +37,11 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical
+from msidp.outages import is_away
 from msidp.prepared import Core, translated
 from msidp.settings import Settings
 
 BUSY_TIMEOUT = 15  # seconds to wait for another writer, on SQLite
-
-_PASSING = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PROTOCOL,
-    }
-)  # what SQLite cannot do now; a statement that is wrong is SQLITE_ERROR
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
 
@@ -129,16 +117,6 @@ def _writer() -> Engine:
     """
     engine: Engine = current_app.extensions.get("msidp_writer") or db.engine
     return engine
-
-
-def is_away(error: Exception) -> bool:
-    """Whether the database cannot be had at present: busy for too long, full, gone. Mistakes are not that."""
-    if isinstance(error, PoolTimeout):
-        return True
-    if not isinstance(error, OperationalError):
-        return False
-    cause = error.orig
-    return not isinstance(cause, sqlite3.Error) or getattr(cause, "sqlite_errorcode", 0) & 0xFF in _PASSING
 
 
 def dispose() -> None:

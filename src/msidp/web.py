@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import db, ids, languages, logs, metrics, negotiation
+from msidp import ids, languages, logs, metrics, negotiation
 from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
 from msidp.incoming import StrictRequest, body_limit, check_head
 from msidp.negotiation import said
+from msidp.outages import cause_of, is_away
 from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
 from msidp.words import Words, words
@@ -270,9 +271,9 @@ def _answer_database_error(error: SQLAlchemyError) -> Response:
 
 def database_away(error: SQLAlchemyError) -> Busy | None:
     """What to tell the caller where the database cannot be had at present; None where the mistake is ours."""
-    if not db.is_away(error):
+    if not is_away(error):
         return None
-    log.error("the database does not answer", path=request.path, error=str(error).partition("\n")[0])
+    log.error("the database does not answer", path=request.path, error=cause_of(error))
     return Busy("busy", _BUSY, headers={"Retry-After": "5"})
 
 

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
 from msidp.audit.service import Actor
-from msidp.db import after_commit, is_away
+from msidp.db import after_commit
 from msidp.errors import Conflict, NotFound, Problem
 from msidp.jobs.models import Job, JobPart
 from msidp.jobs.slices import Work
+from msidp.outages import is_away
 from msidp.statements import delete_some
 
 TRIES = 3  # of a change, before an error of the database counts as its own

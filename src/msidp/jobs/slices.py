@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from msidp import queue
 from msidp.db import reading, transaction
+from msidp.outages import Outage
 
 BUDGET = 0.5  # seconds of one visit; the worker has deliveries to send meanwhile
 
@@ -29,6 +30,7 @@ class Work:
 
 
 _works: list[Work] = []
+_outages: dict[str, Outage] = {}
 
 
 def register(work: Work) -> None:
@@ -44,20 +46,35 @@ def advance(budget: float = BUDGET) -> bool:
     """
     deadline = time.monotonic() + budget
     waiting = list(_works)
-    while waiting := [work for work in waiting if _waits(work)]:
+    while waiting := [work for work in waiting if _tried(work, _waits)]:
         for work in tuple(waiting):
             if time.monotonic() > deadline or queue.stopping.is_set():
                 queue.ring()
                 return True
-            try:
-                with transaction() as session:
-                    work.do(session)
-            except Exception:
-                log.exception("work does not go on", work=work.name)
+            if not _tried(work, _do):
                 waiting.remove(work)
     return False
+
+
+def _tried(work: Work, step: Callable[[Work], bool]) -> bool:
+    """What the step says; False where it failed."""
+    outage = _outages.setdefault(work.name, Outage(work.name))
+    try:
+        said = step(work)
+    except Exception as error:
+        if not outage.explains(error):
+            log.exception("work does not go on", work=work.name)
+        return False
+    outage.is_over()
+    return said
 
 
 def _waits(work: Work) -> bool:
     with reading() as session:
         return work.waits(session)
+
+
+def _do(work: Work) -> bool:
+    with transaction() as session:
+        work.do(session)
+    return True

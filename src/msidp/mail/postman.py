@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from msidp import clock, queue
 from msidp.db import reading, transaction
 from msidp.mail import delivery, smtp
+from msidp.outages import Outage
 from msidp.settings import MailServer, Settings
 
 BATCH = 50  # mails over one connection
@@ -48,6 +49,7 @@ class Postman:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._called = False
+        self._outage = Outage("mail")
 
     def wake(self) -> None:
         """Have him look for mail, once more where he is under way."""
@@ -68,8 +70,10 @@ class Postman:
                 try:
                     while self._round():
                         pass
-                except Exception:
-                    log.exception("the postman broke off")  # what he had in hand comes back by its lease
+                    self._outage.is_over()
+                except Exception as error:  # what he had in hand comes back by its lease
+                    if not self._outage.explains(error):
+                        log.exception("the postman broke off")
 
     def _is_called(self) -> bool:
         with self._lock:

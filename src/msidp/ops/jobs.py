@@ -16,6 +16,7 @@ from rq.worker import WorkerStatus
 from msidp import queue
 from msidp.mail import postman
 from msidp.ops.endurance import LONGEST_WAIT, outlast
+from msidp.outages import cause_of, is_away
 from msidp.webhooks import drain
 
 LISTEN = 20  # seconds of one blocking read
@@ -70,7 +71,11 @@ class Worker(SimpleWorker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log why a job failed. It is not tried again: cron rings anyway."""
-        log.error("job failed", job=job.func_name, exc_info=exc_info)
+        error = exc_info[1]
+        if is_away(error):
+            log.warning("job failed", job=job.func_name, error=cause_of(error))
+        else:
+            log.error("job failed", job=job.func_name, exc_info=exc_info)
 
 
 def run_worker(redis_url: str) -> None:

@@ -11,6 +11,7 @@ import structlog
 from msidp import queue
 from msidp.mail import postman
 from msidp.ops import housekeeping, ticker
+from msidp.outages import cause_of, is_away
 from msidp.webhooks import drain
 
 LOOK_EVERY = 0.25  # seconds between two looks for deliveries; more often while there are some
@@ -53,8 +54,11 @@ def _do(work: Callable[[], object]) -> None:
     """One turn. What went wrong is tried again at the next one."""
     try:
         work()
-    except Exception:
-        log.exception("a round failed", work=work.__qualname__)
+    except Exception as error:
+        if not is_away(error):
+            log.exception("a round failed", work=work.__qualname__)
+        else:
+            log.warning("a round failed", work=work.__qualname__, error=cause_of(error))
         queue.stopping.wait(1.0)
 
 

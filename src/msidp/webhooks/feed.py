@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import is_away, reading, transaction
+from msidp.db import reading, transaction
+from msidp.outages import Outage
 from msidp.outbound.client import Client
 from msidp.outbound.exchange import Reply
 from msidp.settings import Settings
@@ -29,6 +30,7 @@ LOOK_EVERY = 0.02  # seconds between looks for what has become due meanwhile
 PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
 SOONEST = 0.004  # the same where the bell has rung since
 PAUSE_WITHOUT_DATABASE = 1.0  # the same after one that found the database away
+GRACE = 2.0  # the same after the first that found it back: for others to record what they sent
 BATCH = 128  # outcomes that are recorded at once
 NEAR = 6 * clock.SECOND  # due that soon, a delivery is waited for: cron rings every 5 seconds
 SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105  # an attempt's error: nothing here opens the secret
@@ -62,6 +64,8 @@ class Feed:
         self._pause = LOOK_EVERY
         self._nudged = False
         self._claimed_at = 0
+        self._outage = Outage("deliveries")
+        self._away = False  # whether the database was, at the latest look
 
     def run(self, going: Callable[[], bool]) -> None:
         """Deliver until nothing is due, or soon will be, and nothing in flight.
@@ -88,7 +92,7 @@ class Feed:
         if self._patience() == 0:
             return True
         ended = len(self._ended)
-        return ended >= max(1, min(BATCH, self._client.in_flight)) and self._pause != PAUSE_WITHOUT_DATABASE
+        return ended >= max(1, min(BATCH, self._client.in_flight)) and self._pause < PAUSE_WITHOUT_DATABASE
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
@@ -98,7 +102,8 @@ class Feed:
     def _turn(self, *, claiming: bool) -> bool:
         """Record what ended and claim anew. Tells whether anything was due.
 
-        While the database is away, outcomes wait for it: what was delivered need not be sent again.
+        While the database is away, outcomes wait for it: what was delivered need not be sent again. So they
+        do in other workers, whose leases may be over by then: the first turn after that claims nothing.
         """
         self._nudged = False  # before the look: who rings from here on is looked for again
         self._looked = time.monotonic()
@@ -107,16 +112,22 @@ class Feed:
         try:
             due, claimed, targets = self._record_and_claim(ended, now, claiming=claiming)
         except SQLAlchemyError as error:
-            if not (claiming and is_away(error)):
-                raise
-            if self._pause != PAUSE_WITHOUT_DATABASE:
-                log.warning("the database is away", error=str(error.__cause__ or error))
             self._ended = ended + self._ended
-            self._pause = PAUSE_WITHOUT_DATABASE
-            return True
+            self._wait_for_database(error)
+            return claiming
+        self._outage.is_over()
         self._send(claimed, targets, now)
-        self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
+        if self._away:
+            self._away, self._pause = False, GRACE
+        else:
+            self._pause = LOOK_EVERY if self._lanes.room(now) else PAUSE_WHILE_FULL
         return due
+
+    def _wait_for_database(self, error: SQLAlchemyError) -> None:
+        """Raises the error where more is wrong than that the database is away."""
+        if not self._outage.explains(error):
+            raise error
+        self._away, self._pause = True, PAUSE_WITHOUT_DATABASE
 
     def _record_and_claim(
         self, ended: Sequence[Outcome], now: int, *, claiming: bool
@@ -142,7 +153,7 @@ class Feed:
         if not lanes.room(now):
             return _NOTHING
         waiting = claim.peek(session, now, lanes.full(now), lanes.depth(now))
-        return _Plan(bool(waiting), lanes.choose(waiting, now))
+        return _Plan(bool(waiting), () if self._away else lanes.choose(waiting, now))
 
     def _claim(self, session: Session, plan: _Plan, now: int) -> tuple[list[Claimed], dict[str, Target]]:
         """Claim what was chosen, and read where it goes."""
@@ -186,8 +197,12 @@ class Feed:
 
     def _soon(self) -> bool:
         """Whether a delivery becomes due within a few seconds of the moment of the latest claim."""
-        with reading() as session:
-            due = claim.next_due(session, self._claimed_at)
+        try:
+            with reading() as session:
+                due = claim.next_due(session, self._claimed_at)
+        except SQLAlchemyError as error:
+            self._wait_for_database(error)
+            return True
         return due is not None and due <= self._claimed_at + NEAR
 
 
