@@ -70,6 +70,8 @@ def seed(api: Transport, running: Instance, receiver: Receiver) -> dict[str, str
         members.append(api.post("/members", body)["data"]["id"])
     fields = {"name": "Workshop wiki", "type": "web", "redirectUris": ["https://wiki.example.com/callback"]}
     application = api.post("/applications", fields)["data"]["id"]
+    limits = {"grantTypes": ["authorization_code"], "redirectHosts": ["forum.example"], "maxUses": 20}
+    api.post("/initial-access-tokens", {"name": "Partner programme", **limits})
     api.post("/event-types", {"name": "tool.borrowed", "description": "Somebody borrowed a tool"})
     api.post("/api-keys", {"name": "Website"})
     api.post("/operator-invitations", {"email": "kai@example.com", "role": "viewer", "mail": False})
@@ -85,6 +87,7 @@ def seed(api: Transport, running: Instance, receiver: Receiver) -> dict[str, str
         "plans": "/plans",
         "applications": "/applications",
         "application": f"/applications/{application}",
+        "initial-access-tokens": "/applications/initial-access-tokens",
         "api-keys": "/api-keys",
         "webhooks": "/webhooks",
         "webhook": f"/webhooks/{hooks[0]}?range=30d",

@@ -16,6 +16,8 @@ OPERATIONS = {
     "change_application": "patch /applications/{applicationId}",
     "delete_application": "delete /applications/{applicationId}",
     "rotate_application_secret": "post /applications/{applicationId}/rotate-secret",
+    "create_initial_access_token": "post /initial-access-tokens",
+    "revoke_initial_access_token": "delete /initial-access-tokens/{tokenId}",
     "retry_delivery": "post /deliveries/{deliveryId}/retry",
     "retry_deliveries": "post /deliveries/retry",
     "create_event_type": "post /event-types",

@@ -20,6 +20,7 @@ from msidp.operators import service as operators
 pytestmark = pytest.mark.database("sqlite")
 
 LISTS = ("members", "plans", "applications", "webhooks", "deliveries", "events", "api-keys", "audit-log")
+LISTS += ("applications/initial-access-tokens",)
 OURS = {"passkey_id", "template", "language", "scheme"}  # their pages lead to nothing but one's own
 
 
@@ -45,6 +46,7 @@ def things_of(admin: FlaskClient, community_id: str) -> dict[str, str]:
         "plan_id": plan["id"],
         "connection_id": member["planConnections"][0]["id"],
         "application_id": application["id"],
+        "token_id": made("/initial-access-tokens", name="Partners")["id"],
         "webhook_id": webhook["id"],
         "delivery_id": made(f"/webhooks/{webhook['id']}/test")["id"],
         "replay_id": made(f"/webhooks/{webhook['id']}/replay", since="2020-01-01T00:00:00Z")["id"],

@@ -199,6 +199,7 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     yield "webhook"
     make_application(page, "https://app.example.com/callback")
     yield "application"
+    yield from registration_pages(page)
     open_entry(page, "Plans")
     page.get_by_role("link", name="New plan").click()
     yield "new plan"
@@ -216,6 +217,24 @@ def every_page(page: Page, link: str, url: str) -> Iterator[str]:
     yield "new event type (refused)"
     page.goto("/dashboard/members/mem_none")
     yield "not found"
+
+
+def registration_pages(page: Page) -> Iterator[str]:
+    """Let applications register themselves: no token yet, one that is refused, one that is made."""
+    open_entry(page, "Applications")
+    page.get_by_role("link", name="Let them register themselves").click()
+    yield "initial access tokens (empty)"
+    page.get_by_label("Name").fill("Partners")
+    page.get_by_label("Log members in on devices").check()
+    page.get_by_label("Redirect hosts").fill("forum.example\nhttps://shop.example")
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_role("alert").wait_for()
+    yield "initial access tokens (refused)"
+    page.get_by_label("Redirect hosts").fill("forum.example")
+    page.get_by_label("Scopes").fill("openid\nemail")
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_text("Copy this token now").wait_for()
+    yield "initial access tokens"
 
 
 def bulk_pages(page: Page) -> Iterator[str]:

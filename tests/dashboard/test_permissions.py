@@ -28,6 +28,7 @@ OPEN = {
 OWNERS = ("/dashboard/operators",)
 ADMINS_PAGES = {
     "/dashboard/try-login",  # the answer to what only an admin begins
+    "/dashboard/applications/initial-access-tokens",
     "/dashboard/applications/new",
     "/dashboard/event-types/new",
     "/dashboard/members/new",

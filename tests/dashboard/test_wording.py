@@ -23,6 +23,7 @@ pytestmark = pytest.mark.database("sqlite")
         ("custom_fields", "Custom fields"),
         ("includeJSON", "Include JSON"),
         ("identity", "Identity"),
+        ("api_key.created", "API key created"),
     ],
 )
 def test_names_of_the_code_in_words(name: str, words: str) -> None:

@@ -35,7 +35,6 @@ def create(
     require_instance()
     with application():
         from msidp import clock, db
-        from msidp.audit import service as audit
         from msidp.cli.records import check_name
         from msidp.communities.guard import default_community_id
         from msidp.oidc.registration import access
@@ -44,13 +43,16 @@ def create(
 
         require_tables()
         check_name(name)
-        community_id = default_community_id()
         limits = Limits(list(grant_types) or None, list(scopes) or None, list(hosts) or None)
         with db.transaction() as session:
             made = access.create(
-                session, community_id, name, lifetime=days * clock.DAY, max_uses=uses, limits=limits
+                session,
+                actor(default_community_id()),
+                name,
+                lifetime=days * clock.DAY,
+                max_uses=uses,
+                limits=limits,
             )
-            audit.record(session, actor(community_id), "initial_access_token.created", made.row.id)
             row = token_json(made.row)
     show({**row, "token": made.token}, as_json)
 
@@ -64,11 +66,13 @@ def list_tokens(as_json: bool) -> None:
         from sqlalchemy import select
 
         from msidp import db
+        from msidp.communities.guard import default_community_id
         from msidp.oidc.models import InitialAccessToken
+        from msidp.oidc.registration import access
         from msidp.oidc.registration.views import token_json
 
         require_tables()
-        statement = select(InitialAccessToken).where(InitialAccessToken.revoked_at.is_(None))
+        statement = select(InitialAccessToken).where(*access.kept(default_community_id()))
         with db.reading() as session:
             rows = [token_json(row) for row in session.scalars(statement.order_by(InitialAccessToken.seq))]
     show_all(rows, as_json)
@@ -81,13 +85,10 @@ def revoke(token_id: str) -> None:
     require_instance()
     with application():
         from msidp import db
-        from msidp.audit import service as audit
         from msidp.communities.guard import default_community_id
         from msidp.oidc.registration import access
 
         require_tables()
-        community_id = default_community_id()
         with db.transaction() as session:
-            access.revoke(session, community_id, token_id)
-            audit.record(session, actor(community_id), "initial_access_token.revoked", token_id)
+            access.revoke(session, actor(default_community_id()), token_id)
     click.echo("Revoked.")

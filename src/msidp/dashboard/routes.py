@@ -11,7 +11,7 @@ from msidp import clock, web
 from msidp.accounts import devices
 from msidp.dashboard.frame import HOME, bp, field_of, signed_in
 from msidp.dashboard.navigation import NAVIGATION
-from msidp.dashboard.wording import as_title, told
+from msidp.dashboard.wording import as_title, in_words, told
 
 _NAMELESS = ("Input", "String", "List")  # what a schema calls the field
 PAGES = (
@@ -39,6 +39,7 @@ PAGES = (
     "operators",
     "overview",
     "plans",
+    "registration",
     "replays",
     "second_step",
     "settings",
@@ -121,6 +122,7 @@ def finding(detail: dict[str, str]) -> str:
 
 bp.app_template_filter("iso")(clock.iso)
 bp.app_template_filter("as_title")(as_title)
+bp.app_template_filter("in_words")(in_words)
 bp.app_template_filter("told")(told)
 bp.app_template_filter("field_of")(field_of)
 bp.context_processor(lambda: {"navigation": NAVIGATION})

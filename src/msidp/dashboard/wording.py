@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_snake
 from msidp import clock
 from msidp.accounts.own.activity import methods_named
 
-_IN_CAPITALS = re.compile(r"\b(csv|dpop|html|json|jwks|id|par|totp|ur[il])(?=s?\b)")
+_IN_CAPITALS = re.compile(r"\b(api|csv|dpop|html|json|jwks|id|par|totp|ur[il])(?=s?\b)")
 _OF_THE_CODE = ("action", "kind", "manner", "template")  # details whose values are names in the code
 _MOMENTS = ("since", "until")
 

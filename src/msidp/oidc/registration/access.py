@@ -1,11 +1,14 @@
 """Initial access tokens (RFC 7591, section 1.2): who holds one may register applications."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids
+from msidp.audit import service as audit
+from msidp.audit.service import Actor
 from msidp.errors import NotFound
 from msidp.oidc.models import InitialAccessToken
 from msidp.oidc.registration.limits import Limits
@@ -24,7 +27,7 @@ class NewToken:
 
 def create(
     session: Session,
-    community_id: str,
+    actor: Actor,
     name: str,
     *,
     lifetime: int | None,
@@ -39,7 +42,7 @@ def create(
     token, now = ids.new_token(PREFIX), clock.now()
     row = InitialAccessToken(
         id=ids.new_id(ID_PREFIX),
-        community_id=community_id,
+        community_id=actor.community_id,
         name=name,
         token_hash=ids.hash_token(token),
         max_uses=max_uses,
@@ -51,7 +54,22 @@ def create(
     )
     session.add(row)
     session.flush()
+    audit.record(session, actor, "initial_access_token.created", row.id)
     return NewToken(row, token)
+
+
+def kept(community_id: str) -> list[ColumnElement[bool]]:
+    """Which tokens are listed: those that were not revoked, expired and used-up ones too."""
+    return [InitialAccessToken.community_id == community_id, InitialAccessToken.revoked_at.is_(None)]
+
+
+def state(row: InitialAccessToken) -> Literal["good", "expired", "used up", "revoked"]:
+    """Whether a token can be used at this moment, or why not."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at is not None and row.expires_at <= clock.now():
+        return "expired"
+    return "used up" if row.max_uses is not None and row.uses >= row.max_uses else "good"
 
 
 def is_good(session: Session, token: str) -> bool:
@@ -73,19 +91,15 @@ def use(session: Session, token: str) -> InitialAccessToken | None:
     return session.scalars(select(InitialAccessToken).where(InitialAccessToken.id == row_id)).one()
 
 
-def revoke(session: Session, community_id: str, id_: str) -> None:
+def revoke(session: Session, actor: Actor, id_: str) -> None:
     """End a token. What was registered with it stays. Raises NotFound."""
-    row = session.scalar(
-        select(InitialAccessToken).where(
-            InitialAccessToken.community_id == community_id,
-            InitialAccessToken.id == id_,
-            InitialAccessToken.revoked_at.is_(None),
-        )
-    )
+    mine = select(InitialAccessToken).where(*kept(actor.community_id))
+    row = session.scalar(mine.where(InitialAccessToken.id == id_))
     if row is None:
         raise NotFound("initial-access-token-not-found", "There is no such initial access token.")
     row.revoked_at = clock.now()
     session.flush()
+    audit.record(session, actor, "initial_access_token.revoked", id_)
 
 
 def _is_good(token: str) -> ColumnElement[bool]:
