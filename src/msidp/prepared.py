@@ -6,7 +6,7 @@ contexts, results of many kinds) takes several times as long as SQLite takes for
 
 import logging
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Insert, PoolProxiedConnection
@@ -19,17 +19,23 @@ log = logging.getLogger(__name__)
 
 
 class Prepared:
-    """A Core statement, its parameters bindparam()s. An Insert takes what its first execution names."""
+    """A Core statement, its parameters bindparam()s. An Insert takes what its first execution names.
+
+    Where the kinds of database need statements of their own, what makes one for each: a function of
+    `sqlite` or `postgresql`, of which this is the decorator.
+    """
 
     def __init__(self, statement: Any) -> None:
-        self._statement = statement
+        self.statement: Callable[[str], Any] = (
+            statement if callable(statement) else lambda _dialect: statement
+        )
         self._compiled: dict[str, _Compiled] = {}
 
     def compiled(self, dialect: Dialect, names: Sequence[str]) -> "_Compiled":
         """For this kind of database."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            found = self._compiled[dialect.name] = _Compiled(self._statement, dialect, names)
+            found = self._compiled[dialect.name] = _Compiled(self.statement(dialect.name), dialect, names)
         return found
 
 
@@ -51,20 +57,27 @@ class Core:
     def one(self, statement: Prepared, parameters: Mapping[str, Any]) -> Any:
         """The one row, its columns as attributes; None where there is none."""
         compiled = statement.compiled(self._dialect, [*parameters])
-        rows = self._run(compiled, parameters).fetchall()
+        rows = compiled.rows(self._run(compiled, parameters))
         if len(rows) > 1:
             raise ValueError("several rows where there is one at most")
-        return compiled.row(rows[0]) if rows else None
+        return rows[0] if rows else None
 
     def all(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Any]:
         """Every row."""
         compiled = statement.compiled(self._dialect, [*parameters])
-        return [compiled.row(row) for row in self._run(compiled, parameters).fetchall()]
+        return compiled.rows(self._run(compiled, parameters))
 
     def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> int:
         """Run what returns no rows. How many it changed."""
         count: int = self._run(statement.compiled(self._dialect, [*parameters]), parameters).rowcount
         return count
+
+    def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run what returns no rows, once for each of these parameters."""
+        if rows:
+            compiled = statement.compiled(self._dialect, [*rows[0]])
+            log.debug("%s", compiled.sql)
+            self._call(self._driver.cursor().executemany, compiled.sql, [*map(compiled.arguments, rows)])
 
     def begin(self, text: str) -> None:
         """Begin the transaction with this statement, where the driver does not by itself."""
@@ -106,12 +119,13 @@ class _Compiled:
         self.sql = str(compiled)
         self._order: Sequence[str] | None = compiled.positiontup
         self._fixed = {name: value for name, value in compiled.params.items() if name not in names}
-        binds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
+        binds = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
         self._sent = _converters({name: kind.bind_processor(dialect) for name, kind in binds.items()})
         columns = getattr(statement, "exported_columns", ())
         self._row = _row_of("Row", [column.key for column in columns])._make
-        kinds = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        self._read = [(index, convert) for index, convert in enumerate(kinds) if convert]
+        self._dialect = dialect
+        self._kinds = [column.type.dialect_impl(dialect) for column in columns]
+        self._read: list[tuple[int, _Convert]] | None = None  # told by the first result
 
     def arguments(self, parameters: Mapping[str, Any]) -> Any:
         """As the driver takes them."""
@@ -120,13 +134,23 @@ class _Compiled:
             values[name] = convert(values[name])
         return values if self._order is None else [values[name] for name in self._order]
 
-    def row(self, row: Sequence[Any]) -> Any:
-        """A row as the driver gives it, its columns as attributes."""
+    def rows(self, cursor: Any) -> list[Any]:
+        """The rows of a result, their columns as attributes."""
+        found = cursor.fetchall()
+        if self._read is None:
+            sorts = zip(self._kinds, cursor.description, strict=True)
+            told = [kind.result_processor(self._dialect, described[1]) for kind, described in sorts]
+            self._read = [(index, convert) for index, convert in enumerate(told) if convert]
         if self._read:
-            row = [*row]
-            for index, convert in self._read:
-                row[index] = convert(row[index])
-        return self._row(row)
+            found = [self._converted(row, self._read) for row in found]
+        return [*map(self._row, found)]
+
+    @staticmethod
+    def _converted(row: Sequence[Any], converters: Iterable[tuple[int, _Convert]]) -> Sequence[Any]:
+        values = [*row]
+        for index, convert in converters:
+            values[index] = convert(values[index])
+        return values
 
 
 def _converters(found: Mapping[str, _Convert | None]) -> list[tuple[str, _Convert]]:

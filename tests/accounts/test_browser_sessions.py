@@ -1,13 +1,11 @@
 """Sessions of browsers, seen through a route that starts, shows and ends them."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
+from tests.support.statements import statements
 
 from msidp import clock, db, ids
 from msidp.accounts import sessions
@@ -132,30 +130,17 @@ def test_a_deleted_member_is_logged_out(client: FlaskClient, member_id: str) -> 
     assert client.get("/test/who").text == "nobody"
 
 
-@pytest.fixture
-def statements(app: Flask) -> Iterator[Callable[[], list[str]]]:
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield lambda: [statement for statement in seen if not statement.startswith(("BEGIN", "PRAGMA"))]
-    event.remove(Engine, "before_cursor_execute", note)
-
-
 @pytest.mark.database("sqlite", "postgresql")
-def test_a_visit_is_one_query_and_seldom_a_write(
-    client: FlaskClient, member_id: str, statements: Callable[[], list[str]]
-) -> None:
+def test_a_visit_is_one_query_and_seldom_a_write(client: FlaskClient, member_id: str) -> None:
     with time_machine.travel(0, tick=False) as traveller:
         client.get("/test/in")
-        before = len(statements())
-        client.get("/test/who")
-        assert len(statements()) == before + 1
+        with statements() as seen:
+            client.get("/test/who")
+        assert len(seen) == 1
         traveller.shift(6 * 60)
-        client.get("/test/who")
-        assert [line.split()[0] for line in statements()[before + 1 :]] == ["SELECT", "UPDATE"]
+        with statements() as seen:
+            client.get("/test/who")
+        assert [line.split()[0] for line in seen] == ["SELECT", "UPDATE"]
 
 
 def test_a_hostile_cookie_is_nobodys(client: FlaskClient, member_id: str) -> None:

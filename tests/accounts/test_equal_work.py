@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from sqlalchemy import Engine, event
 from tests.accounts.test_abuse import Work, essence, post, token
+from tests.support.statements import statements
 
 from msidp import db
 from msidp.communities.guard import default_community_id
@@ -29,9 +29,9 @@ PASSWORD = "correct horse"
 class Effort:
     """What one request does: argon2's calls, and the statements in their order, without their values."""
 
-    def __init__(self, hashes: Work) -> None:
+    def __init__(self, hashes: Work, statements: list[str]) -> None:
         self.hashes = hashes
-        self.statements: list[str] = []
+        self.statements = statements
 
     def of(self, action: Callable[[], object]) -> tuple[str, ...]:
         self.hashes.done.clear()
@@ -47,14 +47,8 @@ def effort(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Effort]:
     settings = app.extensions["msidp_settings"]
     app.extensions["msidp_settings"] = settings.model_copy(update={"rate_limits": False})
     default_community_id()  # read once, and kept
-    found = Effort(hashes)
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        found.statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield found
-    event.remove(Engine, "before_cursor_execute", note)
+    with statements() as seen:
+        yield Effort(hashes, seen)
 
 
 def make_member(app: Flask) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from tests.support.statements import statements
 from tests.webhooks.support import add_endpoint, happen
 
 from msidp.communities.roles import Role
@@ -39,7 +39,7 @@ def test_a_page_asks_no_more_for_more_rows(
         admin.post("/members/bulk", json={"action": "logOut", "search": ""})
 
     def asked() -> dict[str, int]:
-        return {path: statements(owner, path) for path in LISTS}
+        return {path: questions(owner, path) for path in LISTS}
 
     grow(0)
     asked()  # what is read once and kept
@@ -51,16 +51,7 @@ def test_a_page_asks_no_more_for_more_rows(
     assert many == few
 
 
-def statements(client: FlaskClient, path: str) -> int:
-    count = 0
-
-    def note(*_arguments: object) -> None:
-        nonlocal count
-        count += 1
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+def questions(client: FlaskClient, path: str) -> int:
+    with statements() as seen:
         assert client.get(path).status_code == 200, path
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-    return count
+    return len(seen)

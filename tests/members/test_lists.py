@@ -1,13 +1,12 @@
 """Lists of members over the Admin API: pages, and what a request costs."""
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import settings as quick
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
 from tests.members.support import create, plan, refusal
+from tests.support.statements import statements
 
 from msidp import db
 from msidp.communities import service as communities
@@ -93,37 +92,24 @@ def test_another_communitys_members_are_not_seen(app: Flask, admin: FlaskClient)
 # How many statements a request takes; a change here is meant, or a mistake.
 
 
-@pytest.fixture
-def statements(app: Flask):
-    seen: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement.split("\n")[0])
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
-
-
-def test_a_page_costs_the_same_however_long(admin: FlaskClient, statements: list[str]) -> None:
+def test_a_page_costs_the_same_however_long(admin: FlaskClient) -> None:
     plans = [{"planId": plan(admin, name)} for name in ("A", "B")]
     counts = []
     for number in range(4):
         create(admin, f"m{number}@example.com", plans=plans)
-        statements.clear()
-        admin.get("/members")
-        counts.append(len(statements))
+        with statements() as seen:
+            admin.get("/members")
+        counts.append(len(seen))
     assert counts == [4] * 4  # the key, the count, the members, their connections
 
 
-def test_creating_and_changing(admin: FlaskClient, statements: list[str]) -> None:
+def test_creating_and_changing(admin: FlaskClient) -> None:
     body = {"email": "a@example.com"}
     admin.post("/members", json=body)
-    statements.clear()
-    member = admin.post("/members", json={"email": "b@example.com"}).json["data"]
-    # the key, the member, the endpoints, the event, the audit log, the hour's figures
-    assert len(statements) <= 6, statements
-    statements.clear()
-    admin.patch(f"/members/{member['id']}", json={"verified": True})
-    assert len(statements) <= 7, statements  # also the member's row and connections before
+    with statements() as seen:
+        member = admin.post("/members", json={"email": "b@example.com"}).json["data"]
+    # the key, the member, the event, the endpoints, the audit log, the hour's figures
+    assert len(seen) <= 6, seen
+    with statements() as seen:
+        admin.patch(f"/members/{member['id']}", json={"verified": True})
+    assert len(seen) <= 7, seen  # also the member's row and connections before

@@ -1,44 +1,9 @@
 """How often the hot paths ask the database."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import Engine, event
 from tests.oidc.conftest import Relying
+from tests.support.statements import statements
 
 OFFLINE = "openid offline_access"
-
-
-class _Heard(logging.Handler):
-    """What prepared statements are run, as the log tells it."""
-
-    def __init__(self, seen: list[str]) -> None:
-        super().__init__()
-        self._seen = seen
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._seen.append(record.getMessage())
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements in the block, transaction control left out."""
-    seen: list[str] = []
-
-    def note(_connection, _cursor, statement: str, *_rest) -> None:
-        seen.append(statement)
-
-    heard, log = _Heard(seen), logging.getLogger("msidp.prepared")
-    event.listen(Engine, "before_cursor_execute", note)
-    log.addHandler(heard)
-    log.setLevel(logging.DEBUG)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-        log.removeHandler(heard)
-        log.setLevel(logging.NOTSET)
 
 
 def test_each_answer_takes_few_statements(shop: Relying) -> None:

@@ -129,10 +129,10 @@ def test_claiming_goes_by_an_index(app: Flask, community_id: str) -> None:
     with db.transaction() as session:
         session.execute(text("ANALYZE delivery"))
     now = clock.now()
-    looking = plan(claim._peek(name), now=now, each=8, full=empty)
+    looking = plan(claim._peek.statement(name), now=now, each=8, full=empty)
     index = "COVERING INDEX ix_delivery_endpoint_due (endpoint_id=? AND due_at"
     assert (index if name == "sqlite" else "using ix_delivery_endpoint_due on delivery") in looking
-    claiming = plan(claim._take(name), now=now, until=now, token="t", seqs=empty, claims_1=1)
+    claiming = plan(claim._take.statement(name), now=now, until=now, token="t", seqs=empty, claims_1=1)
     assert ("INTEGER PRIMARY KEY" if name == "sqlite" else "using pk_delivery on delivery") in claiming
     for steps in (looking, claiming):
         assert "SCAN delivery" not in steps

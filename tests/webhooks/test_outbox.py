@@ -1,13 +1,11 @@
 """The event and its deliveries stand and fall with the change that caused them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select, update
-from sqlalchemy import event as hooks
+from sqlalchemy import func, select, update
+from tests.support.statements import statements
 from tests.support.valkey import ValkeyServer
 from tests.webhooks.samples import ABOUT, UPDATED
 
@@ -55,20 +53,6 @@ def count(model: Any) -> int:
 def deliveries() -> list[Delivery]:
     with db.reading() as session:
         return list(session.scalars(select(Delivery).order_by(Delivery.seq)))
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is sent to the database meanwhile, the transaction's own words aside."""
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append(statement.split("\n")[0])
-
-    hooks.listen(Engine, "before_cursor_execute", note)  # of those that write and those that read
-    yield seen
-    hooks.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize(("endpoints", "expected"), [(0, 2), (1, 4), (25, 4)])

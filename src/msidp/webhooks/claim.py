@@ -12,18 +12,15 @@ claims by condition: of two processes that want the same row, one gets it.
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     Executable,
-    Select,
     String,
-    Update,
     bindparam,
+    column,
     func,
     select,
     text,
@@ -34,6 +31,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from msidp import clock
+from msidp.db import core_of
+from msidp.prepared import Core, Prepared
 from msidp.webhooks import asymmetric, pace
 from msidp.webhooks.asymmetric import SealedKey
 from msidp.webhooks.lists import among, bound_list
@@ -97,12 +96,11 @@ class Target(NamedTuple):
 
 def peek(session: Session, now: int, full: Collection[str], each: int) -> list[Due]:
     """What is due, oldest first, at most `each` of every enabled endpoint that is not in `full`."""
-    connection = session.connection()
-    values = {"now": now, "full": bound_list(connection, full), "each": each}
-    rows = connection.execute(_peek(connection.dialect.name), values).all()
+    core = core_of(session)
+    values = {"now": now, "full": bound_list(core.dialect, full), "each": each}
     return [
         Due(id_, json.loads(seqs) if isinstance(seqs, str) else seqs, rate_limit, paced_until, bool(failing))
-        for id_, seqs, rate_limit, paced_until, failing in rows
+        for id_, seqs, rate_limit, paced_until, failing in core.all(_peek, values)
     ]
 
 
@@ -112,42 +110,41 @@ def take(session: Session, chosen: Sequence[Candidate], now: int, lease: int) ->
     A rate limit holds across processes: no more are taken than it allows, and none at all while another
     process is claiming for the same endpoint.
     """
-    connection = session.connection()
+    core = core_of(session)
     paced = sorted({one.endpoint_id for one in chosen if one.paced})
-    paces = pace.lock(connection, paced) if paced else {}
+    paces = pace.lock(core, paced) if paced else {}
     seqs = _within(chosen, paces, now) if paced else [one.seq for one in chosen]
     if not seqs:
         return []
     token = secrets.token_hex(16)
-    values = {"seqs": bound_list(connection, seqs), "now": now, "until": now + lease, "token": token}
-    rows = sorted(map(tuple, connection.execute(_take(connection.dialect.name), values).all()))
+    values = {"seqs": bound_list(core.dialect, seqs), "now": now, "until": now + lease, "token": token}
+    rows = sorted(core.all(_take, values))
     if not rows:
         return []
     if paces:
-        pace.note(connection, (endpoint_id for _, _, endpoint_id, *_ in rows), paces, now)
-    messages = _messages(connection, {event_id for _, _, _, event_id, *_ in rows})
+        pace.note(core, (row.endpoint_id for row in rows), paces, now)
+    messages = _messages(core, {row.event_id for row in rows})
     return [Claimed._make((*row, token, *messages[row[3:5]])) for row in rows]
 
 
 def park(session: Session, claimed: Sequence[Claimed], now: int) -> None:
     """Settle deliveries that were just claimed once too often as exhausted."""
-    connection = session.connection()
-    seqs = bound_list(connection, [one.seq for one in claimed])
-    connection.execute(_park(connection.dialect.name), {"seqs": seqs, "now": now})
+    core = core_of(session)
+    seqs = bound_list(core.dialect, [one.seq for one in claimed])
+    core.run(_park, {"seqs": seqs, "now": now})
 
 
 def targets(session: Session, endpoint_ids: Collection[str]) -> list[Target]:
     """These endpoints' present addresses and secrets."""
-    connection = session.connection()
-    values = {"ids": bound_list(connection, endpoint_ids)}
-    rows = connection.execute(_targets(connection.dialect.name), values).all()
-    return [_with_keys(connection, Target(*row)) for row in rows]
+    core = core_of(session)
+    rows = core.all(_targets, {"ids": bound_list(core.dialect, endpoint_ids)})
+    return [_with_keys(session, Target(*row)) for row in rows]
 
 
-def _with_keys(connection: Connection, target: Target) -> Target:
+def _with_keys(session: Session, target: Target) -> Target:
     if not target.v1a:
         return target
-    keys = asymmetric.in_force(connection, target.community_id, clock.now())
+    keys = asymmetric.in_force(session.connection(), target.community_id, clock.now())
     return target._replace(signing_keys=keys)
 
 
@@ -179,31 +176,30 @@ def _within(chosen: Sequence[Candidate], paces: pace.Paces, now: int) -> list[in
     return seqs
 
 
-def _messages(connection: Connection, event_ids: Collection[str]) -> dict[tuple[str, str], tuple[str, bytes]]:
+def _messages(core: Core, event_ids: Collection[str]) -> dict[tuple[str, str], tuple[str, bytes]]:
     """What these events are called and what is sent of them, by event and dialect."""
-    values = {"ids": bound_list(connection, event_ids)}
-    rows = connection.execute(_bodies(connection.dialect.name), values).all()
+    rows = core.all(_bodies, {"ids": bound_list(core.dialect, event_ids)})
     return {(event_id, dialect): (name, body) for event_id, dialect, name, body in rows}
 
 
-_PEEK_ON_SQLITE = text(
+_PEEK_ON_SQLITE = text(  # SQLite has no LATERAL
     """
     SELECT * FROM (
-        SELECT id, (
+        SELECT id AS endpoint_id, (
             SELECT json_group_array(seq) FROM (
                 SELECT seq FROM delivery
                 WHERE endpoint_id = webhook_endpoint.id AND due_at <= :now
                 ORDER BY due_at LIMIT :each
             )
-        ) AS seqs, rate_limit, paced_until, failing_since IS NOT NULL
+        ) AS seqs, rate_limit, paced_until, failing_since IS NOT NULL AS failing
         FROM webhook_endpoint
         WHERE enabled AND id NOT IN (SELECT value FROM json_each(:full))
     ) WHERE seqs <> '[]'
     """
-)  # SQLite has no LATERAL
+).columns(*map(column, Due._fields))
 
 
-@cache
+@Prepared
 def _peek(dialect: str) -> Executable:
     if dialect == "sqlite":
         return _PEEK_ON_SQLITE
@@ -225,7 +221,7 @@ def _peek(dialect: str) -> Executable:
             due.c.seqs,
             WebhookEndpoint.rate_limit,
             WebhookEndpoint.paced_until,
-            WebhookEndpoint.failing_since.is_not(None),
+            WebhookEndpoint.failing_since.is_not(None).label("failing"),
         )
         .join(due, true())
         .where(
@@ -244,7 +240,7 @@ def _free(dialect: str) -> ColumnElement[bool]:
     return Delivery.seq.in_(select(Delivery.seq).where(*conditions).with_for_update(skip_locked=True))
 
 
-@cache
+@Prepared
 def _take(dialect: str) -> Executable:
     return (
         update(Delivery)
@@ -266,15 +262,15 @@ def _take(dialect: str) -> Executable:
     )
 
 
-@cache
-def _bodies(dialect: str) -> Select[*tuple[Any, ...]]:
+@Prepared
+def _bodies(dialect: str) -> Executable:
     return select(EventBody.event_id, EventBody.dialect, EventBody.name, EventBody.body).where(
         among(EventBody.event_id, "ids", dialect, String)
     )
 
 
-@cache
-def _park(dialect: str) -> Update:
+@Prepared
+def _park(dialect: str) -> Executable:
     return (
         update(Delivery)
         .where(among(Delivery.seq, "seqs", dialect, BigInteger))
@@ -282,8 +278,8 @@ def _park(dialect: str) -> Update:
     )
 
 
-@cache
-def _targets(dialect: str) -> Select[*tuple[Any, ...]]:
+@Prepared
+def _targets(dialect: str) -> Executable:
     return select(
         WebhookEndpoint.id,
         WebhookEndpoint.community_id,

@@ -20,9 +20,9 @@ def among(
     return column == func.any(cast(bindparam(name), ARRAY(kind)))
 
 
-def bound_list(connection: Connection, values: Collection[Any]) -> Any:
+def bound_list(dialect: str, values: Collection[Any]) -> Any:
     """A list in the form that `among` binds."""
-    return json.dumps(list(values)) if connection.dialect.name == "sqlite" else list(values)
+    return json.dumps(list(values)) if dialect == "sqlite" else list(values)
 
 
 def insert_many(

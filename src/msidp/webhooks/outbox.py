@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from msidp import clock, ids, queue
-from msidp.db import after_commit
+from msidp.db import after_commit, core_of
+from msidp.prepared import Core, Prepared
 from msidp.webhooks import schedule
 from msidp.webhooks.catalogue import LOGOUT, PING, voice
 from msidp.webhooks.dialects import Happening, hear
 from msidp.webhooks.lists import insert_many
 from msidp.webhooks.models import Delivery, Event, EventBody, WebhookEndpoint
 
-_ENDPOINTS = (
+_ENDPOINTS = Prepared(
     select(
         WebhookEndpoint.id,
         WebhookEndpoint.dialect,
@@ -31,6 +32,7 @@ _ENDPOINTS = (
     .order_by(WebhookEndpoint.seq)
     .with_for_update(read=True, key_share=True)
 )
+_EVENT = Prepared(insert(Event))
 _BODY = ("event_id", "dialect", "name", "body")
 _DELIVERY = (
     "id", "endpoint_id", "dialect",
@@ -73,9 +75,9 @@ def record(
     """
     now = clock.now()
     happening = Happening(type, now if occurred_at is None else occurred_at, community_id, data)
-    connection = session.connection()
-    event_id = _insert_event(connection, happening, member_id, now)
-    targets = _enabled(connection, community_id)
+    core = core_of(session)
+    event_id = _insert_event(core, happening, member_id, now)
+    targets = _enabled(core, community_id)
     _deliver(session, event_id, community_id, _told(happening, targets), targets, "event", now)
     return event_id
 
@@ -85,7 +87,7 @@ def record_ping(session: Session, endpoint: WebhookEndpoint) -> str:
     now = clock.now()
     data = {"webhookId": endpoint.id, "name": endpoint.name}
     happening = Happening(PING, now, endpoint.community_id, data)
-    event_id = _insert_event(session.connection(), happening, None, now)
+    event_id = _insert_event(core_of(session), happening, None, now)
     targets = [_Target(endpoint.id, endpoint.voice)]
     told = _told(happening, targets)
     return _deliver(session, event_id, endpoint.community_id, told, targets, PING, now)[0]
@@ -99,15 +101,15 @@ def record_example(session: Session, endpoint: WebhookEndpoint, name: str, body:
     now = clock.now()
     data = {"webhookId": endpoint.id, "name": endpoint.name, "example": name}
     ping = Happening(PING, now, endpoint.community_id, data)
-    event_id = _insert_event(session.connection(), ping, None, now)
+    event_id = _insert_event(core_of(session), ping, None, now)
     targets, told = [_Target(endpoint.id, endpoint.voice)], {endpoint.voice: (name, body)}
     return _deliver(session, event_id, endpoint.community_id, told, targets, PING, now)[0]
 
 
-def _insert_event(connection: Connection, happening: Happening, member_id: str | None, now: int) -> str:
+def _insert_event(core: Core, happening: Happening, member_id: str | None, now: int) -> str:
     event_id = ids.new_id("evt")
-    connection.execute(
-        insert(Event),
+    core.run(
+        _EVENT,
         {
             "id": event_id,
             "community_id": happening.community_id,
@@ -121,12 +123,12 @@ def _insert_event(connection: Connection, happening: Happening, member_id: str |
     return event_id
 
 
-def _enabled(connection: Connection, community_id: str) -> list[_Target]:
+def _enabled(core: Core, community_id: str) -> list[_Target]:
     """The community's enabled endpoints, held against disabling and deletion until the transaction ends.
 
     The disabled ones are held too: one is enabled once all that it did not hear of can be replayed to it.
     """
-    rows = connection.execute(_ENDPOINTS, {"community_id": community_id}).all()
+    rows = core.all(_ENDPOINTS, {"community_id": community_id})
     return [
         _Target(id_, voice(dialect, plan_event), events)
         for id_, dialect, plan_event, events, enabled in rows

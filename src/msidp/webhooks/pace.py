@@ -7,12 +7,12 @@ second's worth may begin at once, and no more than that for all workers together
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, String, Update, bindparam, select, update
+from sqlalchemy import Executable, String, bindparam, select, update
 
 from msidp import clock
+from msidp.prepared import Core, Prepared
 from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import WebhookEndpoint
 
@@ -37,29 +37,27 @@ Paces = Mapping[str, Pace | None]
 """By endpoint; None for one whose limit is gone."""
 
 
-def lock(connection: Connection, endpoint_ids: Sequence[str]) -> Paces:
+def lock(core: Core, endpoint_ids: Sequence[str]) -> Paces:
     """The paces of these endpoints, held until the transaction ends, without those that another one holds.
 
     Nobody is waited for: deliveries are locked already, and the usual order is endpoints first.
     """
-    values = {"ids": bound_list(connection, endpoint_ids)}
-    rows = connection.execute(_paces(connection.dialect.name), values).all()
+    rows = core.all(_paces, {"ids": bound_list(core.dialect, endpoint_ids)})
     return {id_: None if rate_limit is None else Pace(rate_limit, until) for id_, rate_limit, until in rows}
 
 
-def note(connection: Connection, begun: Iterable[str], paces: Paces, now: int) -> None:
+def note(core: Core, begun: Iterable[str], paces: Paces, now: int) -> None:
     """Count the attempts that begin: the endpoint's id of each."""
     changes = [
         {"endpoint": endpoint_id, "until": held.after(now, count)}
         for endpoint_id, count in Counter(begun).items()
         if (held := paces.get(endpoint_id)) is not None
     ]
-    if changes:
-        connection.execute(_note(), changes)
+    core.many(_NOTE, changes)
 
 
-@cache
-def _paces(dialect: str) -> Select[*tuple[Any, ...]]:
+@Prepared
+def _paces(dialect: str) -> Executable:
     return (
         select(WebhookEndpoint.id, WebhookEndpoint.rate_limit, WebhookEndpoint.paced_until)
         .where(among(WebhookEndpoint.id, "ids", dialect, String))
@@ -67,10 +65,8 @@ def _paces(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-@cache
-def _note() -> Update:
-    return (
-        update(WebhookEndpoint)
-        .where(WebhookEndpoint.id == bindparam("endpoint"))
-        .values(paced_until=bindparam("until"))
-    )
+_NOTE = Prepared(
+    update(WebhookEndpoint)
+    .where(WebhookEndpoint.id == bindparam("endpoint"))
+    .values(paced_until=bindparam("until"))
+)

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, String, Update, bindparam, null, select, update
+from sqlalchemy import BigInteger, Executable, String, bindparam, null, select, update
 from sqlalchemy.orm import Session
 
+from msidp.db import core_of
+from msidp.prepared import Core, Prepared
 from msidp.webhooks import ailing, attempts, hours, retry
 from msidp.webhooks.attempts import Outcome
 from msidp.webhooks.catalogue import LOGOUT
@@ -28,17 +29,17 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     An outcome whose claim no longer holds (the lease ran out and another process took over, or the
     delivery was canceled) leaves no trace.
     """
-    connection = session.connection()
-    _lock_endpoints(connection, outcomes)  # endpoints before deliveries, like everyone who locks both
-    held = _held(connection, outcomes)
+    core, connection = core_of(session), session.connection()
+    _lock_endpoints(core, outcomes)  # endpoints before deliveries, like everyone who locks both
+    held = _held(core, outcomes)
     if not held:
         return []
     succeeded = [outcome for outcome in held if outcome.reply.error is None]
     failed = [outcome for outcome in held if outcome.reply.error is not None]
-    _settle_successes(connection, succeeded)
-    statuses = _settle_failures(connection, failed, schedule)
+    _settle_successes(core, succeeded)
+    statuses = _settle_failures(core, failed, schedule)
     attempts.log(connection, held)
-    _mark_endpoints(connection, held)
+    _mark_endpoints(core, held)
     given_up = dict(filter(None, map(_given_up, failed)))
     for endpoint_id, (reason, at) in sorted(given_up.items()):
         ailing.disable(session, endpoint_id, reason, at)
@@ -66,32 +67,29 @@ def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
     return None
 
 
-def _held(connection: Connection, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _held(core: Core, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes whose claims hold, their rows locked."""
-    seqs = bound_list(connection, [outcome.claimed.seq for outcome in outcomes])
-    rows = connection.execute(_tokens(connection.dialect.name), {"seqs": seqs})
-    tokens = {seq: token for seq, token in rows.all()}  # noqa: C416  # dict(rows) is not typed
+    seqs = bound_list(core.dialect, [outcome.claimed.seq for outcome in outcomes])
+    tokens = dict(core.all(_tokens, {"seqs": seqs}))
     return [outcome for outcome in outcomes if tokens.get(outcome.claimed.seq) == outcome.claimed.lease_token]
 
 
-def _settle_successes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+def _settle_successes(core: Core, outcomes: Sequence[Outcome]) -> None:
     for manual in (False, True):
         mine = [outcome for outcome in outcomes if outcome.claimed.manual == manual]
         if mine:
             values = {
-                "seqs": bound_list(connection, [outcome.claimed.seq for outcome in mine]),
+                "seqs": bound_list(core.dialect, [outcome.claimed.seq for outcome in mine]),
                 "scheduled": 0 if manual else 1,
                 "settled": max(outcome.ended_at for outcome in mine),
             }
-            connection.execute(_success(connection.dialect.name), values)
+            core.run(_success, values)
 
 
-def _settle_failures(
-    connection: Connection, outcomes: Sequence[Outcome], schedule: Sequence[float]
-) -> list[str]:
+def _settle_failures(core: Core, outcomes: Sequence[Outcome], schedule: Sequence[float]) -> list[str]:
     """The statuses that these deliveries have now."""
-    if values := [_failure_values(outcome, schedule) for outcome in outcomes]:
-        connection.execute(_failure(), values)
+    values = [_failure_values(outcome, schedule) for outcome in outcomes]
+    core.many(_FAILURE, values)
     return [each["new_status"] for each in values]
 
 
@@ -118,7 +116,7 @@ def _failure_values(outcome: Outcome, schedule: Sequence[float]) -> dict[str, An
     }
 
 
-def _mark_endpoints(connection: Connection, outcomes: Iterable[Outcome]) -> None:
+def _mark_endpoints(core: Core, outcomes: Iterable[Outcome]) -> None:
     """Note since when an endpoint has only failed."""
     changed = _turned(outcomes)
     well = [outcome.target.id for outcome in changed if outcome.reply.error is None]
@@ -128,9 +126,8 @@ def _mark_endpoints(connection: Connection, outcomes: Iterable[Outcome]) -> None
         if outcome.reply.error is not None
     ]
     if well:
-        connection.execute(_recovered(connection.dialect.name), {"ids": bound_list(connection, well)})
-    if ill:
-        connection.execute(_failing(), ill)
+        core.run(_recovered, {"ids": bound_list(core.dialect, well)})
+    core.many(_FAILING, ill)
 
 
 def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -143,17 +140,16 @@ def _turned(outcomes: Iterable[Outcome]) -> list[Outcome]:
     ]
 
 
-def _lock_endpoints(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+def _lock_endpoints(core: Core, outcomes: Sequence[Outcome]) -> None:
     changing = {outcome.target.id for outcome in _turned(outcomes)}
     failed = (outcome for outcome in outcomes if outcome.reply.error is not None)
     changing |= {outcome.target.id for outcome in failed if _given_up(outcome)}
     if changing:
-        ids = bound_list(connection, sorted(changing))
-        connection.execute(_lock(connection.dialect.name), {"ids": ids})
+        core.all(_lock, {"ids": bound_list(core.dialect, sorted(changing))})
 
 
-@cache
-def _tokens(dialect: str) -> Select[*tuple[Any, ...]]:
+@Prepared
+def _tokens(dialect: str) -> Executable:
     return (
         select(Delivery.seq, Delivery.lease_token)
         .where(among(Delivery.seq, "seqs", dialect, BigInteger))
@@ -162,8 +158,8 @@ def _tokens(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-@cache
-def _lock(dialect: str) -> Select[*tuple[Any, ...]]:
+@Prepared
+def _lock(dialect: str) -> Executable:
     return (
         select(WebhookEndpoint.seq)
         .where(among(WebhookEndpoint.id, "ids", dialect, String))
@@ -172,8 +168,8 @@ def _lock(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-@cache
-def _success(dialect: str) -> Update:
+@Prepared
+def _success(dialect: str) -> Executable:
     return (
         update(Delivery)
         .where(among(Delivery.seq, "seqs", dialect, BigInteger))
@@ -181,21 +177,6 @@ def _success(dialect: str) -> Update:
             status="succeeded",
             reason=null(),
             due_at=null(),
-            settled_at=bindparam("settled"),
-            **_attempted(),
-        )
-    )
-
-
-@cache
-def _failure() -> Update:
-    return (
-        update(Delivery)
-        .where(Delivery.seq == bindparam("row"))
-        .values(
-            status=bindparam("new_status"),
-            reason=bindparam("why"),
-            due_at=bindparam("due"),
             settled_at=bindparam("settled"),
             **_attempted(),
         )
@@ -213,17 +194,26 @@ def _attempted() -> dict[str, Any]:
     }
 
 
-@cache
-def _failing() -> Update:
-    return (
-        update(WebhookEndpoint)
-        .where(WebhookEndpoint.id == bindparam("endpoint"), WebhookEndpoint.failing_since.is_(None))
-        .values(failing_since=bindparam("since"))
+_FAILURE = Prepared(
+    update(Delivery)
+    .where(Delivery.seq == bindparam("row"))
+    .values(
+        status=bindparam("new_status"),
+        reason=bindparam("why"),
+        due_at=bindparam("due"),
+        settled_at=bindparam("settled"),
+        **_attempted(),
     )
+)
+_FAILING = Prepared(
+    update(WebhookEndpoint)
+    .where(WebhookEndpoint.id == bindparam("endpoint"), WebhookEndpoint.failing_since.is_(None))
+    .values(failing_since=bindparam("since"))
+)
 
 
-@cache
-def _recovered(dialect: str) -> Update:
+@Prepared
+def _recovered(dialect: str) -> Executable:
     return (
         update(WebhookEndpoint)
         .where(among(WebhookEndpoint.id, "ids", dialect, String))
