@@ -59,6 +59,17 @@ def test_bells_are_heard_while_one_listens(app: Flask) -> None:
         assert heard == {queue.WEBHOOKS, queue.MAIL}
 
 
+def test_who_rings_without_a_pause_holds_nobody_up(app: Flask, valkey: ValkeyServer) -> None:
+    flood = "for _ = 1, 20000 do redis.call('PUBLISH', KEYS[1], '') end"
+    with queue.Bells(queue.WEBHOOKS) as bells:
+        valkey.client.eval(flood, 1, f"msidp:bell:0:{queue.WEBHOOKS}")
+        began = time.thread_time()
+        assert bells.wait(10) == {queue.WEBHOOKS}
+        once = time.thread_time() - began
+        assert bells.wait(0) == {queue.WEBHOOKS}  # there is more, for later
+        assert once < 0.2
+
+
 def test_whoever_listens_outlives_the_queue(settings: Settings) -> None:
     server = ValkeyServer()
     app = create_core(settings.model_copy(update={"redis_url": server.url}))

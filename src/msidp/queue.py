@@ -24,6 +24,7 @@ MAIL = "mail"
 POST = "msidp.mail.postman.post"
 _BELLS = {WEBHOOKS: DRAIN, MAIL: POST}  # the job that a queue's doorbell asks for
 FAILURES_KEPT = 3600  # seconds that RQ remembers a failed job for
+HEARD_AT_ONCE = 100  # rings: whoever rings without a pause is not listened to without an end
 QUIET_AFTER_FAILURE = 5.0  # seconds in which nobody else waits for a queue that is away
 
 stopping = threading.Event()
@@ -140,11 +141,12 @@ class Bells:
         self._way = self._look if isinstance(error, redis.ResponseError) else self._rest
 
     def _hear(self, seconds: float) -> set[str]:
-        heard = self._ear.get_message(timeout=seconds)
-        names = set()
-        while heard is not None:
+        names: set[str] = set()
+        for _ in range(HEARD_AT_ONCE):
+            heard = self._ear.get_message(timeout=0 if names else seconds)
+            if heard is None:
+                break
             names.add(self._names[heard["channel"]])
-            heard = self._ear.get_message()
         return names
 
     def _look(self, seconds: float) -> set[str]:
