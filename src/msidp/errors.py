@@ -73,5 +73,13 @@ class TooManyRequests(Problem):
     status = 429
 
 
+class Unsupported(Problem):
+    status = 501
+
+
 class Busy(Problem):
     status = 503
+
+
+UNREADABLE = (BadRequest, TooSlow, TooLarge, Unsupported)
+"""What a request is refused with whose body cannot be had."""

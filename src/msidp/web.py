@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import ids, languages, logs, metrics, negotiation
-from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
+from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow, Unsupported
 from msidp.incoming import StrictRequest, body_limit, check_head
 from msidp.negotiation import said
 from msidp.outages import cause_of, is_away
@@ -63,6 +63,7 @@ _MESSAGES = {
 _REFUSALS: dict[int, tuple[type[Problem], str, str]] = {
     400: (BadRequest, "incomplete-body", words("The body is not complete.")),
     408: (TooSlow, "too-slow", words("The body took too long to arrive.")),
+    501: (Unsupported, "unsupported-encoding", "Of transfer encodings only chunked is known here."),
     413: (TooLarge, "too-large", ""),  # which limit it is depends on the path
     503: (Busy, "busy", _BUSY),
 }

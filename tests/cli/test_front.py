@@ -125,6 +125,20 @@ def test_of_two_framings_the_chunks_count(running: Instance) -> None:
     assert b"invalid-json" in text
 
 
+def test_an_encoding_that_is_not_known_is_refused_by_name(running: Instance) -> None:
+    """RFC 9112, section 6.1: what the chunks hold would be taken for what it is not."""
+    for path, encoding, expected in (
+        ("/members", "gzip, chunked", 501),
+        ("/token", "chunked, chunked", 501),
+        ("/register", "identity, chunked", 501),
+        ("/members", "Chunked", 401),
+    ):
+        head = f"Connection: close\r\nTransfer-Encoding: {encoding}"
+        with begin(running, head, b"2\r\n{}\r\n0\r\n\r\n", path=path) as connection:
+            status, text = answer(connection)
+        assert (status, b"only chunked is known" in text) == (expected, expected == 501), (path, encoding)
+
+
 def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     """However many there are: some are in hand, some wait, and the others are told to come back."""
     hold, called = threading.Event(), queue.SimpleQueue[tuple[str, int]]()

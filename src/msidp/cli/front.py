@@ -35,6 +35,7 @@ BODIES_OF_ONE = 24_000_000  # the same of one sender's: who has yet to say who t
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes | Iterable[bytes]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+_CHUNKED = "chunked"
 _CRASH: Answer = (500, [(b"content-type", b"text/plain")], b"Internal Server Error\n")
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,9 @@ class _Body:
 
     def begin(self) -> None:
         """Take what comes, until all of it is there."""
-        if self._announced is not None and self._announced > self._limit:
+        if self.environ.get("HTTP_TRANSFER_ENCODING", _CHUNKED).lower() != _CHUNKED:
+            self._front.hand_on(self, 501)  # RFC 9112, section 6.1: what it says would be something else
+        elif self._announced is not None and self._announced > self._limit:
             self._front.hand_on(self, 413)
         else:
             self._ask()

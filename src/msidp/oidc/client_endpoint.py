@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import web
-from msidp.errors import BadRequest, Busy, Problem, TooLarge, TooSlow
+from msidp.errors import UNREADABLE, Busy, Problem
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.server import TokenServer
@@ -16,7 +16,7 @@ from msidp.oidc.token_request import TokenRequest
 def prepare(bp: Blueprint) -> None:
     """Let this blueprint's routes refuse in OAuth's words (RFC 6749, section 5.2)."""
     bp.register_error_handler(OAuth2Error, refuse)
-    for kind in (BadRequest, TooLarge, TooSlow):
+    for kind in UNREADABLE:
         bp.register_error_handler(kind, _refuse_unreadable)
     bp.register_error_handler(Busy, _refuse_now)
     bp.register_error_handler(SQLAlchemyError, _refuse_without_database)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from msidp import clock
 from msidp.db import core_reading
-from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
+from msidp.errors import UNREADABLE, Problem
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
 from msidp.oidc import claims, cors, dpop, dpop_nonces, scopes, tokens
@@ -105,7 +105,7 @@ def _refuse_unreadable(problem: Problem) -> Response:
     return _refuse(_Refused(problem.status, "invalid_request", str(problem)))
 
 
-for _kind in (BadRequest, TooLarge, TooSlow):
+for _kind in UNREADABLE:
     bp.register_error_handler(_kind, _refuse_unreadable)
 
 

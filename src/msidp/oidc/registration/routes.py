@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from msidp.audit import service as audit
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
-from msidp.errors import BadRequest, Problem, TooLarge, TooSlow
+from msidp.errors import UNREADABLE, Problem
 from msidp.keys.keyring import keyring
 from msidp.oidc import service
 from msidp.oidc.models import Application
@@ -97,7 +97,7 @@ def _refuse_unreadable(problem: Problem) -> Response:
     return _error("invalid_client_metadata", problem.message, problem.status)
 
 
-for _kind in (BadRequest, TooLarge, TooSlow):
+for _kind in UNREADABLE:
     bp.register_error_handler(_kind, _refuse_unreadable)
 
 
