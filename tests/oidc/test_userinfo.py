@@ -97,9 +97,21 @@ def test_pages_of_the_applications_may_call(admin: FlaskClient, shop: Relying) -
 
 
 def test_anybody_may_read_what_is_public(shop: Relying) -> None:
-    for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
+    """Also with a header that its HTTP library adds to every request, which a browser asks about first."""
+    well_known = ("openid-configuration", "oauth-authorization-server", "webhook-keys")
+    for path in ("/jwks", *(f"/.well-known/{name}" for name in well_known)):
+        asked = {
+            "Origin": "https://anywhere.example",
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "x-requested-with",
+        }
+        preflight = shop.backend.options(path, headers=asked)
         answer = shop.backend.get(path, headers={"Origin": "https://anywhere.example"})
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        for response in (preflight, answer):
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert preflight.headers["Access-Control-Allow-Headers"] == "*"
+        assert preflight.headers["Access-Control-Allow-Methods"] == "GET"
+        assert "Access-Control-Allow-Headers" not in answer.headers
 
 
 @pytest.mark.database("sqlite", "postgresql")

@@ -2,11 +2,13 @@
 
 from flask import Blueprint, Response, request
 
+from msidp.cross_origin import allow_everybody
 from msidp.keys.keyring import keyring
 
 MAX_AGE = 300  # seconds a verifier may keep the set; an unknown kid makes it ask sooner
 
 bp = Blueprint("keys", __name__)
+allow_everybody(bp)
 
 
 @bp.get("/jwks")
@@ -16,5 +18,4 @@ def jwks() -> Response:
     response = Response(document, mimetype="application/json")
     response.set_etag(etag)
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    response.headers["Access-Control-Allow-Origin"] = "*"
     return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug names its base class

@@ -2,9 +2,8 @@
 
 from flask import Blueprint, Response, request
 
+from msidp.cross_origin import MAX_AGE
 from msidp.oidc.clients import clients
-
-_MAX_AGE = 600  # seconds a browser may remember a preflight's answer
 
 
 def allow_applications(bp: Blueprint) -> None:
@@ -23,5 +22,5 @@ def _allow(response: Response) -> Response:
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST"
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
-        headers["Access-Control-Max-Age"] = str(_MAX_AGE)
+        headers["Access-Control-Max-Age"] = str(MAX_AGE)
     return response

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from msidp import languages
 from msidp.accounts import assurance
+from msidp.cross_origin import allow_everybody
 from msidp.keys.pairs import ALGORITHMS
 from msidp.oidc import assertions, client_auth, dpop, scopes
 from msidp.oidc.authorize import response, wishes
@@ -19,6 +20,7 @@ from msidp.settings import Settings
 MAX_AGE = 300  # seconds
 
 bp = Blueprint("discovery", __name__)
+allow_everybody(bp)
 
 
 def document(issuer: str) -> dict[str, object]:
@@ -81,5 +83,4 @@ def metadata() -> Response:
     response = Response(text, mimetype="application/json")
     response.set_etag(etag)
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    response.headers["Access-Control-Allow-Origin"] = "*"
     return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug names its base class

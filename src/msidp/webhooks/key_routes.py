@@ -9,6 +9,7 @@ from msidp.api import Answer, Data, answers, api
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller, default_community_id
+from msidp.cross_origin import allow_everybody
 from msidp.db import reading, transaction
 from msidp.webhooks import asymmetric
 from msidp.webhooks.models import WebhookKey
@@ -17,6 +18,7 @@ MAX_AGE = 300  # seconds a receiver may keep them; less than the day for which t
 
 bp = AdminBlueprint("webhook_keys", __name__)
 public_bp = Blueprint("public_webhook_keys", __name__)
+allow_everybody(public_bp)
 
 
 class PublicWebhookKey(Answer):
@@ -36,7 +38,6 @@ def webhook_keys() -> Response:
         keys = asymmetric.published(session, default_community_id())
         response = jsonify({"keys": [_key_json(key) for key in keys]})
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
 
