@@ -8,16 +8,19 @@ import hashlib
 import os
 import re
 import secrets
+import ssl
 import tempfile
 from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from msidp.mail_server import MailServer
 
 MIN_SECRET_KEY = 8  # characters; shorter ones are refused
 GOOD_SECRET_KEY = 32  # characters; `msidp doctor` asks for that many, and what msidp generates has 43
@@ -32,48 +35,6 @@ _HOW_TO_MAKE_A_KEY = "make one with: python3 -c 'import secrets; print(secrets.t
 
 class UnusableSecretKey(Exception):
     """The stored secret key is not one. The text says which file, and what to do."""
-
-
-class MailServer(NamedTuple):
-    """What MSIDP_SMTP_URL says: `smtp[s]://[user[:password]@]host[:port][?timeout=…&starttls=…]`."""
-
-    host: str
-    port: int
-    tls: bool  # from the first byte (smtps)
-    starttls: str  # with smtp: auto (where the server offers it), required or off
-    user: str
-    password: str
-    timeout: float  # seconds for one mail
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read the URL. Raises ValueError.
-
-        A password goes in clear only to this machine, unless the URL says `starttls=off`.
-        """
-        parts = urlsplit(url)
-        options = {"timeout": "15", "starttls": "", **dict(parse_qsl(parts.query, keep_blank_values=True))}
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError("must be smtp://host:port or smtps://host:port, with user:password@ if needed")
-        if set(options) != {"timeout", "starttls"} or options["starttls"] not in ("", "required", "off"):
-            raise ValueError("takes the options timeout=<seconds> and starttls=required or off")
-        try:
-            timeout = float(options["timeout"])
-        except ValueError:
-            timeout = 0
-        if not 0 < timeout <= 300:
-            raise ValueError("its timeout must be more than 0 and at most 300 seconds")
-        tls = parts.scheme == "smtps"
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        return cls(
-            host=parts.hostname,
-            port=parts.port or (465 if tls else 587),
-            tls=tls,
-            starttls=options["starttls"] or ("required" if parts.username and not local else "auto"),
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            timeout=timeout,
-        )
 
 
 class Settings(BaseSettings):
@@ -119,6 +80,18 @@ class Settings(BaseSettings):
     def _check_secret_key(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(key.get_secret_value()) < MIN_SECRET_KEY for key in value):
             raise ValueError(f"each key needs at least {MIN_SECRET_KEY} characters; {_HOW_TO_MAKE_A_KEY}")
+        return value
+
+    @field_validator("outbound_ca_file")
+    @classmethod
+    def _check_ca_file(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+        except ssl.SSLError:
+            raise ValueError(f"{value} holds no certificates in PEM") from None
+        except OSError as error:
+            raise ValueError(f"{value} cannot be read: {error.strerror}") from None
         return value
 
     @field_validator("webhook_retry_schedule")

@@ -139,6 +139,8 @@ def test_an_unusable_name_is_refused(env: dict[str, str]) -> None:
         ("MSIDP_REDIS_URL", "localhost", "must begin with redis://, rediss:// or unix://"),
         ("MSIDP_OUTBOUND_ALLOW_NETWORKS", "127.0.0.1/8", "is not a valid IPv4 network"),
         ("MSIDP_OUTBOUND_ALLOW_HTTP", "maybe", "a valid boolean"),
+        ("MSIDP_OUTBOUND_CA_FILE", "/nowhere/ca.pem", "/nowhere/ca.pem cannot be read: No such file"),
+        ("MSIDP_OUTBOUND_CA_FILE", __file__, "holds no certificates in PEM"),
     ],
 )
 def test_a_wrong_setting_is_one_line(name: str, value: str, said: str, env: dict[str, str]) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from msidp.settings import MailServer, Settings
+from msidp.mail_server import MailServer
+from msidp.settings import Settings
 
 
 @pytest.mark.parametrize(

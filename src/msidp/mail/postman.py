@@ -12,8 +12,9 @@ from flask import Flask, current_app
 from msidp import clock, queue
 from msidp.db import reading, transaction
 from msidp.mail import delivery, smtp
+from msidp.mail_server import MailServer
 from msidp.outages import Outage
-from msidp.settings import MailServer, Settings
+from msidp.settings import Settings
 
 BATCH = 50  # mails over one connection
 LEASES = 2  # a lease lasts as long as this many attempts may take

@@ -20,7 +20,8 @@ import idna
 
 from msidp import clock
 from msidp.mail.letters import Letter
-from msidp.settings import MailServer, Settings
+from msidp.mail_server import MailServer
+from msidp.settings import Settings
 
 _EXCERPT = 300  # characters kept of what a server says
 _LOCAL_PART = re.compile(r'[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+')

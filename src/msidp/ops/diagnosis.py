@@ -62,9 +62,6 @@ def check_settings(settings: Settings) -> list[Check]:
     if any(len(key) < GOOD_SECRET_KEY for key in settings.secret_keys):
         mend = "Put a longer one in front of it, separated by a comma: the newest comes first."
         found.append(Check("settings", False, f"a secret key has under {GOOD_SECRET_KEY} characters", mend))
-    if settings.outbound_ca_file and not os.access(settings.outbound_ca_file, os.R_OK):
-        mend = "Correct MSIDP_OUTBOUND_CA_FILE."
-        found.append(Check("settings", False, f"{settings.outbound_ca_file} cannot be read", mend))
     return found or [Check("settings", True, "valid")]
 
 
