@@ -58,6 +58,7 @@ def test_what_is_refused_is_said_and_is_no_success(env: dict[str, str]) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert "(422 invalid)" in done.stderr
     assert "  x: " in done.stderr
+    assert len(run("api", "POST", "/plans", "-d", '{"name": 5}', env=env).stderr.splitlines()) == 1
     missing = run("api", "GET", "/plans/none", env=env)
     assert (missing.exit_code, "(404 plan-not-found)" in missing.stderr) == (1, True)
     for wrong, status in (

@@ -277,6 +277,9 @@ def test_the_log_across_endpoints_is_filtered(
     assert [each["type"] for each in only] == ["member.created"]
     for query in ("status=lost", "since=now", "until=x", "first=0", "type=%00"):
         assert admin.get(f"/deliveries?{query}").status_code == 422, query
+    for path in ("/deliveries", f"/webhooks/{bad}/deliveries", "/events", "/deliveries/export"):
+        refused = admin.get(f"{path}?member=ann@example.com")  # which finds nothing, as if nothing was sent
+        assert (refused.status_code, refused.json["details"][0]["field"]) == (422, "member"), path
 
 
 @pytest.mark.database("postgresql")

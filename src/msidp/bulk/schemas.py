@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from msidp.api import Answer, JsonObject, Schema, Text
 from msidp.bulk.members import MOST_NAMED
 from msidp.members.readers import Source
-from msidp.webhooks.schemas import DeliveryStatus, When
+from msidp.webhooks.schemas import DeliveryStatus, MemberId, When
 
 Id = Annotated[Text, Field(max_length=100)]
 Ids = Annotated[
@@ -43,7 +43,7 @@ class BulkRetry(Schema):
     since: Annotated[When | None, Field(description="Made at this moment or later.")] = None
     until: Annotated[When | None, Field(description="Made at this moment or before.")] = None
     event: Annotated[Id | None, Field(description="Of this event.")] = None
-    member: Annotated[Id | None, Field(description="Of events about this member.")] = None
+    member: Annotated[MemberId | None, Field(description="Of events about this member, by id.")] = None
 
 
 class ImportFile(Schema):

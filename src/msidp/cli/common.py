@@ -24,11 +24,9 @@ class Refused(click.ClickException):
         self.code: str = told["code"]
         message = told["message"]
         lines = [message if status is None else f"{message} ({status} {self.code})"]
-        lines += [
-            f"  {each.get('field') or '-'}: {each['message']}"
-            for each in told.get("details") or ()
-            if each["message"] != message
-        ]
+        details = [(each.get("field") or "-", each["message"]) for each in told.get("details") or ()]
+        if len(details) != 1 or details[0][1] not in message:  # else it is all said
+            lines += [f"  {field}: {reason}" for field, reason in details]
         super().__init__(printable("\n".join(lines)))
 
 

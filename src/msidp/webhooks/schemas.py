@@ -23,6 +23,13 @@ def _read_moment(value: Any) -> int:
     return moment
 
 
+def _check_member_id(value: str) -> str:
+    """An address would find nothing, as if nothing had been sent."""
+    if not value.startswith("mem_"):
+        raise ValueError("must be a member's id (mem_…), which GET /members/{address} tells")
+    return value
+
+
 def _check_headers(headers: dict[str, str]) -> Mapping[str, str]:
     return custom_headers.check(headers)
 
@@ -30,6 +37,7 @@ def _check_headers(headers: dict[str, str]) -> Mapping[str, str]:
 When = Annotated[
     int, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+MemberId = Annotated[Text, AfterValidator(_check_member_id)]
 Dialect = Literal["memberstack", "memberpad", "standard"]
 DeliveryStatus = Literal["pending", "succeeded", "failed", "exhausted", "canceled"]
 AttemptError = Literal[
@@ -166,7 +174,7 @@ class DeliveryFilter(Query):
     since: Annotated[When | None, Field(description="Deliveries made at this moment or later.")] = None
     until: Annotated[When | None, Field(description="Deliveries made at this moment or before.")] = None
     event: Annotated[Text, Field(description="Deliveries of this event alone, by its id.")] | None = None
-    member: Annotated[Text, Field(description="Deliveries of events about this member, by id.")] | None = None
+    member: Annotated[MemberId, Field(description="Deliveries about this member, by id.")] | None = None
 
 
 class DeliveryQuery(DeliveryFilter, PageQuery):
@@ -185,7 +193,7 @@ class EventQuery(PageQuery):
     type: Annotated[Text, Field(description="Events of this type alone.")] | None = None
     since: Annotated[When | None, Field(description="Events that happened at this moment or later.")] = None
     until: Annotated[When | None, Field(description="Events that happened at this moment or before.")] = None
-    member: Annotated[Text, Field(description="Events about this member alone, by id.")] | None = None
+    member: Annotated[MemberId, Field(description="Events about this member alone, by id.")] | None = None
 
 
 class Webhook(Answer):
