@@ -10,8 +10,9 @@ from pydantic.alias_generators import to_camel
 
 from msidp import canonical, clock
 from msidp.accounts import strength
-from msidp.api import Name, Schema, reasons
+from msidp.api import Name, Schema
 from msidp.errors import Invalid
+from msidp.validation import reasons
 from msidp.vault import passwords
 
 Model = TypeVar("Model", bound=Schema)
