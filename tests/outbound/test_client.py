@@ -246,7 +246,8 @@ def test_a_proxy_in_the_environment_is_ignored(
 
 
 def test_nobody_listening_is_a_connect_error(send: Send) -> None:
-    assert send(f"http://127.0.0.1:{free_port()}/").error == "connect_error"
+    reply = send(f"http://127.0.0.1:{free_port()}/")
+    assert (reply.error, reply.timings.first_byte) == ("connect_error", None)
 
 
 @pytest.mark.parametrize(
