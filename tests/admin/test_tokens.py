@@ -91,7 +91,7 @@ def test_an_id_token(provider: Provider, sdk: AdminClient) -> None:
     claims = sdk.verify_token(provider.token(nonce="n", azp="client", name="Jörg"), audience="client")
     assert (claims.kind, claims.subject, claims.member_id) == ("id", "mem_1", "mem_1")
     assert (claims.issuer, claims.audience, claims.client_id) == (provider.server.url, ("client",), "client")
-    assert (claims.raw["nonce"], claims.raw["name"]) == ("n", "Jörg")
+    assert (claims["nonce"], claims["sub"], claims.raw["name"]) == ("n", claims.subject, "Jörg")
     assert 50 < claims.expires_at.timestamp() - time.time() <= 60
     assert claims.issued_at is not None
 

@@ -322,6 +322,8 @@ def test_members_in_and_out(env: dict[str, str], tmp_path: Path) -> None:
     exported = tmp_path / "exported.jsonl"
     exported.write_text(run("member", "export", env=env).stdout)
     assert len(exported.read_text().splitlines()) == 3
+    assert run("member", "export", "--json", env=env).stdout == exported.read_text()
+    assert run("member", "export", "--format", "csv", env=env).stdout.startswith("\ufeffid,email")
     assert json.loads(run("member", "import", str(exported), "--json", env=env).stdout)["known"] == 3
     made = run("member", "create", "--email", "ada@example.com", "--json", env=env)
     listed = json.loads(run("member", "list", "--first", "1", "--json", env=env).stdout)["data"]

@@ -70,6 +70,8 @@ def test_changing_prices_keeps_those_that_are_named(admin: FlaskClient) -> None:
     assert first == kept | {"amount": 12}
     assert second["id"] not in (kept["id"], dropped["id"])
     assert admin.get(path).json == answer.json
+    again = admin.patch(path, json={"prices": answer.json["data"]["prices"]})
+    assert again.json == answer.json  # what was answered can be sent
     for prices in ([{**MONTHLY, "id": dropped["id"]}], [{**MONTHLY, "id": kept["id"]}] * 2):
         refused = admin.patch(path, json={"prices": prices})
         assert (refused.status_code, refused.json["code"]) == (422, "price-not-found")

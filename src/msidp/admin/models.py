@@ -120,7 +120,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """The claims of a verified token. `raw` holds all of them, e.g. `claims.raw["nonce"]`.
+    """The claims of a verified token. All of them can be had by their own names: `claims["nonce"]`.
 
     `kind` tells what it was made for: `id` (it tells a client application who logged in), `access`
     (it opens an API; `scope` says how far) or `session` (the front end's member session).
@@ -135,6 +135,10 @@ class TokenClaims:
     scope: frozenset[str]
     client_id: str | None
     raw: Mapping[str, Any] = field(repr=False, hash=False)
+
+    def __getitem__(self, name: str) -> Any:
+        """A claim by its name in the token. Raises KeyError; `claims.raw.get(name)` does not."""
+        return self.raw[name]
 
     @property
     def member_id(self) -> str | None:

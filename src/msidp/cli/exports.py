@@ -8,16 +8,22 @@ import click
 from msidp.cli.common import actor, application, require_instance, require_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from msidp.exports import Export, Format
 
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["jsonl", "csv"]),
-    default="jsonl",
-    show_default=True,
-    help="A line of JSON each, or CSV for spreadsheets.",
-)
+
+def in_format(command: "Callable[..., Any]") -> "Callable[..., Any]":
+    """Give a command that writes a list its `--format`, and the `--json` of all that print data."""
+    either = click.option(
+        "--format",
+        "form",
+        type=click.Choice(["jsonl", "csv"]),
+        default="jsonl",
+        show_default=True,
+        help="A line of JSON each, or CSV for spreadsheets.",
+    )
+    return either(click.option("--json", "form", flag_value="jsonl", help="A line of JSON each.")(command))
 
 
 @click.group()
@@ -26,7 +32,7 @@ def delivery() -> None:
 
 
 @delivery.command("export")
-@FORMAT
+@in_format
 def export_deliveries(form: "Format") -> None:
     """Write the log, oldest first, without attempts."""
     require_instance()
@@ -43,7 +49,7 @@ def audit_log() -> None:
 
 
 @audit_log.command("export")
-@FORMAT
+@in_format
 def export_audit_log(form: "Format") -> None:
     """Write the audit log, oldest entries first."""
     require_instance()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from msidp.cli.common import application, as_json, require_instance, require_tables, show
-from msidp.cli.exports import FORMAT, write
+from msidp.cli.exports import in_format, write
 
 _BATCH = 100  # records in one transaction
 
@@ -120,7 +120,7 @@ def import_members(file: Any, source: str, hash_parameters: Path | None, as_json
 
 
 @member.command("export")
-@FORMAT
+@in_format
 @click.option("--no-password-hashes", is_flag=True, help="Leave the passwords' hashes out.")
 def export(form: Any, no_password_hashes: bool) -> None:
     """Write every member, oldest first. The file holds password hashes unless told not to: keep it safe."""

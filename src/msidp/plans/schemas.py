@@ -36,6 +36,10 @@ class PriceInput(Schema):
     currency: Annotated[str, Field(pattern=r"^[A-Za-z]{3}$", description="ISO 4217, e.g. `usd`.")]
     type: Annotated[Literal["SUBSCRIPTION", "ONETIME"] | None, BeforeValidator(_upper)] = None
     interval: IntervalInput | None = None
+    status: Annotated[
+        Literal["ACTIVE"],
+        Field(exclude=True, description="As in the answer. To archive a price, leave it out of the list."),
+    ] = "ACTIVE"
 
     @model_validator(mode="after")
     def _settle_type(self) -> Self:
