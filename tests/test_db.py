@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.support import rows
 
-from msidp import db, migrating
+from msidp import db, migrating, revisions
 from msidp.communities.models import Community
 from msidp.outages import is_away
 
@@ -127,8 +127,8 @@ def test_a_mistake_in_a_statement_is_no_busy_database(app: Flask) -> None:
 
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
-    assert db.pending_migrations() is False
-    assert [script.revision for script in migrating.alembic().heads()] == [db.head()]
+    assert revisions.pending_migrations() is False
+    assert [script.revision for script in migrating.alembic().heads()] == [revisions.head()]
     with db.db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.Base.metadata) == []
@@ -136,13 +136,13 @@ def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
 
 @pytest.mark.own_database
 def test_each_migration_keeps_the_rows_both_ways(app: Flask) -> None:
-    revisions = [
+    chain = [
         script.revision for script in reversed(list(migrating.alembic().script_directory.walk_revisions()))
     ]
-    assert len(revisions) > 1
+    assert len(chain) > 1
     migrating.alembic().downgrade("base")
-    migrating.alembic().upgrade(revisions[0])
-    for before, after in itertools.pairwise(revisions):
+    migrating.alembic().upgrade(chain[0])
+    for before, after in itertools.pairwise(chain):
         with db.db.engine.begin() as connection:
             rows.fill(connection)
             earlier = rows.counts(connection)
@@ -154,13 +154,13 @@ def test_each_migration_keeps_the_rows_both_ways(app: Flask) -> None:
         with db.db.engine.begin() as connection:
             assert rows.counts(connection) == earlier
         migrating.alembic().upgrade(after)
-    assert db.pending_migrations() is False
+    assert revisions.pending_migrations() is False
 
 
 @pytest.mark.own_database
 def test_migrations_go_down_and_up_again(app: Flask) -> None:
     migrating.alembic().downgrade("base")
-    assert db.pending_migrations() is True
+    assert revisions.pending_migrations() is True
     migrating.migrate()
-    assert db.pending_migrations() is False
+    assert revisions.pending_migrations() is False
     assert count() == 0

@@ -5,8 +5,6 @@ import zlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
@@ -23,10 +21,9 @@ from sqlalchemy import (
     event,
     func,
     select,
-    text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -37,7 +34,6 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical
-from msidp.outages import is_away
 from msidp.prepared import Core, translated
 from msidp.settings import Settings
 
@@ -123,13 +119,6 @@ def dispose() -> None:
     """Close this application's connections."""
     for engine in _engines():
         engine.dispose()
-
-
-def migrations_dir() -> Path:
-    """The Alembic directory: inside the wheel where installed, at the top of a checkout."""
-    package = Path(__file__).parent
-    inside = package / "migrations"
-    return inside if inside.is_dir() else package.parent.parent / "migrations"
 
 
 @contextmanager
@@ -275,29 +264,6 @@ def lock(session: Session, name: str) -> None:
 
 def lock_number(name: str) -> int:
     return zlib.crc32(name.encode())  # PostgreSQL's advisory locks are numbers
-
-
-@cache
-def head() -> str:
-    """The revision that this version's tables have. Each file of a migration begins with its own."""
-    return max(path.name.partition("_")[0] for path in migrations_dir().glob("[0-9]*.py"))
-
-
-def revision() -> str | None:
-    """The revision that the database's tables have; None where there are none. Raises where it is away."""
-    try:
-        with reading() as session:
-            found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
-            return found
-    except DatabaseError as error:
-        if is_away(error):
-            raise
-        return None
-
-
-def pending_migrations() -> bool:
-    """Whether the database is behind this version, or ahead of it."""
-    return revision() != head()
 
 
 def engine_name() -> str:

@@ -1,6 +1,6 @@
 """The errors that reach a caller of the Admin API, each with its HTTP status and code.
 
-Services raise them; `msidp.web` writes them as `{code, message, details?}`.
+Services raise them; `msidp.error_answers` writes them as `{code, message, details?}`.
 """
 
 from typing import Any

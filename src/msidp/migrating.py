@@ -7,7 +7,7 @@ from flask import Flask, current_app
 from flask_alembic import Alembic
 from sqlalchemy import Connection, event
 
-from msidp import db
+from msidp import db, revisions
 
 _alembic = Alembic(run_mkdir=False, command_name="")
 
@@ -16,7 +16,7 @@ def alembic() -> Alembic:
     """Alembic, for this application's database."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
     if "alembic" not in app.extensions:
-        app.config["ALEMBIC"] = {"script_location": str(db.migrations_dir())}
+        app.config["ALEMBIC"] = {"script_location": str(revisions.migrations_dir())}
         app.config["ALEMBIC_CONTEXT"] = {
             "render_as_batch": True,
             "compare_type": True,

@@ -133,9 +133,9 @@ def actor(community_id: str) -> "Actor":
 
 def require_tables() -> None:
     """Refuse to go on with a database that is not migrated."""
-    from msidp import db
+    from msidp import db, revisions
 
-    if db.pending_migrations():
+    if revisions.pending_migrations():
         place = db.db.engine.url.render_as_string()
         raise click.ClickException(f"The database {place} is not at this version yet. Run: msidp migrate")
 

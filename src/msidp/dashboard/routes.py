@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, render_template
 
-from msidp import clock, web
+from msidp import clock, error_answers
 from msidp.accounts import devices
 from msidp.dashboard.frame import HOME, bp, field_of, signed_in
 from msidp.dashboard.navigation import NAVIGATION
@@ -54,7 +54,7 @@ for _name in PAGES:
 def init_app(app: Flask) -> None:
     """Register the dashboard."""
     app.register_blueprint(bp)
-    web.frame_errors(app, f"{HOME}/", error_page)
+    error_answers.frame_errors(app, f"{HOME}/", error_page)
 
 
 def error_page(status: int, title: str, code: str, message: str) -> str | None:

@@ -15,10 +15,10 @@ from msidp import clock, languages, negotiation
 from msidp.communities.guard import caller, default_community_id, require_secret_key
 from msidp.communities.roles import allows
 from msidp.db import reading
+from msidp.error_answers import wants_html
 from msidp.errors import NotFound
 from msidp.mail import inbox
 from msidp.settings import Settings
-from msidp.web import wants_html
 
 bp = Blueprint("mail", __name__)
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")

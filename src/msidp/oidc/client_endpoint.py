@@ -5,7 +5,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from msidp import web
+from msidp import error_answers
 from msidp.errors import UNREADABLE, Busy, Problem
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
@@ -53,7 +53,7 @@ def _refuse_now(busy: Busy) -> Response:
 
 
 def _refuse_without_database(error: SQLAlchemyError) -> Response:
-    busy = web.database_away(error)
+    busy = error_answers.database_away(error)
     if busy is None:
         raise error
     return _refuse_now(busy)

@@ -6,7 +6,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from msidp import db, queue
+from msidp import db, queue, revisions
 from msidp.keys.keyring import CannotSign, keyring
 from msidp.keys.pairs import ALGORITHMS
 
@@ -49,10 +49,10 @@ def check_database() -> Check:
 def check_migrations() -> Check:
     """Whether the tables have this version's shape."""
     try:
-        present = db.revision()
+        present = revisions.revision()
     except SQLAlchemyError:
         present = None
-    if present == db.head():
+    if present == revisions.head():
         return Check("migrations", True, "the tables are at this version")
     found = "the tables are at another version" if present else "there are no tables yet"
     return Check("migrations", False, found, "Run: msidp migrate")
