@@ -7,8 +7,9 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 import structlog.tracebacks
@@ -22,6 +23,24 @@ _concern: ContextVar[Mapping[str, str]] = ContextVar("msidp_log", default={})  #
 def concern(**fields: str) -> None:
     """Say on each line from now on, in this thread, what it is about."""
     _concern.set(fields)
+
+
+class _Lossy:
+    """Writes what can be written. A full disk, or a reader who has gone, costs lines and nobody's work.
+
+    A line is one write: none is torn apart.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        with suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _Forward(logging.Handler):
@@ -43,7 +62,7 @@ def init_app(_settings: Settings) -> None:
             *(_for_people() if human else _for_machines()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line is one write: none is torn apart
+        logger_factory=structlog.WriteLoggerFactory(_Lossy(sys.stderr)),  # type: ignore[arg-type]  # all it needs
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()

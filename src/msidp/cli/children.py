@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -72,6 +73,7 @@ def _become(name: str, run: Callable[[], object], parent: int) -> NoReturn:
     except BaseException:  # noqa: BLE001  # the last line of a process: nobody else would report it
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # whatever becomes of the last words, this process ends here
+                stream.flush()
         os._exit(status)
