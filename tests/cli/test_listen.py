@@ -20,6 +20,7 @@ from tests.support.instance import Instance, msidp
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
+from msidp import ids
 from msidp.admin import InvalidSignature, verify_webhook
 from msidp.admin.transport import Transport
 from msidp.cli import receiver as listening
@@ -98,10 +99,9 @@ def msidp_client(instance: Instance) -> Any:
 
 
 def test_it_registers_verifies_forwards_and_goes(instance: Instance, receiver: Receiver) -> None:
-    dialect, name = "memberpad", "member.joined"
-    listener = Listener(
-        instance.env, "--dialect", dialect, "--forward-to", receiver.url("/mine"), "--events", name
-    )
+    dialect, name, secret = "memberpad", "member.joined", ids.new_webhook_secret()
+    asked_for = ("--dialect", dialect, "--events", name, "--secret", secret)
+    listener = Listener(instance.env, *asked_for, "--forward-to", receiver.url("/mine"))
     try:
         (registered,) = webhooks(instance)
         assert registered["id"] == listener.greeting["webhookId"]
@@ -111,8 +111,8 @@ def test_it_registers_verifies_forwards_and_goes(instance: Instance, receiver: R
         assert (arrived["dialect"], arrived["answered"]) == (dialect, 200)
         (forwarded,) = receiver.wait_for(1, "/mine")
         assert forwarded.body == arrived["body"].encode()
-        event = verify_webhook(forwarded.body, forwarded.headers, listener.greeting["secret"])
-        assert event.id == triggered["id"]
+        event = verify_webhook(forwarded.body, forwarded.headers, secret)
+        assert (event.id, listener.greeting["secret"]) == (triggered["id"], secret)
         assert event.data["memberId"] == triggered["memberId"]
     finally:
         assert listener.stop() == 0

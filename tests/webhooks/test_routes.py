@@ -60,6 +60,19 @@ def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
     assert cipher().open(stored.secret, f"webhook_endpoint:{made['id']}") == secret
 
 
+OWN = f"whsec_{'/' * 31}+"  # 24 bytes
+
+
+def test_a_secret_may_be_brought_along(admin: FlaskClient) -> None:
+    for own in (OWN, f"whsec_{'A' * 86}=="):
+        made = create(admin, secret=own)
+        assert made["secret"] == own
+        assert cipher().open(row(made["id"]).secret, f"webhook_endpoint:{made['id']}") == own
+        assert "secret" not in admin.get(f"/webhooks/{made['id']}").json["data"]
+    rotated = admin.post(f"/webhooks/{made['id']}/rotate-secret").json["data"]["secret"]
+    assert rotated not in (OWN, made["secret"])
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"name": ""}, "invalid", "name"),
     ({"name": "\ud800"}, "invalid-json", ""),
@@ -108,6 +121,14 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"rateLimit": 1.5}, "invalid", "rateLimit"),
     ({"rateLimit": True}, "invalid", "rateLimit"),
     ({"secret": "whsec_mine"}, "invalid", "secret"),
+    ({"secret": ""}, "invalid", "secret"),
+    ({"secret": OWN.removeprefix("whsec_")}, "invalid", "secret"),
+    ({"secret": OWN.replace("whsec_", "whsk_")}, "invalid", "secret"),
+    ({"secret": OWN + "\n"}, "invalid", "secret"),
+    ({"secret": OWN + "\u00e9"}, "invalid", "secret"),
+    ({"secret": f"whsec_{'A' * 31}="}, "invalid", "secret"),  # 23 bytes
+    ({"secret": f"whsec_{'A' * 87}="}, "invalid", "secret"),  # 65 bytes
+    ({"secret": f"whsec_{'A' * 33}B=="}, "invalid", "secret"),  # another way to write 25 bytes
 ]
 
 

@@ -34,6 +34,7 @@ For an msidp elsewhere, give the https address that leads here: --public-url htt
 @click.option("--dialect", type=click.Choice(("standard", "memberstack", "memberpad")), default="standard",
               show_default=True, help="What to be told in.")  # fmt: skip
 @click.option("--events", default="", metavar="A,B", help="Only these types.")
+@click.option("--secret", metavar="whsec_…", help="The secret to sign with.  [default: a new one each time]")
 @click.option("--port", type=click.IntRange(1, 65535), help="TCP port on 127.0.0.1  [default: any]")
 @click.option(
     "--public-url", metavar="URL", help="The address under which msidp reaches this port (a tunnel's)."
@@ -42,8 +43,8 @@ For an msidp elsewhere, give the https address that leads here: --public-url htt
 @API_KEY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def listen(
-    forward_to: str | None, dialect: str, events: str, port: int | None, public_url: str | None,
-    url: str | None, api_key: str | None, as_json: bool,
+    forward_to: str | None, dialect: str, events: str, secret: str | None, port: int | None,
+    public_url: str | None, url: str | None, api_key: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive webhooks on this machine, verified and shown, until Ctrl-C.
 
@@ -60,7 +61,8 @@ def listen(
     with _until_asked_to_stop() as asked, connect(url, api_key) as api:
         try:
             wanted = [name.strip() for name in events.split(",") if name.strip()]
-            with _registered(api, public_url or receiver.url, dialect, wanted) as webhook:
+            asked_for = {"dialect": dialect, "events": wanted, **({"secret": secret} if secret else {})}
+            with _registered(api, public_url or receiver.url, asked_for) as webhook:
                 receiver.secret = webhook["secret"]
                 _greet(webhook, receiver.url, forward_to, as_json)
                 asked.wait()
@@ -69,7 +71,7 @@ def listen(
 
 
 @contextmanager
-def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator[dict[str, Any]]:
+def _registered(api: Api, url: str, asked_for: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A webhook for as long as the block lasts. Those that killed listeners left behind go first."""
     here = f"msidp listen on {socket.gethostname()} at "
     name = f"{here}{url}"[:200]
@@ -77,9 +79,7 @@ def _registered(api: Api, url: str, dialect: str, events: list[str]) -> Iterator
         if old["name"] == name or (old["name"].startswith(here) and _is_over(old["url"])):
             call(api, "DELETE", f"/webhooks/{old['id']}")
     try:
-        webhook = call(
-            api, "POST", "/webhooks", {"name": name, "url": url, "dialect": dialect, "events": events}
-        )["data"]
+        webhook = call(api, "POST", "/webhooks", {"name": name, "url": url, **asked_for})["data"]
     except Refused as error:
         if error.code == "invalid-url":
             raise click.ClickException(f"{error.message}\n{_HOW_TO_ALLOW}") from None

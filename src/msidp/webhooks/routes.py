@@ -23,6 +23,8 @@ TAGS = ["webhooks"]
 def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
     """Register a webhook. Its secret is in this answer and in no later one.
 
+    It is a new one unless yours is given.
+
     409 `too-many-webhooks` where the community has 25; 422 `invalid-url` for an address that may not be
     called, `unknown-event-type` for an event that is none of the dialect's.
     """

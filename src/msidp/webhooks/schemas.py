@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from msidp import clock
 from msidp.api import Answer, JsonObject, Name, PageQuery, Query, Schema, Text, left_out
 from msidp.exports import ExportQuery
-from msidp.webhooks import custom_headers
+from msidp.webhooks import custom_headers, secrets
 
 
 def _read_moment(value: Any) -> int:
@@ -96,6 +96,13 @@ V1a = Annotated[
 ]
 
 
+Secret = Annotated[
+    str,
+    AfterValidator(secrets.check),
+    Field(description="Your own, such as the one your receiver has: `whsec_` and base64 of 24 to 64 bytes."),
+]
+
+
 class WebhookInput(Schema):
     name: Name
     url: Url
@@ -105,6 +112,7 @@ class WebhookInput(Schema):
     rate_limit: RateLimit | None = None
     plan_event: PlanEvent = "member.plan.created"
     v1a: V1a = False
+    secret: Secret | None = None
 
 
 class WebhookChanges(Schema):

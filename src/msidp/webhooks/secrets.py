@@ -3,6 +3,7 @@
 Each is sealed under its row's id, so that a value moved to another row does not open there.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -10,6 +11,17 @@ from functools import lru_cache
 from msidp.vault.fields import CannotOpen, cipher
 
 _HEADERS_OF_ANY_ROW = "webhook_endpoint.headers"  # what the first version sealed headers under
+
+
+def check(secret: str) -> str:
+    """A secret that somebody brings along, if it can sign (Standard Webhooks 1.0). Raises ValueError."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:  # binascii's, or what is not ASCII
+        key = b""
+    if not 24 <= len(key) <= 64 or secret != "whsec_" + base64.b64encode(key).decode():
+        raise ValueError("must be whsec_ and the standard base64 of 24 to 64 bytes")
+    return secret
 
 
 def seal(endpoint_id: str, secret: str) -> str:

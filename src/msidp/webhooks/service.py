@@ -50,11 +50,12 @@ def create_endpoint(
     rate_limit: int | None = None,
     plan_event: str = catalogue.PLAN_CREATED,
     v1a: bool = False,
+    secret: str | None = None,
 ) -> tuple[WebhookEndpoint, str]:
     """Register an endpoint; returns it and its secret, which is never shown again.
 
     `plan_event` is how Memberstack's dialect names a new plan; with `v1a` the community's ed25519 key signs
-    too.
+    too. `secret` is one that secrets.check() took; without it a new one is made.
 
     Raises Invalid for a URL that may not be called and for event names that are not the dialect's, and
     Conflict (`too-many-webhooks`) where the community has 25.
@@ -64,7 +65,7 @@ def create_endpoint(
     _refuse_one_too_many(session, community_id)
     now = clock.now()
     id_ = ids.new_id("whk")
-    secret = ids.new_webhook_secret()
+    secret = secret or ids.new_webhook_secret()
     endpoint = WebhookEndpoint(
         id=id_,
         community_id=community_id,
