@@ -25,6 +25,7 @@ from tools.hosted_pages import MAX_SIZE, Instance, instance  # noqa: E402
 
 from msidp import clock  # noqa: E402
 from msidp.admin.transport import Transport  # noqa: E402
+from msidp.dashboard.wording import as_title  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "dashboard"
 GALLERY = ROOT / "docs" / "dashboard-pages.md"
@@ -208,7 +209,7 @@ def main() -> None:
             looks = EVERY if name in ("overview", "deliveries", "member") else ("light",)
             for look in looks:
                 take(page, cdp, name, look)
-            title = name.replace("-", " ").capitalize()
+            title = as_title(name.replace("-", "_"))
             shown = (f"![{title}, {look}](images/dashboard/{name}-{look}.webp)" for look in looks)
             parts.append(f"## {title}\n\n`/dashboard{path.partition('?')[0]}`\n\n" + "\n".join(shown) + "\n")
         with tab(browser, running.base_url) as stranger:

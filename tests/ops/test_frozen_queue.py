@@ -33,7 +33,7 @@ def test_a_frozen_queue_holds_nobody_up(
             answer = owner.get(path)
             took = time.monotonic() - asked
             assert (answer.status_code, words in answer.text) == (200, True), (path, answer.text)
-            if took > 1.8:  # a second, and what a busy machine adds
+            if took > 3:  # a second, and what a busy machine adds
                 slow[path] = took
     assert slow == {}
     assert "not known" not in owner.get("/dashboard").text
