@@ -11,13 +11,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg import sql
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.support import rows
+from tests.support.instance import eventually
+from tests.support.postgres import PostgresServer
 
 from msidp import db, migrating, revisions
 from msidp.communities.models import Community
 from msidp.outages import is_away
+
+LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
 
 
 def add(session, name: str) -> None:
@@ -118,6 +123,27 @@ def test_whoever_waits_too_long_to_write_is_told_to_come_back(
     assert {answer.headers["Retry-After"] for answer in told} == {"5"}
     assert [told[0].json["code"], told[1].json["error"]] == ["busy", "temporarily_unavailable"]
     assert admin.post("/plans", json={"name": "Plus"}).status_code == 200  # nothing is left behind
+
+
+@pytest.mark.own_database
+@pytest.mark.database("postgresql")
+def test_whoever_is_frozen_with_locks_holds_nobody_up_for_good(
+    app: Flask, admin: FlaskClient, postgres: PostgresServer
+) -> None:
+    with db.reading() as session:
+        said = [session.scalar(text(f"SHOW {name}")) for name in LIMITS]
+    assert said == ["15s", "1min"]
+    for name, limit in zip(LIMITS, ("100ms", "800ms"), strict=True):  # the database's own word goes first
+        setting = sql.SQL("ALTER DATABASE own SET {} = {}")
+        postgres.execute(setting.format(sql.Identifier(name), sql.Literal(limit)))
+    db.dispose()
+    with pytest.raises(DBAPIError) as undone, db.transaction() as frozen:
+        frozen.execute(text("LOCK TABLE plan"))
+        told = admin.post("/plans", json={"name": "Plus"})
+        assert (told.status_code, told.headers["Retry-After"]) == (503, "5")
+        eventually(lambda: admin.post("/plans", json={"name": "Plus"}).status_code == 200, 10)
+        frozen.execute(text("SELECT 1"))
+    assert is_away(undone.value)
 
 
 def test_a_mistake_in_a_statement_is_no_busy_database(app: Flask) -> None:

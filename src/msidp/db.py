@@ -33,11 +33,11 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from msidp import canonical
+from msidp import canonical, postgresql
 from msidp.prepared import Core, translated
 from msidp.settings import Settings
 
-BUSY_TIMEOUT = 15  # seconds to wait for another writer, on SQLite
+BUSY_TIMEOUT = 15  # seconds to wait for another writer, on PostgreSQL for one who has the same rows
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows up for INTEGER alone
 
@@ -89,16 +89,18 @@ def init_app(app: Flask, settings: Settings) -> None:
         options |= {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_use_lifo": True}
     else:
         options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
-        options["connect_args"] = {"connect_timeout": 5}
+        options["connect_args"] = postgresql.connect_args(url)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
-    if url.get_backend_name() == "sqlite":
-        with app.app_context():
+    with app.app_context():
+        if url.get_backend_name() == "sqlite":
             writer = {"pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT}
             app.extensions["msidp_writer"] = create_engine(db.engine.url, **options | writer)
             for engine in _engines():
                 _prepare_sqlite(engine)
+        else:
+            postgresql.limit_waits(db.engine, BUSY_TIMEOUT)
 
 
 def _engines() -> set[Engine]:

@@ -39,4 +39,5 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
     else:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # the others wait for as long as it takes
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({db.lock_number('migration')})")
