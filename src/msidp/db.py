@@ -272,3 +272,8 @@ def engine_name() -> str:
     """`sqlite` or `postgresql`."""
     with current_app.app_context():
         return db.engine.dialect.name
+
+
+def address() -> str:
+    """The database's URL, without its password."""
+    return db.engine.url.render_as_string(hide_password=True)

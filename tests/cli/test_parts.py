@@ -107,9 +107,18 @@ def test_web_without_a_database_is_unavailable(tmp_path: Path, postgres: Postgre
     env = environment(
         MSIDP_DATABASE_URL=postgres.url("leaving"), MSIDP_INSTANCE_DIR=str(tmp_path / "instance")
     )
-    with part("web", "--port", str(port), env=env, log=tmp_path / "web.log"):
+    log = tmp_path / "worker.log"
+    with (
+        part("web", "--port", str(port), env=env, log=tmp_path / "web.log"),
+        part("worker", "--poll", env=env, log=log),
+    ):
         eventually(lambda: status(base_url) == "unavailable")  # it has no tables yet
+        waiting = json.loads(eventually(log.read_text))
+        assert (waiting["level"], "msidp migrate" in waiting["mend"]) == ("warning", True)
+        assert "/leaving" in waiting["database"]
         assert msidp("migrate", env=env).returncode == 0
+        eventually(lambda: '"event": "cleaned"' in log.read_text())
+        assert "exception" not in log.read_text()
         eventually(lambda: status(base_url) == "degraded")  # but no queue
         postgres.drop_database("leaving")
         answer = requests.get(f"{base_url}/readyz", timeout=10)

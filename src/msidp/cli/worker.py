@@ -29,18 +29,22 @@ def worker(poll: bool) -> None:
 def work(app: "Flask") -> None:
     """Work until SIGTERM or SIGINT. Outlives every absence of Redis."""
     from msidp.ops.jobs import run_worker
+    from msidp.ops.setup import await_tables
 
     _collect_seldom()
     with app.app_context():
+        await_tables("worker")
         run_worker(app.extensions["msidp_settings"].redis_url)
 
 
 def work_by_polling(app: "Flask") -> None:
     """The same without Redis."""
     from msidp.ops.poller import run_poller
+    from msidp.ops.setup import await_tables
 
     _collect_seldom()
     with app.app_context():
+        await_tables("worker")
         run_poller()
 
 
