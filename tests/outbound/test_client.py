@@ -176,6 +176,23 @@ def test_what_is_no_response_is_bad(receiver: Receiver, send: Send, answer: byte
     assert reply.status is None
 
 
+@pytest.mark.parametrize("kind", ["receiver", "tls_receiver"])
+def test_a_body_where_none_may_be_is_not_taken_for_the_next_response(
+    kind: str, send: Send, request: pytest.FixtureRequest
+) -> None:
+    """What a 204 carries all the same comes late here: when the next request is under way."""
+
+    def go(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n")
+        if connection.recv(65536):
+            connection.sendall(b"okHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    receiver: Receiver = request.getfixturevalue(kind)
+    receiver.script("/act", Answer(act=go), Answer(status=200))
+    assert [send(receiver.url("/act")).status for _ in range(3)] == [204, 200, 200]
+    assert receiver.connections == 2  # the second one is used again
+
+
 def test_a_few_interim_responses_are_passed_over(receiver: Receiver, send: Send) -> None:
     url = raw(
         receiver,

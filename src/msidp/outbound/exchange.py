@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from msidp.outbound.urls import OutboundPolicy
 MAX_BODY = 16_384
 MAX_HEAD = 65_536  # with those of interim responses
 _END_OF_HEAD = (b"\r\n", b"\n")
+_BODILESS = (204, 304)
 MAX_IDLE = 30  # seconds a connection may wait for its next request
 MAX_AGE = 90  # seconds after which a connection is made anew
 
@@ -142,10 +144,19 @@ class Exchange:
         status = None if head is None else curl.getinfo(pycurl.RESPONSE_CODE)
         if status is not None and status < 100:  # libcurl takes 000 for a status
             status = None
+        if status in _BODILESS and _announces_body(head or ()):
+            self._hang_up()
         waited = self.resolved_after or 0.0
         latency = round(waited * 1000) + curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
         error = self._error(status, code)
         return Reply(status, error, latency, head or (), b"".join(self.chunks), self._timings())
+
+    def _hang_up(self) -> None:
+        """End the connection that libcurl has kept: it finds it dead when it is about to use it again."""
+        descriptor = self.curl.getinfo(pycurl.ACTIVESOCKET)
+        if descriptor != SOCKET_BAD:
+            with socket.socket(fileno=os.dup(descriptor)) as connection, suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _timings(self) -> Timings:
         info = self.curl.getinfo
@@ -194,6 +205,12 @@ def _final_head(lines: Iterable[bytes]) -> tuple[bytes, ...] | None:
         else:
             head.append(line)
     return None
+
+
+def _announces_body(head: Iterable[bytes]) -> bool:
+    """Whether the headers speak of a body. libcurl reads none where none may be: it would come later."""
+    fields = dict(line.lower().partition(b":")[::2] for line in head)
+    return b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0"
 
 
 def _milliseconds(until: int, since: int = 0) -> int | None:
