@@ -3,7 +3,7 @@
 import sqlite3
 import zlib
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -34,7 +34,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from msidp import canonical, postgresql
-from msidp.prepared import Core, translated
+from msidp.prepared import Core, Unit
 from msidp.settings import Settings
 
 BUSY_TIMEOUT = 15  # seconds to wait for another writer, on PostgreSQL for one who has the same rows
@@ -158,30 +158,19 @@ def reading() -> Iterator[Session]:
         yield session
 
 
-@contextmanager
-def core_transaction() -> Iterator[Core]:
+def core_transaction() -> AbstractContextManager[Core]:
     """transaction() for the hottest paths: prepared statements, and nothing of SQLAlchemy's around them.
 
     Nothing may be nested in it that opens a transaction of its own.
     """
     outer = _current.get()
-    if outer is not None:
-        yield core_of(outer)
-        return
-    with _core(_writer(), "IMMEDIATE") as core:
-        yield core
-        core.commit()
+    return nullcontext(core_of(outer)) if outer is not None else Unit(_writer(), "IMMEDIATE")
 
 
-@contextmanager
-def core_reading() -> Iterator[Core]:
+def core_reading() -> AbstractContextManager[Core]:
     """reading(), likewise."""
     outer = _current.get()
-    if outer is not None:
-        yield core_of(outer)
-        return
-    with _core(db.engine, "DEFERRED") as core:
-        yield core
+    return nullcontext(core_of(outer)) if outer is not None else Unit(db.engine, "DEFERRED")
 
 
 def core_of(session: Session) -> Core:
@@ -189,21 +178,6 @@ def core_of(session: Session) -> Core:
     session.flush()
     connection = session.connection()
     return Core(connection.connection, connection.dialect)
-
-
-@contextmanager
-def _core(engine: Engine, begin: str) -> Iterator[Core]:
-    try:
-        connection = engine.raw_connection()
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise translated(error, engine.dialect) from error
-    try:
-        core = Core(connection, engine.dialect)
-        if engine.dialect.name == "sqlite":
-            core.begin(f"BEGIN {begin}")
-        yield core
-    finally:
-        connection.close()  # back to the pool, which rolls back what was not committed
 
 
 def before_commit(session: Session, key: Hashable, action: Callable[[Session], object]) -> None:

@@ -50,11 +50,18 @@ class StrictRequest(Request):
 
     def _load_form_data(self) -> None:
         if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
-            if (self.content_length or 0) > MAX_FORM:
+            length = self.content_length
+            if (length or 0) > MAX_FORM:
                 raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
-            fields = _read_fields(self.get_data(parse_form_data=False), "form")
+            fields = _read_fields(self._whole_body(length), "form")
             self.__dict__ |= {"form": fields, "files": ImmutableMultiDict(), "stream": BytesIO()}
         super()._load_form_data()  # leaves alone what is there
+
+    def _whole_body(self, length: int | None) -> bytes:
+        body = self.environ["wsgi.input"]
+        if length is not None and isinstance(body, BytesIO):  # collected by our own front
+            return body.read(length)
+        return self.get_data(parse_form_data=False)
 
     @cached_property
     def args(self) -> ImmutableMultiDict[str, str]:

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 import redis
@@ -101,10 +102,16 @@ def count(name: str, *labels: str) -> None:
     recorder().add([(Series(name, labels), 1)])
 
 
+@lru_cache(maxsize=4096)
+def series(name: str, labels: Labels, bucket: int | None = None) -> Series:
+    """One that is counted often, made once."""
+    return Series(name, labels, bucket)
+
+
 def observed(name: str, labels: Labels, seconds: float) -> list[tuple[Series, float]]:
     """What one observation adds to a histogram."""
     bucket = bisect.bisect_left(BUCKETS, seconds)
-    return [(Series(name, labels, bucket), 1), (Series(name, labels, _SUM), seconds)]
+    return [(series(name, labels, bucket), 1), (series(name, labels, _SUM), seconds)]
 
 
 def all_observed(name: str, labels: Labels, seconds: Sequence[float]) -> list[tuple[Series, float]]:

@@ -7,9 +7,10 @@ contexts, results of many kinds) takes several times as long as SQLite takes for
 import logging
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Dialect, Insert, PoolProxiedConnection
+from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
 
 _Convert = Callable[[Any], Any]
@@ -101,6 +102,36 @@ class Core:
                 self._connection.invalidate(error)
             sql = arguments[0] if arguments else None
             raise translated(error, self._dialect, sql) from error
+
+
+class Unit(AbstractContextManager[Core]):
+    """A unit of work of prepared statements. A generator would take longer than its BEGIN."""
+
+    def __init__(self, engine: Engine, begin: str) -> None:
+        self._engine = engine
+        self._begin = begin
+
+    def __enter__(self) -> Core:
+        dialect = self._engine.dialect
+        try:
+            connection = self._connection = self._engine.raw_connection()
+        except dialect.loaded_dbapi.Error as error:
+            raise translated(error, dialect) from error
+        core = self._core = Core(connection, dialect)
+        if dialect.name == "sqlite":
+            try:
+                core.begin(f"BEGIN {self._begin}")
+            except BaseException:
+                connection.close()
+                raise
+        return core
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None and self._begin == "IMMEDIATE":
+                self._core.commit()
+        finally:
+            self._connection.close()  # back to the pool, which rolls back what was not committed
 
 
 def translated(error: Exception, dialect: Dialect, sql: str | None = None) -> DBAPIError:

@@ -174,7 +174,7 @@ def _count_request(asked: Request, status: int, took: float) -> None:
     endpoint = asked.endpoint or "none"
     method = asked.method if asked.method in _METHODS else "other"
     times = metrics.observed("msidp_http_request_seconds", (endpoint,), took)
-    requests = metrics.Series("msidp_http_requests", (endpoint, method, str(status)))
+    requests = metrics.series("msidp_http_requests", (endpoint, method, str(status)))
     metrics.recorder().add([(requests, 1), *times])
 
 

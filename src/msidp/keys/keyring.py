@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from flask import Flask, current_app
 from joserfc.jwk import import_key
-from joserfc.util import json_b64encode, urlsafe_b64decode, urlsafe_b64encode
+from joserfc.util import json_b64encode, urlsafe_b64decode
 
 from msidp import clock
 from msidp.communities.guard import default_community_id
@@ -19,7 +19,7 @@ from msidp.db import reading, transaction
 from msidp.keys import service
 from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, DEFAULT_ALGORITHM
-from msidp.keys.signatures import Sign, Verify, signer, verifier
+from msidp.keys.signatures import Sign, Verify, encoded, signer, verifier
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
@@ -80,9 +80,9 @@ class Keyring:
         """
         row = self._fresh().signers[algorithm]
         sign = self._signer(row)
-        payload = urlsafe_b64encode(_encode(claims).encode())
+        payload = encoded(_encode(claims).encode())
         message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
-        return b".".join((message, urlsafe_b64encode(sign(message)))).decode("ascii")
+        return b".".join((message, encoded(sign(message)))).decode("ascii")
 
     def verify(
         self,

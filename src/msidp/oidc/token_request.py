@@ -26,13 +26,17 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
             raise InvalidRequestError("Parameters belong in the body, not in the address.")
         if http.mimetype != "application/x-www-form-urlencoded":
             raise InvalidRequestError("The body must be application/x-www-form-urlencoded.")
-        fields = http.form.to_dict(flat=False)
-        self.resources = [value for value in fields.pop("resource", ()) if value]
+        fields = http.form
+        self.resources = [value for value in fields.getlist("resource") if value]
         if len(self.resources) > MAX_RESOURCES:
             raise InvalidRequestError(f"More than {MAX_RESOURCES} resources are too many.")
-        if any(len(values) > 1 for values in fields.values()):
-            raise InvalidRequestError("A parameter is there twice.")
-        self._form = {name: values[0] for name, values in fields.items() if values[0]}
+        self._form = {}
+        for name, values in fields.lists():
+            if name != "resource":
+                if len(values) > 1:
+                    raise InvalidRequestError("A parameter is there twice.")
+                if values[0]:
+                    self._form[name] = values[0]
         self.payload = BasicOAuth2Payload(self._form)
         self.proof: dpop.Proof | None = None
 

@@ -1,6 +1,5 @@
 """Access tokens (RFC 9068) and ID tokens (OpenID Connect Core 1.0, section 2): their claims, signed."""
 
-import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from msidp import clock
 from msidp.keys.keyring import Keyring
+from msidp.keys.signatures import encoded
 from msidp.oidc import scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed
@@ -103,7 +103,7 @@ def _id_claims(
 def half_hash(token: str, algorithm: str) -> str:
     """The left half of the token's hash, by the hash of the signature (OpenID Connect Core 1.0, 3.1.3.6)."""
     digest = (hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256)(token.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    return encoded(digest[: len(digest) // 2]).decode()
 
 
 def _body(access_token: str, terms: Terms, lifetime: int) -> dict[str, Any]:
