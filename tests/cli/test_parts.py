@@ -79,6 +79,8 @@ def test_web_worker_and_cron_make_a_site(
         part("cron", env=env, log=tmp_path / "cron.log"),
     ):
         eventually(lambda: status(f"http://127.0.0.1:{port}") == "ready")
+        started = json.loads((tmp_path / "web.log").read_text().partition("\n")[0])
+        assert (started["event"], started["part"], started["port"]) == ("started", "web", port)
         assert Path(f"/proc/{web.pid}/comm").read_text() == "msidp-web\n"
         eventually(lambda: '"event": "cleaned"' in (tmp_path / "worker.log").read_text())
         discovery = requests.get(f"http://127.0.0.1:{port}/jwks", timeout=5)

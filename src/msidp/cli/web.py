@@ -70,6 +70,7 @@ def serve(
     app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS, trusted_proxies: int = 0
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+    import structlog
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
@@ -107,4 +108,6 @@ def serve(
         Front(app, threads, trusted_proxies).take_over()
         return app
 
+    log = structlog.get_logger(__name__)
+    server.on_startup(lambda: log.info("started", part="web", host=host, port=port))
     server.serve(target_loader=load, wrap_loader=False)
