@@ -142,5 +142,7 @@ def test_nothing_else_can_be_retried(admin: FlaskClient, community_id: str) -> N
     admin.patch(f"/webhooks/{made['id']}", json={"enabled": False})
     assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
     admin.delete(f"/webhooks/{made['id']}")
-    assert refusal(admin.post(f"/deliveries/{id_}/retry")) == (409, "webhook-disabled")
+    refused = admin.post(f"/deliveries/{id_}/retry")
+    assert refusal(refused) == (409, "webhook-disabled")
+    assert "was removed" in refused.json["message"]  # and cannot be enabled
     assert refusal(admin.post("/deliveries/no/retry")) == (404, "delivery-not-found")

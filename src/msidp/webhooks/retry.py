@@ -92,12 +92,14 @@ def request_manual(session: Session, delivery: Delivery) -> None:
     Raises Conflict for a delivery in another state, one that is being attempted at this moment, one whose
     endpoint is disabled, and one whose event was expunged.
     """
-    enabled = session.scalar(
-        select(WebhookEndpoint.enabled)
+    endpoint = session.execute(
+        select(WebhookEndpoint.enabled, WebhookEndpoint.deleted_at)
         .where(WebhookEndpoint.id == delivery.endpoint_id)
         .with_for_update(read=True, key_share=True)  # nobody disables it until this has committed
-    )
-    if not enabled:
+    ).one_or_none()
+    if endpoint is None or endpoint.deleted_at is not None:
+        raise Conflict("webhook-disabled", "The webhook was removed: nothing is sent to it any more.")
+    if not endpoint.enabled:
         raise Conflict("webhook-disabled", "The webhook is disabled. Enable it first.")
     kept = select(Event.expunged_at).where(Event.id == delivery.event_id)
     if session.scalar(kept.with_for_update(read=True)) is not None:
