@@ -49,7 +49,7 @@ two are fixed):
 - `schema` is a JSON Schema (2020-12) of `data`: 16,000 characters and 20 levels at most, `$ref` to `#/$defs/<name>` alone
   and in no circle, regular expressions without look-around and back-references. `{}` takes any object. The more a schema
   asks, the less data is taken: the subschemas it comes to, times the values of the data, are 5,000,000 at most.
-- `memberId`, where there is one, is always a member's id (`mem_…`).
+- `memberId`, where there is one, is always a member's id (`mem_…`). Its form is checked, not whether there is such a member.
 - `GET`, `PATCH` and `DELETE /event-types/{name}`. One that a webhook names among its events cannot be removed (409
   `event-type-in-use`).
 """
