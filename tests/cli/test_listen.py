@@ -20,7 +20,7 @@ from tests.support.instance import Instance, msidp
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
-from msidp import ids
+from msidp import clock, ids
 from msidp.admin import InvalidSignature, verify_webhook
 from msidp.admin.transport import Transport
 from msidp.cli import receiver as listening
@@ -109,6 +109,7 @@ def test_it_registers_verifies_forwards_and_goes(instance: Instance, receiver: R
         arrived = listener.line()
         assert (arrived["verified"], arrived["type"], arrived["id"]) == (True, name, triggered["id"])
         assert (arrived["dialect"], arrived["answered"]) == (dialect, 200)
+        assert abs(clock.parse_iso(arrived["at"]) - clock.now()) < 10 * clock.SECOND
         (forwarded,) = receiver.wait_for(1, "/mine")
         assert forwarded.body == arrived["body"].encode()
         event = verify_webhook(forwarded.body, forwarded.headers, secret)

@@ -140,7 +140,7 @@ def _show(arrived: Any, as_json: bool) -> None:
         return
     mark = click.style("✓", fg="green") if arrived.error is None else click.style("✗", fg="red")
     title = click.style(printable(arrived.title), bold=True)
-    click.echo(f"{arrived.at}  {mark} {title}  {printable(arrived.subtitle)}")
+    click.echo(f"{arrived.time_of_day}  {mark} {title}  {printable(arrived.subtitle)}")
     if arrived.error is not None:
         click.echo(f"          not taken: {printable(arrived.error)}")
     click.echo(_indented(printable(arrived.pretty)) + "\n")

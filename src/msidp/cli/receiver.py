@@ -9,6 +9,7 @@ from typing import Any
 
 import urllib3
 
+from msidp import clock
 from msidp.admin import Event, InvalidSignature, verify_webhook
 from msidp.demo.local_server import LocalServer, QuietHandler
 
@@ -22,7 +23,7 @@ _HOP_BY_HOP = frozenset(("connection", "content-length", "host", "keep-alive", "
 class Arrived:
     """One request, what it turned out to be, and what became of it."""
 
-    at: str
+    at: int
     headers: Mapping[str, str]
     body: bytes
     event: Event | None
@@ -30,6 +31,11 @@ class Arrived:
     answered: int
     forwarded: str | None  # `200 in 12 ms`, or why not
     milliseconds: int | None
+
+    @property
+    def time_of_day(self) -> str:
+        """When it came, by this machine's clock on the wall."""
+        return time.strftime("%H:%M:%S", time.localtime(clock.seconds(self.at)))
 
     @property
     def title(self) -> str:
@@ -53,7 +59,7 @@ class Arrived:
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
         return {
-            "at": self.at,
+            "at": clock.iso(self.at),
             "verified": self.error is None,
             "error": self.error,
             "type": self.event.type if self.event else None,
@@ -117,9 +123,8 @@ class Receiver:
             error, status = "--forward-to leads back to this listener.", 508
         elif event is not None and self._forwarder is not None:
             status, forwarded, took = self._forwarder.send(headers, body)
-        at = time.strftime("%H:%M:%S")
         with self._showing:
-            self._show(Arrived(at, headers, body, event, error, status, forwarded, took))
+            self._show(Arrived(clock.now(), headers, body, event, error, status, forwarded, took))
         return status
 
 

@@ -10,7 +10,7 @@ _ACTIVE = ("ACTIVE", "TRIALING")
 
 
 def member_json(member: Member, *, include_json: bool = False) -> dict[str, Any]:
-    """A member as the Admin API, the Client API and webhooks show it; `json` only where it is asked for.
+    """A member as the Admin API and webhooks show it; `json` only where it is asked for.
 
     Beyond Memberstack's keys it has `role` and `profile` (OpenID standard claims).
     """
