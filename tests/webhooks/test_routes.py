@@ -9,12 +9,14 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 from tests.webhooks.calls import HOOK, create, deliveries, publish, refusal, row
 
 from msidp import clock, db, ids
 from msidp.communities import service as communities
 from msidp.communities.models import Community
 from msidp.vault.fields import cipher
+from msidp.webhooks.models import WebhookEndpoint
 from msidp.webhooks.secrets import open_secrets
 
 
@@ -47,6 +49,7 @@ def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
         "v1a": False,
         "enabled": True,
         "disabledReason": None,
+        "failingSince": None,
         "previousSecretExpiresAt": None,
         "createdAt": made["createdAt"],
         "updatedAt": made["createdAt"],
@@ -58,6 +61,16 @@ def test_a_webhook_is_shown_with_its_secret_once(admin: FlaskClient) -> None:
     stored = row(made["id"])
     assert secret not in stored.secret
     assert cipher().open(stored.secret, f"webhook_endpoint:{made['id']}") == secret
+
+
+def test_a_webhook_tells_since_when_it_fails(admin: FlaskClient) -> None:
+    made = create(admin)
+    with db.transaction() as session:
+        session.execute(update(WebhookEndpoint).values(failing_since=clock.now() - clock.DAY))
+    told = admin.get(f"/webhooks/{made['id']}").json["data"]
+    assert 0 <= clock.now() - clock.DAY - clock.parse_iso(told["failingSince"]) < clock.MINUTE
+    (listed,) = admin.get("/webhooks").json["data"]
+    assert listed == told
 
 
 OWN = f"whsec_{'/' * 31}+"  # 24 bytes

@@ -216,6 +216,7 @@ class Webhook(Answer):
     v1a: V1a
     enabled: bool
     disabled_reason: str | None
+    failing_since: Annotated[str | None, Field(description="The first failure since the last success.")]
     previous_secret_expires_at: str | None
     created_at: str
     updated_at: str

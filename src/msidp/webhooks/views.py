@@ -35,6 +35,7 @@ def webhook_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "v1a": endpoint.v1a,
         "enabled": endpoint.enabled,
         "disabledReason": endpoint.disabled_reason,
+        "failingSince": clock.iso_or_none(endpoint.failing_since),
         "previousSecretExpiresAt": clock.iso_or_none(endpoint.previous_secret_expires_at),
         "createdAt": clock.iso(endpoint.created_at),
         "updatedAt": clock.iso(endpoint.updated_at),
