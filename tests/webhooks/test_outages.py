@@ -1,4 +1,4 @@
-"""A database that goes while requests are under way, for longer than their leases."""
+"""A database that goes, or stands still, for longer than leases last."""
 
 import time
 from collections import Counter
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, text
 from structlog.testing import capture_logs
 from tests.support.draining import drain_together
 from tests.support.postgres import PostgresServer
@@ -75,3 +75,26 @@ def test_what_was_delivered_is_sent_again_by_nobody(
         ("the database is away", "replays"): 1,
         ("the database is away", "jobs"): 1,
     }
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize("overrides", [{"webhook_timeout": TIMEOUT}])
+def test_what_was_claimed_too_slowly_is_left_to_the_next_claim(
+    app: Flask, settings: Settings, community_id: str, receiver: Receiver
+) -> None:
+    """The database answers after the leases that it was asked for have ended."""
+    receiver.script("/hook", Answer(delay=0.3))
+    add_endpoint(community_id, receiver.url())
+    happen(community_id, 2)
+    elsewhere = create_core(settings)
+    engines = [Engine(app), Engine(elsewhere)]
+    with db.transaction() as session:
+        session.execute(text("LOCK TABLE delivery"))
+        for engine in engines:
+            engine.wake()
+        time.sleep(LEASE + 0.3)
+    drain_together(engines)
+    with elsewhere.app_context():
+        db.dispose()
+    assert len(receiver.requests) == 2
+    assert {(one.status, one.claims) for one in deliveries()} == {("succeeded", 0)}

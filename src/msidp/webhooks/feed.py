@@ -116,6 +116,9 @@ class Feed:
             self._wait_for_database(error)
             return claiming
         self._outage.is_over()
+        if time.monotonic() - self._looked > (LEASES - 1) * self._timeout:
+            self._away = True  # it was frozen: these leases, and those of others, are as good as over
+            return True
         self._send(claimed, targets, now)
         if self._away:
             self._away, self._pause = False, GRACE
