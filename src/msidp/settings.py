@@ -209,6 +209,11 @@ class Settings(BaseSettings):
         return self.redis_url in ("", f"unix://{self.valkey_socket}")
 
     @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is a file, which the processes read by themselves."""
+        return self.database_url.startswith("sqlite:")
+
+    @property
     def secure(self) -> bool:
         """Whether members reach the site by https, which decides on cookie names and HSTS."""
         return self.base_url.startswith("https://")

@@ -52,10 +52,12 @@ class Refused(Exception):
 class Front:
     """What takes the requests of granian's ASGI worker, past its event loop."""
 
-    def __init__(self, application: Application, threads: int, proxies: int = 0) -> None:
+    def __init__(
+        self, application: Application, threads: int, proxies: int = 0, abreast: int | None = None
+    ) -> None:
         self._application = application
         self.proxies = proxies  # that are trusted to say whom they pass on
-        self._threads = Threads(threads, "request")
+        self._threads = Threads(threads, "request", abreast=abreast)
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
         self._streams = Threads(STREAMS_AT_ONCE, "stream")

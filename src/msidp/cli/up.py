@@ -72,7 +72,7 @@ def start(supervisor: Supervisor, settings: "Settings", host: str, port: int) ->
     if settings.embedded_valkey:
         log = valkey.log_file(settings)
         supervisor.until(lambda: valkey.answers(settings.valkey_socket), f"Valkey (see {log})")
-    supervisor.add("web", lambda: web.serve(app, host, port, trusted_proxies=settings.trusted_proxies))
+    supervisor.add("web", lambda: web.serve(app, host, port, settings=settings))
     supervisor.add("worker", lambda: worker.work(app))
     supervisor.add("cron", lambda: cron.tick(settings.redis_url))
     supervisor.until(lambda: is_ready(host, port), "The site")

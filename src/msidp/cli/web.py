@@ -15,6 +15,8 @@ from msidp.cli.common import load_settings
 if TYPE_CHECKING:
     from flask import Flask
 
+    from msidp.settings import Settings
+
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 PORT = click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="TCP port."
@@ -41,7 +43,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     settings = load_settings(port)
     refuse_taken_port(host, port)
     ports.remember(settings.instance_dir, port)
-    serve(create_app(settings), host, port, workers, threads, settings.trusted_proxies)
+    serve(create_app(settings), host, port, workers, threads, settings)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -67,7 +69,12 @@ def _connections() -> int:
 
 
 def serve(
-    app: "Flask", host: str, port: int, workers: int = 1, threads: int = THREADS, trusted_proxies: int = 0
+    app: "Flask",
+    host: str,
+    port: int,
+    workers: int = 1,
+    threads: int = THREADS,
+    settings: "Settings | None" = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
     import structlog
@@ -105,7 +112,8 @@ def serve(
             sys.exit(0)
         die_with(parent)
         name_process("msidp-web-1")
-        Front(app, threads, trusted_proxies).take_over()
+        proxies = settings.trusted_proxies if settings else 0
+        Front(app, threads, proxies, 1 if settings and settings.on_sqlite else None).take_over()
         return app
 
     log = structlog.get_logger(__name__)
