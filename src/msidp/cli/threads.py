@@ -3,9 +3,9 @@
 What it used is still in the processor's caches, and what it keeps (a database connection's pages, memory)
 is warm. concurrent.futures takes its threads in turn, and makes a future for each call, which nobody reads.
 
-Threads that run Python at once take its one lock from each other, at each statement of SQLite. So quick calls
-can be made to take turns: a thread that ends one goes on with the next. A call that is slow, because it computes
-or waits, lets another run beside it (ADR 0034).
+Threads that run Python at once take its one lock from each other, at each statement of SQLite. So quick
+calls can be made to take turns: a thread that ends one goes on with the next. A call that is slow, because it
+computes or waits, lets another run beside it (ADR 0034).
 """
 
 import logging
