@@ -1,6 +1,7 @@
 """One request and its response: a reusable libcurl handle that trusts nobody."""
 
 import os
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ MAX_BODY = 16_384
 MAX_HEAD = 65_536  # with those of interim responses
 _END_OF_HEAD = (b"\r\n", b"\n")
 _BODILESS = (204, 304)
+_OF_A_BODY = re.compile(rb"transfer-encoding:|content-length:\s*0*[1-9]", re.IGNORECASE).match
 MAX_IDLE = 30  # seconds a connection may wait for its next request
 MAX_AGE = 90  # seconds after which a connection is made anew
 
@@ -209,8 +211,7 @@ def _final_head(lines: Iterable[bytes]) -> tuple[bytes, ...] | None:
 
 def _announces_body(head: Iterable[bytes]) -> bool:
     """Whether the headers speak of a body. libcurl reads none where none may be: it would come later."""
-    fields = dict(line.lower().partition(b":")[::2] for line in head)
-    return b"transfer-encoding" in fields or fields.get(b"content-length", b"0").strip() != b"0"
+    return any(map(_OF_A_BODY, head))
 
 
 def _milliseconds(until: int, since: int = 0) -> int | None:
