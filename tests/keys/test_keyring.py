@@ -2,9 +2,11 @@
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jws
@@ -12,10 +14,12 @@ from joserfc.jwk import ECKey, OctKey, RSAKey, import_key
 from sqlalchemy import delete, select
 
 from msidp import clock, db
+from msidp.keys import keyring as keyrings
 from msidp.keys import service
 from msidp.keys.keyring import CannotSign, InvalidToken, Keyring, keyring
 from msidp.keys.models import SigningKey
-from msidp.keys.pairs import ALGORITHMS
+from msidp.keys.pairs import ALGORITHMS, generate
+from msidp.keys.service import Rotation
 from msidp.vault.fields import FieldCipher, cipher
 
 
@@ -207,3 +211,30 @@ def test_each_altered_segment_is_refused(app: Flask) -> None:
         other = "f" if segment[10] != "f" else "g"
         altered = [*segments[:index], segment[:10] + other + segment[11:], *segments[index + 1 :]]
         assert refused(".".join(altered))
+
+
+def test_a_token_that_comes_again_is_looked_at_again(app: Flask, community_id: str) -> None:
+    ring = keyring()
+    token = ring.sign(claims(), typ="JWT", algorithm="ES256")
+    other = ring.sign(claims(sub="mem_2"), typ="JWT", algorithm="ES256")
+    for _ in range(2):
+        first = ring.verify(token, typ={"JWT"})
+        assert first.pop("sub") == "mem_1"  # what a caller changes is its own
+    head, payload, signature = token.split(".")
+    for altered in (f"{head}.{payload}.{other.split('.')[2]}", f"{head}.{other.split('.')[1]}.{signature}"):
+        assert refused(altered) == "a wrong signature"
+    assert refused(f"{token}=")
+    assert refused(token, audience="app_2") == "another audience"
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=2)):
+        assert refused(token) == "expired"
+    with db.transaction() as session:
+        service.rotate(session, cipher(), community_id, generate("ES256"), Rotation.REVOKING)
+    ring.reload()
+    assert refused(token) == "an unknown key"
+
+
+def test_few_tokens_are_remembered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyrings, "MAX_SEEN", 5)
+    for number in range(12):
+        keyring().verify(keyring().sign(claims(jti=number), typ="JWT", algorithm="EdDSA"), typ={"JWT"})
+    assert len(keyring()._seen) <= 5
