@@ -91,8 +91,9 @@ class Feed:
         """
         if self._patience() == 0:
             return True
-        ended = len(self._ended)
-        return ended >= max(1, min(BATCH, self._client.in_flight)) and self._pause < PAUSE_WITHOUT_DATABASE
+        if self._pause in (PAUSE_WITHOUT_DATABASE, GRACE):
+            return False
+        return len(self._ended) >= max(1, min(BATCH, self._client.in_flight))
 
     def _patience(self) -> float:
         """How long the network may be waited for before the next turn."""
