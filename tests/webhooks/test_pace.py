@@ -49,6 +49,12 @@ def test_a_limit_that_was_lowered_counts_at_once() -> None:
     assert Pace(1, busy.until).allowance(NOW + 1001) == 1
 
 
+def test_a_clock_that_was_set_back_stops_nobody() -> None:
+    used_up = Pace(20, Pace(20).after(NOW + clock.HOUR, 20))
+    assert used_up.allowance(NOW) == 20
+    assert Pace(20, used_up.after(NOW, 20)).allowance(NOW) == 0
+
+
 def test_lanes_give_no_more_than_the_limit() -> None:
     lanes = Lanes()
     waiting = claim.Due("a", list(range(100)), rate_limit=1)

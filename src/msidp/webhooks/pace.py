@@ -16,6 +16,8 @@ from msidp.prepared import Core, Prepared
 from msidp.webhooks.lists import among, bound_list
 from msidp.webhooks.models import WebhookEndpoint
 
+SET_BACK = clock.MINUTE  # ahead of the clock, `paced_until` was noted before the clock was set back
+
 
 class Pace(NamedTuple):
     """A rate limit, in attempts a second, and the moment up to which it is used up, in milliseconds."""
@@ -25,12 +27,16 @@ class Pace(NamedTuple):
 
     def allowance(self, now: int) -> int:
         """How many attempts may begin now."""
-        ahead = max(0.0, (self.until or 0.0) - now)
-        return max(0, int((clock.SECOND - ahead) * self.rate_limit / clock.SECOND + 1e-6))
+        return max(0, int((clock.SECOND - self._ahead(now)) * self.rate_limit / clock.SECOND + 1e-6))
 
     def after(self, now: int, count: int) -> float:
         """The new `until` once `count` attempts have begun."""
-        return max(self.until or 0.0, now) + count * clock.SECOND / self.rate_limit
+        return now + self._ahead(now) + count * clock.SECOND / self.rate_limit
+
+    def _ahead(self, now: int) -> float:
+        """By how much of the time to come it is used up."""
+        ahead = max(0.0, (self.until or 0.0) - now)
+        return ahead if ahead < SET_BACK else 0.0
 
 
 Paces = Mapping[str, Pace | None]
