@@ -24,8 +24,8 @@ def count(recorded: Sequence[Recorded]) -> None:
     for outcome, _ in recorded:
         claimed, reply = outcome.claimed, outcome.reply
         if reply.error is None:
-            waited = outcome.at + reply.latency_ms - claimed.created_at
-            waits[claimed.dialect].append(max(0, waited))  # clocks are set back, and sums never fall
+            took = outcome.at + reply.latency_ms - claimed.created_at
+            waits[claimed.dialect].append(max(0, took))  # clocks are set back, and sums never fall
     for spoken, waited in waits.items():
         found += metrics.all_observed(LATENCY, (_dialect(spoken),), [each / clock.SECOND for each in waited])
     metrics.recorder().add(found)
