@@ -74,6 +74,24 @@ def test_a_connection_the_receiver_closed_is_made_anew(tls_receiver: Receiver, s
     assert send(tls_receiver.url()).status == 200
 
 
+def test_a_connection_that_is_closed_as_the_request_goes_out(make_client: Callable[..., Client]) -> None:
+    """Receivers close kept connections when they like, a moment after the answer too."""
+
+    def answer_and_close(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        time.sleep(0.0008)
+
+    with Receiver(host="127.0.0.1") as receiver:
+        client, ended, begun = make_client(loopback_policy()), [], 0
+        url = act(receiver, answer_and_close)
+        while len(ended) < 2_500:
+            while client.in_flight < 40 and begun < 2_500:
+                client.post(url, [], b"x" * 300, timeout=5, tag=begun)
+                begun += 1
+            ended += client.poll(1)
+    assert {reply.error for _, reply in ended} == {None}
+
+
 def test_many_go_at_once(tls_receiver: Receiver, make_client: Callable[..., Client]) -> None:
     tls_receiver.script("/hook", Answer(delay=0.3))
     client = make_client()

@@ -243,8 +243,20 @@ class Client:
         while more:
             more, succeeded, failed = self._multi.info_read()
             finished += [self._end(curl, 0) for curl in succeeded]
-            finished += [self._end(curl, code) for curl, code, _message in failed]
+            finished += [
+                self._end(curl, code) for curl, code, _message in failed if not self._again(curl, code)
+            ]
         return finished
+
+    def _again(self, curl: Any, code: int) -> bool:
+        """Begin a request once more whose kept connection was closed just as it went out."""
+        exchange = self._busy[curl]
+        if not exchange.came_too_late(code):
+            return False
+        self._multi.remove_handle(curl)
+        exchange.renew()
+        self._multi.add_handle(curl)
+        return True
 
     def _end(self, curl: Any, code: int) -> tuple[Any, Reply]:
         exchange = self._busy.pop(curl)

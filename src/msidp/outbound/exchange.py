@@ -23,6 +23,9 @@ _OF_A_BODY = re.compile(rb"transfer-encoding:|content-length:\s*0*[1-9]", re.IGN
 MAX_IDLE = 30  # seconds a connection may wait for its next request
 MAX_AGE = 90  # seconds after which a connection is made anew
 
+AT_ONCE = 1.0  # seconds: what broke later was perhaps being worked on
+_BROKEN = (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)
+
 SOCKET_BAD: int = pycurl.SOCKET_BAD
 
 
@@ -83,6 +86,7 @@ class Exchange:
         self.curl = _new_handle(self, policy, authorities)
         self._directed: tuple[str, Answer] | None = None
         self._timeout = 0.0
+        self._renewed = False
 
     def prepare(
         self, url: str, headers: Sequence[str], body: bytes | None, tag: Any, max_body: int = MAX_BODY
@@ -99,6 +103,9 @@ class Exchange:
         self.blocked = False
         self.resolved_after: float | None = None  # seconds that the name's lookup took
         curl = self.curl
+        if self._renewed:
+            self._renewed = False
+            curl.setopt(pycurl.FRESH_CONNECT, 0)
         curl.setopt(pycurl.HTTPHEADER, headers)
         if body is None:
             curl.setopt(pycurl.HTTPGET, 1)
@@ -123,6 +130,23 @@ class Exchange:
         curl.setopt(pycurl.CONNECT_TO, [f"::{answer.alias}:{port}"])
         addresses = ",".join(f"[{each}]" if ":" in each else each for each in answer.addresses)
         curl.setopt(pycurl.RESOLVE, [f"+{answer.alias}:{port}:{addresses}"])
+
+    def came_too_late(self, code: int) -> bool:
+        """Whether the receiver closed a kept connection just as the request went out.
+
+        libcurl tries again by itself in some of these cases.
+        """
+        if code not in _BROKEN or self.dialled or self.lines or self._renewed:
+            return False
+        spent: float = self.curl.getinfo(pycurl.TOTAL_TIME)
+        return spent < AT_ONCE
+
+    def renew(self) -> None:
+        """Make ready to send the request over a new connection, in the time that is left."""
+        self._renewed = True
+        self._timeout = max(0.001, self._timeout - self.curl.getinfo(pycurl.TOTAL_TIME))
+        self.curl.setopt(pycurl.TIMEOUT_MS, round(self._timeout * 1000))
+        self.curl.setopt(pycurl.FRESH_CONNECT, 1)
 
     def open_socket(self, _purpose: int, address: Any) -> _Descriptor | int:
         """Refuse whatever was not asked for and allowed, should libcurl ever be about to dial it."""
