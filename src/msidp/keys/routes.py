@@ -2,12 +2,14 @@
 
 from flask import Blueprint, Response, request
 
+from msidp import dispatch
 from msidp.cross_origin import allow_everybody
 from msidp.keys.keyring import keyring
 
 MAX_AGE = 300  # seconds a verifier may keep the set; an unknown kid makes it ask sooner
 
 bp = Blueprint("keys", __name__)
+dispatch.quick(bp)
 allow_everybody(bp)
 
 

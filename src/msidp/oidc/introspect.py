@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy import bindparam, select
 
-from msidp import clock, ids
+from msidp import clock, dispatch, ids
 from msidp.db import core_reading
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.oidc import client_auth, client_endpoint, refresh_tokens, tokens
@@ -21,6 +21,7 @@ from msidp.prepared import Prepared
 
 bp = Blueprint("introspect", __name__)
 client_endpoint.prepare(bp)
+dispatch.quick(bp)
 
 _INACTIVE = {"active": False}
 _grant: Any = Grant.__table__

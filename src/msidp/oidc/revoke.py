@@ -7,6 +7,7 @@ any more. Which of the two it is shows in the token itself: `token_type_hint` is
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response
 
+from msidp import dispatch
 from msidp.db import core_transaction
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.oidc import client_endpoint, cors, grants, refresh_tokens, tokens
@@ -15,6 +16,7 @@ from msidp.oidc.clients import Client
 bp = Blueprint("revoke", __name__)
 cors.allow_applications(bp)
 client_endpoint.prepare(bp)
+dispatch.quick(bp)
 
 
 @bp.post("/revoke")

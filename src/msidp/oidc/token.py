@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, current_app
 
+from msidp import dispatch
 from msidp.oidc import client_endpoint, cors, dpop_nonces
 from msidp.oidc.server import TokenServer
 
@@ -9,6 +10,7 @@ bp = Blueprint("token", __name__)
 client_endpoint.prepare(bp)
 cors.allow_applications(bp)
 dpop_nonces.supply(bp)
+dispatch.quick(bp)
 
 
 @bp.post("/token")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import bindparam, select
 
-from msidp import clock
+from msidp import clock, dispatch
 from msidp.db import core_reading
 from msidp.errors import UNREADABLE, Problem
 from msidp.keys.keyring import InvalidToken, keyring
@@ -22,6 +22,7 @@ _DPOP_ALGORITHMS = f'algs="{" ".join(dpop.ALGORITHMS)}"'
 bp = Blueprint("userinfo", __name__)
 cors.allow_applications(bp)
 dpop_nonces.supply(bp)
+dispatch.quick(bp)
 
 _grant: Any = Grant.__table__
 _member: Any = Member.__table__
