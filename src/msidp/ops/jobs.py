@@ -8,7 +8,7 @@ import redis
 import structlog
 from redis.client import Pipeline
 from rq import SimpleWorker, worker_registration
-from rq.exceptions import StopRequested
+from rq.exceptions import InvalidJobOperation, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
@@ -70,9 +70,12 @@ class Worker(SimpleWorker):
         """See `subscribe`."""
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Log why a job failed. It is not tried again: cron rings anyway."""
+        """Log why a job failed. It is not tried again: cron rings anyway.
+
+        In one line where the database is away, or the queue was wiped under the job.
+        """
         error = exc_info[1]
-        if is_away(error):
+        if is_away(error) or isinstance(error, InvalidJobOperation):
             log.warning("job failed", job=job.func_name, error=cause_of(error))
         else:
             log.error("job failed", job=job.func_name, exc_info=exc_info)
