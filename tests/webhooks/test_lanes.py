@@ -95,7 +95,7 @@ def test_any_number_of_failing_endpoints_leaves_half_to_the_others() -> None:
     failing = [due(f"failing-{number}", 10, failing=True) for number in range(1000)]
     assert begin(lanes, *failing).total() == SICK_SLOTS
     assert choose(lanes, *failing) == []
-    healthy = [due(f"healthy-{number}", 32) for number in range(100)]
+    healthy = [due(f"healthy-{number}", 32) for number in range(SLOTS)]
     assert begin(lanes, *healthy).total() == SLOTS - SICK_SLOTS
 
 
@@ -113,13 +113,13 @@ def test_untried_endpoints_that_hang_leave_half_to_the_proven() -> None:
 
 def test_half_is_left_even_when_all_that_is_in_flight_falls_silent_at_once() -> None:
     lanes = Lanes()
-    for number in range(8):
-        prove(lanes, f"sick-{number}", 10)
-    prove(lanes, "healthy", 10)
-    assert begin(lanes, *[due(f"sick-{number}", 32) for number in range(8)]).total() == SLOTS
+    sick = [f"sick-{number}" for number in range(SLOTS // WIDEST)]
+    for endpoint in (*sick, "healthy"):
+        prove(lanes, endpoint, 10)
+    assert begin(lanes, *[due(endpoint, 32) for endpoint in sick]).total() == SLOTS
     assert begin(lanes, due("healthy", 32)) == {}
     later = NOW + SILENCE + 1
-    assert begin(lanes, *[due(f"sick-{number}", 32) for number in range(8)], now=later) == {}
+    assert begin(lanes, *[due(endpoint, 32) for endpoint in sick], now=later) == {}
     assert begin(lanes, due("healthy", 32), now=later) == {"healthy": 32}
     assert lanes.room(later) == SLOTS - SICK_SLOTS - 32
 
@@ -136,9 +136,8 @@ def test_an_answer_ends_the_silence() -> None:
 def test_the_proven_come_first() -> None:
     lanes = Lanes()
     prove(lanes, "b", 10)
-    for number in range(8):
-        for _ in range(30):
-            lanes.started(f"x{number}", NOW)
+    for number in range(SLOTS - 16):
+        lanes.started(f"x{number}", NOW)
     assert lanes.room(NOW) == 16
     assert {one.endpoint_id for one in choose(lanes, due("new", 2), due("b", 32))} == {"b"}
 
@@ -171,6 +170,6 @@ def test_with_many_contenders_a_shorter_look_at_each_is_enough() -> None:
     lanes = Lanes()
     assert lanes.depth(NOW) == WIDEST
     choose(lanes, *[due(f"endpoint-{number}", 1) for number in range(100)])
-    assert lanes.depth(NOW) == 5
+    assert lanes.depth(NOW) == 2 * SLOTS // 100
     choose(lanes, *[due(f"endpoint-{number}", 1) for number in range(1000)])
     assert lanes.depth(NOW) == START

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -31,6 +32,15 @@ def name_process(name: str) -> None:
     """Be called `name` in ps and top (at most 15 bytes)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode())
+
+
+def allow_files(wanted: int) -> int:
+    """Let this process have so many descriptors at once, or as many as the system does. Returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 def reset_signals() -> None:

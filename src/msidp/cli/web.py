@@ -1,7 +1,6 @@
 """`msidp web`: granian, which serves the application through `msidp.cli.front`."""
 
 import os
-import resource
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msidp.cli import port as ports
-from msidp.cli.children import die_with, name_process, reset_signals
+from msidp.cli.children import allow_files, die_with, name_process, reset_signals
 from msidp.cli.common import load_settings
 
 if TYPE_CHECKING:
@@ -60,12 +59,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 def _connections() -> int:
     """How many connections a process takes: as many as planned, or as this system lets it have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + OWN_FILES
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, min(CONNECTIONS, soft - OWN_FILES))
+    return max(1, min(CONNECTIONS, allow_files(CONNECTIONS + OWN_FILES) - OWN_FILES))
 
 
 def serve(

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msidp.cli.children import name_process
+from msidp.cli.children import allow_files, name_process
 from msidp.cli.common import load_settings
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
+FILES = (
+    2048  # descriptors: requests in flight and kept connections (`lanes.MOST`, `outbound.client.MAX_KEPT`)
+)
 COLLECT_AFTER = 10_000  # new objects: what deliveries leave behind hardly ever needs the collector
 
 
@@ -31,7 +34,7 @@ def work(app: "Flask") -> None:
     from msidp.ops.jobs import run_worker
     from msidp.ops.setup import await_tables
 
-    _collect_seldom()
+    _prepare()
     with app.app_context():
         await_tables("worker")
         run_worker(app.extensions["msidp_settings"].redis_url)
@@ -42,13 +45,14 @@ def work_by_polling(app: "Flask") -> None:
     from msidp.ops.poller import run_poller
     from msidp.ops.setup import await_tables
 
-    _collect_seldom()
+    _prepare()
     with app.app_context():
         await_tables("worker")
         run_poller()
 
 
-def _collect_seldom() -> None:
-    """Have the collector pass over all that is loaded by now; it took an eighth of a delivery."""
+def _prepare() -> None:
+    """Have enough files, and the collector pass over all that is loaded: it took an eighth of a delivery."""
+    allow_files(FILES)
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
