@@ -28,8 +28,7 @@ def report(instance: Path, *, quick: bool = False) -> None:
         for name, url in (("SQLite", ""), ("PostgreSQL", server.url("backlog"))):
             print(table.title(f"a look and a claim of 64, by rows in the delivery table, {name}"))
             print(table.line("", "ms", ""))
-            authority = Path(__file__)  # nothing is sent
-            with Fleet(instance / f"backlog-{name}", authority, database_url=url, workers=0) as fleet:
+            with Fleet(instance / f"backlog-{name}", database_url=url, workers=0) as fleet:  # nothing is sent
                 fleet.add_endpoints([f"https://example.com/{number}" for number in range(ENDPOINTS)])
                 fleet.publish(8)
                 first = 0.0

@@ -36,7 +36,10 @@ MEMBER = {
 class Fleet:
     """So many workers, and the site whose deliveries they make. Use it in a `with` statement."""
 
-    def __init__(self, instance: Path, authority: Path, *, database_url: str = "", workers: int = 1) -> None:
+    def __init__(
+        self, instance: Path, authority: Path | None = None, *, database_url: str = "", workers: int = 1
+    ) -> None:
+        """`authority` is the CA file behind the certificate of who receives its webhooks."""
         instance.mkdir(parents=True)
         self._count = workers
         self._valkey = ValkeyServer()
