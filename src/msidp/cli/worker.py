@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILES = (
     2048  # descriptors: requests in flight and kept connections (`lanes.MOST`, `outbound.client.MAX_KEPT`)
 )
-COLLECT_AFTER = 10_000  # new objects: what deliveries leave behind hardly ever needs the collector
+COLLECT_AFTER = 50_000  # new objects: what deliveries leave behind hardly ever needs the collector
 
 
 @click.command()
