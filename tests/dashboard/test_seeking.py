@@ -126,7 +126,8 @@ def test_what_is_retried_is_what_is_shown(
     assert asked == {"since": 1_577_836_800_000, "member": members["ann"], "status": "failed"}
     assert begun(q="evt_1") == {"event": "evt_1"}
     assert begun(q="some-delivery") == {"ids": ["some-delivery"]}
-    assert begun(q="nobody@example.com") == {"member": "nobody@example.com"}
+    refused = submit(owner, f"{ROOT}/api-keys", f"{ROOT}/deliveries/retry", q="nobody@example.com")
+    assert (refused.status_code, "must be a member" in refused.text) == (422, True)
 
 
 @one_database

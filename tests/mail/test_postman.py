@@ -15,7 +15,7 @@ from tests.support.mailserver import MailServer, StuckServer
 from msidp import clock, db, queue
 from msidp.mail import delivery, postman
 from msidp.mail.models import Mail
-from msidp.ops.jobs import Worker
+from msidp.ops.jobs import new_worker
 from msidp.settings import Settings
 
 
@@ -45,7 +45,7 @@ def test_a_mail_is_sent_once_and_its_words_are_deleted(mailing: Flask, server: M
 def test_a_worker_takes_the_job_and_ends_with_the_mail_in_hand(mailing: Flask, server: MailServer) -> None:
     mails = [send() for _ in range(3)]
     assert queue.queue(queue.MAIL).count == 1
-    Worker(queue.connection()).work(burst=True, logging_level=None)
+    new_worker(mailing.extensions["msidp_settings"].redis_url).work(burst=True, logging_level=None)
     postman.finish()
     assert [row(mail_id).status for mail_id in mails] == ["sent"] * 3
     assert len(server.sessions) == 1  # one connection for all of them

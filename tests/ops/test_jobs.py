@@ -31,7 +31,9 @@ def test_what_passes_by_itself_has_no_traceback(
     monkeypatch.setattr(jobs, "log", structlog.get_logger())  # the other remembers where it wrote before
     job = queue.queue(queue.WEBHOOKS).enqueue(queue.DRAIN)
     with capture_logs() as logs:
-        jobs.Worker(queue.connection()).handle_exception(job, type(error), error, None)
+        jobs.new_worker(app.extensions["msidp_settings"].redis_url).handle_exception(
+            job, type(error), error, None
+        )
     (line,) = logs
     assert (line["event"], line["job"]) == ("job failed", queue.DRAIN)
     assert ("exc_info" in line) is traced

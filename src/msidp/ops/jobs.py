@@ -81,13 +81,17 @@ class Worker(SimpleWorker):
             log.error("job failed", job=job.func_name, exc_info=exc_info)
 
 
+def new_worker(redis_url: str) -> Worker:
+    """A worker on a connection of its own: RQ has it wait for answers as long as the worker listens."""
+    return Worker(queue.connect(redis_url, timeout=LISTEN + 10))
+
+
 def run_worker(redis_url: str) -> None:
     """Work in the present application context until a signal asks to stop."""
     rq = logging.getLogger("rq.worker")
     rq.setLevel(logging.ERROR)
     rq.addFilter(_is_news)
-    connection = queue.connect(redis_url, timeout=LISTEN + 10)
-    outlast("worker", lambda: Worker(connection).work(logging_level=None))
+    outlast("worker", lambda: new_worker(redis_url).work(logging_level=None))
     drain.finish()
     postman.finish()
 

@@ -1,6 +1,7 @@
 """Members with a second factor, made as they would make it: through the pages."""
 
 import re
+import time
 from html import unescape
 
 import pyotp
@@ -8,6 +9,8 @@ from tests.support.forms import Browser, Page
 
 from msidp import clock
 
+STEP = 30  # seconds
+TO_ARRIVE = 3.0  # seconds that a code has, before the step ends in which it was read
 PASSWORD = "correct horse"
 ADA = "ada@example.com"
 
@@ -21,7 +24,10 @@ def log_in(browser: Browser, email: str = ADA, at: str = "/login") -> Page:
 
 
 def code(secret: str, offset: int = 0) -> str:
-    """The code that an app shows now, or so many steps from now."""
+    """The code that an app shows now, or so many steps from now. At a step's end, that of the next one."""
+    left = STEP - clock.now() / clock.SECOND % STEP
+    if left < TO_ARRIVE:
+        time.sleep(left)
     return pyotp.TOTP(secret).at(clock.seconds(clock.now()), counter_offset=offset)
 
 
