@@ -1,8 +1,8 @@
-"""What pages of every origin may read: documents that are public anyway."""
+"""What pages of other origins may read; those of every origin, documents that are public anyway."""
 
 from flask import Blueprint, Response, request
 
-MAX_AGE = 600  # seconds a browser may remember a preflight's answer
+_MAX_AGE = 600  # seconds a browser may remember a preflight's answer
 
 
 def allow_everybody(bp: Blueprint) -> None:
@@ -13,11 +13,15 @@ def allow_everybody(bp: Blueprint) -> None:
     bp.after_request(_allow)
 
 
-def _allow(response: Response) -> Response:
-    headers = response.headers
-    headers["Access-Control-Allow-Origin"] = "*"
+def allow(response: Response, origin: str, methods: str, headers: str) -> Response:
+    """Let pages of this origin read an answer; a preflight's says by which methods and with which headers."""
+    response.headers["Access-Control-Allow-Origin"] = origin
     if request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = "GET"
-        headers["Access-Control-Allow-Headers"] = "*"
-        headers["Access-Control-Max-Age"] = str(MAX_AGE)
+        response.headers["Access-Control-Allow-Methods"] = methods
+        response.headers["Access-Control-Allow-Headers"] = headers
+        response.headers["Access-Control-Max-Age"] = str(_MAX_AGE)
     return response
+
+
+def _allow(response: Response) -> Response:
+    return allow(response, "*", "GET", "*")

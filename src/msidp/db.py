@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -210,11 +209,8 @@ def _begin_session(session: Session, transaction: SessionTransaction, connection
 def _begin_sqlite(connection: Connection, mode: str) -> None:
     """SQLite's transaction starts here, by hand: pysqlite's own would be late and never IMMEDIATE."""
     if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.dbapi_connection
-        try:  # past SQLAlchemy, whose bookkeeping costs more than the statement
-            driver.execute(f"BEGIN {mode}")
-        except sqlite3.Error as error:
-            raise OperationalError(f"BEGIN {mode}", None, error) from error
+        # past SQLAlchemy, whose bookkeeping costs more than the statement
+        Core(connection.connection, connection.dialect).begin(f"BEGIN {mode}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

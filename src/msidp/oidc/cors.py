@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from msidp.cross_origin import MAX_AGE
+from msidp.cross_origin import allow
 from msidp.oidc.clients import clients
 
 
@@ -16,11 +16,5 @@ def _allow(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if origin is None or not clients().has_origin(origin):
         return response
-    headers = response.headers
-    headers["Access-Control-Allow-Origin"] = origin
-    headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, DPoP-Nonce"
-    if request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = "GET, POST"
-        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
-        headers["Access-Control-Max-Age"] = str(MAX_AGE)
-    return response
+    response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, DPoP-Nonce"
+    return allow(response, origin, "GET, POST", "Authorization, Content-Type, DPoP")
