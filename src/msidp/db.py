@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy import session as flask_session
+from pydantic_core import from_json
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -83,7 +84,7 @@ _current: ContextVar[Session | None] = ContextVar("msidp_transaction", default=N
 def init_app(app: Flask, settings: Settings) -> None:
     """Bind the extension to this app's database and its migrations."""
     url = make_url(settings.database_url)
-    options: dict[str, Any] = {"json_serializer": canonical.dumps}
+    options: dict[str, Any] = {"json_serializer": canonical.dumps, "json_deserializer": from_json}
     if url.get_backend_name() == "sqlite":
         options |= {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_use_lifo": True}
     else:

@@ -12,6 +12,7 @@ import structlog
 from flask import Flask, current_app
 from joserfc.jwk import import_key
 from joserfc.util import json_b64encode, urlsafe_b64decode
+from pydantic_core import from_json, to_json
 
 from msidp import clock
 from msidp.communities.guard import default_community_id
@@ -28,7 +29,6 @@ RELOAD_AT_MOST_EVERY = 5 * clock.SECOND  # where unknown key ids ask for it
 _HEADER = {"alg", "kid", "typ"}  # of every token we sign; anything more is not ours
 MAX_HEADER = 512  # bytes of it, encoded
 MAX_SEEN = 4096  # tokens
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Keyring:
         """
         row = self._fresh().signers[algorithm]
         sign = self._signer(row)
-        payload = encoded(_encode(claims).encode())
+        payload = encoded(to_json(claims))
         message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
         return b".".join((message, encoded(sign(message)))).decode("ascii")
 
@@ -141,7 +141,7 @@ class Keyring:
                 raise InvalidToken("another algorithm than its key's")
             if not self._is_signed(head + b"." + payload, signature, verify):
                 raise InvalidToken("a wrong signature")
-            claims = json.loads(urlsafe_b64decode(payload))
+            claims = from_json(urlsafe_b64decode(payload))
         except (ValueError, TypeError, RecursionError) as error:
             raise InvalidToken("not a token") from error
         if not isinstance(claims, dict):
@@ -222,7 +222,7 @@ def _document(published: list[SigningKey], now: int) -> bytes:
     """The JWKS. First of an algorithm stands the key that signs: some verifiers take the first that fits."""
     states = service.states(published, now)
     keys = sorted(published, key=lambda key: (ALGORITHMS.index(key.algorithm), states[key.kid] != "active"))
-    return _encode({"keys": [key.public_jwk for key in keys]}).encode()
+    return to_json({"keys": [key.public_jwk for key in keys]})
 
 
 @lru_cache(maxsize=64)  # few are ours; who sends others shall not fill the memory

@@ -4,10 +4,10 @@ For applications that authenticate. Each sees the tokens that were issued to it,
 are for it or for one of its resources. Of every other token it learns the same: not active.
 """
 
-import json
 from typing import Any
 
 from flask import Blueprint, Response
+from pydantic_core import to_json
 from sqlalchemy import bindparam, select
 
 from msidp import clock, dispatch, ids
@@ -55,7 +55,7 @@ def introspect() -> Response:
         raise client_auth.failed("Introspection is for applications with a secret.")
     is_refresh_token = token.startswith(refresh_tokens.PREFIX)
     found = _refresh_token(client, token) if is_refresh_token else _access_token(client, token)
-    body = json.dumps(found or _INACTIVE, separators=(",", ":"))
+    body = to_json(found or _INACTIVE)
     return Response(body, mimetype="application/json")
 
 

@@ -1,12 +1,12 @@
 """The token endpoint's server over Authlib: who calls, with which key, and how answers look."""
 
-import json
 from typing import Any
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.grants import BaseGrant
 from flask import Request, Response, request
+from pydantic_core import to_json
 
 from msidp.errors import BadRequest
 from msidp.keys.keyring import CannotSign, keyring
@@ -65,7 +65,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
         """Authlib's answer as Flask's."""
-        return Response(json.dumps(body, separators=(",", ":")), status, headers)
+        return Response(to_json(body), status, headers)
 
     def handle_error_response(self, _request: Any, error: OAuth2Error) -> Response:
         """An error (RFC 6749, section 5.2); its text keeps to the characters allowed there."""

@@ -1,10 +1,10 @@
 """GET and POST /userinfo: the claims that an access token opens (OpenID Connect Core 1.0, section 5.3)."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
+from pydantic_core import to_json
 from sqlalchemy import bindparam, select
 
 from msidp import clock, dispatch
@@ -171,4 +171,4 @@ def _invalid(scheme: str = BEARER) -> _Refused:
 
 
 def _answer(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body, separators=(",", ":"), ensure_ascii=False), mimetype="application/json")
+    return Response(to_json(body), mimetype="application/json")
