@@ -68,6 +68,16 @@ class Core:
         compiled = statement.compiled(self._dialect, [*parameters])
         return compiled.rows(self._run(compiled, parameters))
 
+    def tuples(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Every row as the driver gives it, for those that are read by the hundred: nothing is converted.
+
+        SQLite has 0 and 1 for what is true or false, and text for JSON.
+        """
+        found: list[tuple[Any, ...]] = self._run(
+            statement.compiled(self._dialect, [*parameters]), parameters
+        ).fetchall()
+        return found
+
     def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> int:
         """Run what returns no rows. How many it changed."""
         count: int = self._run(statement.compiled(self._dialect, [*parameters]), parameters).rowcount

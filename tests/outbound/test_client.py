@@ -21,6 +21,7 @@ from msidp.outbound.authorities import Authorities
 from msidp.outbound.client import Client
 from msidp.outbound.exchange import MAX_BODY
 from msidp.outbound.urls import OutboundPolicy
+from msidp.webhooks.lanes import MOST
 
 
 def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -65,6 +66,20 @@ def test_a_request_arrives_as_it_was_given(tls_receiver: Receiver, send: Send) -
 def test_the_connection_is_used_again(tls_receiver: Receiver, send: Send) -> None:
     for _ in range(5):
         assert send(tls_receiver.url()).status == 200
+    assert tls_receiver.connections == 1
+
+
+def test_those_that_hang_cost_the_others_no_connection(
+    tls_receiver: Receiver, make_client: Callable[..., Client]
+) -> None:
+    client = make_client()
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        for _ in range(MOST):
+            client.post(url, [], b"{}", timeout=60, tag="hangs")
+        for _ in range(3):
+            assert exchange(client, tls_receiver.url()).status == 200
+        assert client.in_flight == MOST
     assert tls_receiver.connections == 1
 
 
@@ -129,6 +144,45 @@ def test_no_answer_is_a_timeout(receiver: Receiver, send: Send) -> None:
     reply = send(receiver.url(), timeout=0.3)
     assert (reply.status, reply.error) == (None, "timeout")
     assert 0.25 < time.monotonic() - begun < 1.5
+
+
+def test_answers_that_arrived_in_time_count_however_late_the_look(
+    tls_receiver: Receiver, make_client: Callable[..., Client]
+) -> None:
+    """The database stalls, say: nobody looks at the network for longer than the deadline."""
+    tls_receiver.script("/hook", Answer(delay=0.1))
+    tls_receiver.script("/late", Answer(delay=60))
+    client, replies = make_client(), {}
+    for number in range(20):
+        client.post(tls_receiver.url(), [], b"{}", timeout=0.6, tag=number)
+    client.post(tls_receiver.url("/late"), [], b"{}", timeout=0.6, tag="late")
+    while len(tls_receiver.requests) < 21:
+        replies |= dict(client.poll(0.01))
+    at_once = len(replies)
+    time.sleep(0.7)
+    while client.in_flight:
+        replies |= dict(client.poll(1))
+    assert at_once < 20
+    assert {replies.pop("late").error, *(reply.error for reply in replies.values())} == {"timeout", None}
+    assert {reply.status for reply in replies.values()} == {200}
+
+
+def test_a_look_that_comes_late_finds_sockets_that_were_closed(
+    receiver: Receiver, make_client: Callable[..., Client]
+) -> None:
+    """Kept connections whose peers hang up are forgotten, and their numbers are other sockets' later."""
+    client = make_client()
+    url = raw(receiver, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    for _ in range(3):
+        for number in range(10):
+            client.post(url, [], b"{}", timeout=5, tag=number)
+        while client.in_flight:
+            assert all(reply.error is None for _, reply in client.poll(1))
+        looks, ends = 0, time.monotonic() + 0.2
+        while (left := ends - time.monotonic()) > 0:
+            assert client.poll(left) == []
+            looks += 1
+        assert looks <= 11  # each of them wakes it once at most
 
 
 def test_headers_byte_by_byte_do_not_stretch_the_deadline(receiver: Receiver, send: Send) -> None:

@@ -195,7 +195,7 @@ def message(dialect: str) -> Message:
 @pytest.mark.parametrize("dialect", catalogue.DIALECTS)
 def test_standard_webhooks_library_verifies_every_dialect(dialect: str) -> None:
     sent = message(dialect)
-    headers = prepare(dialect, sent, (SECRET,), clock.now()).headers
+    headers, _ = prepare(dialect, sent, (SECRET,), clock.now())
     Webhook(SECRET).verify(sent.body, headers)
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(sent.body + b" ", headers)
@@ -207,7 +207,7 @@ def test_standard_webhooks_library_verifies_every_dialect(dialect: str) -> None:
 @pytest.mark.parametrize("dialect", catalogue.DIALECTS)
 def test_both_secrets_sign_through_a_rotation(dialect: str) -> None:
     sent = message(dialect)
-    headers = prepare(dialect, sent, (SECRET, OLD_SECRET), clock.now()).headers
+    headers, _ = prepare(dialect, sent, (SECRET, OLD_SECRET), clock.now())
     for secret in (SECRET, OLD_SECRET):
         Webhook(secret).verify(sent.body, headers)
     if dialect == "memberstack":
@@ -218,7 +218,7 @@ def test_both_secrets_sign_through_a_rotation(dialect: str) -> None:
 
 def test_svix_headers_are_memberstacks_alone() -> None:
     sent = message("memberstack")
-    headers = prepare("memberstack", sent, (SECRET,), AT).headers
+    headers, _ = prepare("memberstack", sent, (SECRET,), AT)
     signed = b"evt_1.1774708200." + sent.body
     signature = "v1," + base64.b64encode(hmac.new(bytes(range(32)), signed, hashlib.sha256).digest()).decode()
     assert headers == {
@@ -236,7 +236,7 @@ def test_svix_headers_are_memberstacks_alone() -> None:
 
 def test_memberpads_headers_are_those_of_its_reference() -> None:
     sent = message("memberpad")
-    headers = prepare("memberpad", sent, (SECRET,), AT).headers
+    headers, _ = prepare("memberpad", sent, (SECRET,), AT)
     own = {name: value for name, value in headers.items() if not name.startswith("webhook-")}
     assert own == {
         "Content-Type": "application/json",
@@ -250,7 +250,7 @@ def test_memberpads_headers_are_those_of_its_reference() -> None:
 
 
 def test_the_standard_dialect_has_standard_headers_alone() -> None:
-    headers = prepare("standard", message("standard"), (SECRET,), AT).headers
+    headers, _ = prepare("standard", message("standard"), (SECRET,), AT)
     assert set(headers) == {
         "Content-Type", "User-Agent", "webhook-id", "webhook-timestamp", "webhook-signature",
     }  # fmt: skip

@@ -34,7 +34,7 @@ def test_the_examples_verify(dialect: str) -> None:
         ((OLD_SECRET,), clock.now(), False),
         ((SECRET,), clock.now() - 10 * clock.MINUTE, False),
     ):
-        headers = prepare(dialect, message, secrets, at).headers
+        headers, _ = prepare(dialect, message, secrets, at)
         lower = {name.lower(): value for name, value in headers.items()}
         assert shown("verify")(message.body, lower, SECRET) is expected
         assert shown("receive")(message.body, headers, SECRET) == (204 if expected else 401)

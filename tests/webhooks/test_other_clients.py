@@ -47,6 +47,6 @@ def test_javascript_verifies_every_event_of_every_dialect_in_the_midst_of_a_rota
             heard = hear(dialect, event)
             if heard is not None:
                 message = Message("evt_1", "0b5c8c1e-58ea-4cf8-a3ae-2fd6ed0a42ff", *heard)
-                headers = prepare(dialect, message, (SECRET, OLD_SECRET), clock.now()).headers
+                headers, _ = prepare(dialect, message, (SECRET, OLD_SECRET), clock.now())
                 sent.append({"dialect": dialect, "headers": headers, "body": message.body.decode()})
     assert run_node(SCRIPT, SECRET, sent) == [[each["dialect"], True] for each in sent]

@@ -106,3 +106,26 @@ def test_what_was_claimed_too_slowly_is_left_to_the_next_claim(
         db.dispose()
     assert len(receiver.requests) == 2
     assert {(one.status, one.claims) for one in deliveries()} == {("succeeded", 0)}
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("overrides", [{"webhook_timeout": TIMEOUT}])
+def test_what_was_answered_while_the_database_stood_still_is_no_timeout(
+    app: Flask, community_id: str, receiver: Receiver
+) -> None:
+    """The first answer's outcome waits to be written, and so does the look at the second answer."""
+    receiver.script("/hook", Answer(delay=0.1))
+    receiver.script("/later", Answer(delay=0.3))
+    for path in ("/hook", "/later"):
+        add_endpoint(community_id, receiver.url(path))
+    happen(community_id)
+    engine = Engine(app)
+    engine.wake()
+    receiver.wait_for(2)
+    with db.db.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        time.sleep(TIMEOUT + 0.3)
+        other.exec_driver_sql("ROLLBACK")
+    drain_together([engine])
+    assert {(one.status, one.attempt_count) for one in deliveries()} == {("succeeded", 1)}
+    assert len(receiver.requests) == 2

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-FILES = (
-    2048  # descriptors: requests in flight and kept connections (`lanes.MOST`, `outbound.client.MAX_KEPT`)
-)
+FILES = 3072  # descriptors: connections (`outbound.client.MAX_CONNECTIONS`), lookups of names, the database
 COLLECT_AFTER = 50_000  # new objects: what deliveries leave behind hardly ever needs the collector
 
 

@@ -7,12 +7,13 @@ verified, one deadline for everything from the name's resolution on, and at most
 16 kB of body read.
 """
 
+import math
 import os
 import select
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
-from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,10 +23,11 @@ from msidp.errors import Invalid
 from msidp.outbound import failures
 from msidp.outbound.authorities import Authorities
 from msidp.outbound.exchange import MAX_BODY, Exchange, Reply, Timings
+from msidp.outbound.idle import IdleHandles
 from msidp.outbound.resolver import Answer, Lookup, Resolver, system_lookup
 from msidp.outbound.urls import DEFAULT_PORTS, OutboundPolicy, check_url
 
-MAX_KEPT = 512  # idle connections, and handles
+MAX_CONNECTIONS = 1536  # with those in use: beyond, libcurl closes one whenever a request ends
 
 _READ = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
 _EVENTS = {
@@ -47,40 +49,6 @@ class _Waiting(NamedTuple):
 
     exchange: Exchange
     place: _Place
-    begun: float
-    timeout: float
-
-
-class _Idle:
-    """Handles without a request, by the URL of their last one: for that they need hardly be set up again."""
-
-    def __init__(self) -> None:
-        self._by_url: dict[str, list[Exchange]] = {}
-        self._count = 0
-
-    def put(self, exchange: Exchange) -> None:
-        self._by_url.setdefault(exchange.url, []).append(exchange)
-        self._count += 1
-
-    def take(self, url: str) -> Exchange | None:
-        """One that had this URL; any other, where there are enough; None where there are not."""
-        if url not in self._by_url:
-            if self._count < MAX_KEPT:
-                return None
-            url = next(iter(self._by_url))
-        exchanges = self._by_url[url]
-        exchange = exchanges.pop()
-        if not exchanges:
-            del self._by_url[url]
-        self._count -= 1
-        return exchange
-
-    def empty(self) -> list[Exchange]:
-        """All of them; none is left."""
-        exchanges = list(chain.from_iterable(self._by_url.values()))
-        self._by_url.clear()
-        self._count = 0
-        return exchanges
 
 
 class Client:
@@ -94,17 +62,18 @@ class Client:
         self._place = lru_cache(maxsize=4096)(self._find_place)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, MAX_KEPT)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, MAX_CONNECTIONS)
         self._multi.setopt(pycurl.M_PIPELINING, 0)
         self._resolver = Resolver(policy.addresses, lookup)
         self._epoll = select.epoll()
-        self._epoll.register(self._resolver, select.EPOLLIN)
+        self._answers = self._resolver.fileno()
+        self._epoll.register(self._answers, select.EPOLLIN)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, select.EPOLLIN)
         self._watched: set[int] = set()
-        self._timer: float | None = None
-        self._idle = _Idle()
+        self._resting: set[int] = set()  # those of kept connections without a request
+        self._soonest = math.inf  # when the first deadline of those in flight is over, or sooner
+        self._idle = IdleHandles()
         self._busy: dict[Any, Exchange] = {}
         self._waiting: list[_Waiting] = []
         self._refused: list[tuple[Any, Reply]] = []
@@ -138,32 +107,38 @@ class Client:
             self._refused.append((tag, _without_response(failures.BLOCKED_ADDRESS)))
             return
         exchange = self._idle.take(url) or Exchange(self._policy, self._authorities)
-        exchange.prepare(url, headers, body, tag, max_body)
+        exchange.prepare(url, headers, body, timeout, tag, max_body)
+        self._soonest = min(self._soonest, exchange.ends_at)
         answer = self._resolver.find(place.host)
         if answer is None:
-            self._waiting.append(_Waiting(exchange, place, time.monotonic(), timeout))
+            self._waiting.append(_Waiting(exchange, place))
         else:
-            self._dial(exchange, place, answer, timeout)
+            self._dial(exchange, place, answer)
 
     def poll(self, wait: float) -> list[tuple[Any, Reply]]:
-        """Let the requests proceed; returns those that ended, after at most `wait` seconds."""
-        for fd, event in self._epoll.poll(self._patience(wait)):
-            if fd == self._resolver.fileno():
+        """Let the requests proceed; returns those that ended, after at most `wait` seconds.
+
+        Deadlines are judged here and not by libcurl, which would look at the clock before it reads: whoever
+        calls this too late finds the answers that arrived meanwhile.
+        """
+        for fd, event in self._epoll.poll(self._patience(wait), MAX_CONNECTIONS):
+            if fd == self._answers:
                 self._resume()
-                continue
-            if fd == self._bell:
+            elif fd == self._bell:
                 os.eventfd_read(self._bell)
-                continue
-            mask = (pycurl.CSELECT_IN if event & _READ else 0) | (
-                pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
-            )
-            self._multi.socket_action(fd, mask)
-        if self._timer is not None and self._timer <= time.monotonic():
-            self._timer = None
+            elif fd in self._resting:
+                self._forget(fd)  # its peer has hung up, as libcurl will find
+            else:
+                mask = (pycurl.CSELECT_IN if event & _READ else 0) | (
+                    pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
+                )
+                self._multi.socket_action(fd, mask)
+        if self._multi.timeout() == 0:  # asked once for many requests; a callback would come twice for each
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        if self._waiting:
-            self._give_up_waiting()
-        return self._finished()
+        finished = self._finished()
+        if self._soonest <= (now := time.monotonic()):
+            finished += self._give_up(now)
+        return finished
 
     def wake(self) -> None:
         """End a `poll` that waits, or the next one, at once. Any thread may call this, until `close`."""
@@ -193,12 +168,12 @@ class Client:
             return None
         return _Place(parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
 
-    def _dial(self, exchange: Exchange, place: _Place, answer: Answer, timeout: float) -> None:
+    def _dial(self, exchange: Exchange, place: _Place, answer: Answer) -> None:
         if not answer.addresses:
             error = failures.BLOCKED_ADDRESS if answer.blocked else failures.DNS_ERROR
             self._refuse(exchange, error)
             return
-        exchange.direct(place.port, answer, timeout)
+        exchange.direct(place.port, answer)
         self._busy[exchange.curl] = exchange
         self._multi.add_handle(exchange.curl)
 
@@ -217,25 +192,27 @@ class Client:
             if answer is None:
                 self._waiting.append(one)
                 continue
-            one.exchange.resolved_after = now - one.begun
-            self._dial(one.exchange, one.place, answer, one.timeout - (now - one.begun))
+            one.exchange.resolved_after = now - one.exchange.began
+            self._dial(one.exchange, one.place, answer)
 
-    def _give_up_waiting(self) -> None:
-        now = time.monotonic()
-        late = [one for one in self._waiting if now >= one.begun + one.timeout]
-        for one in late:
+    def _give_up(self, now: float) -> list[tuple[Any, Reply]]:
+        """End the requests whose deadlines are over."""
+        late = [curl for curl, exchange in self._busy.items() if exchange.ends_at <= now]
+        given_up = [self._end(curl, pycurl.E_OPERATION_TIMEDOUT) for curl in late]
+        for one in [one for one in self._waiting if one.exchange.ends_at <= now]:
             self._waiting.remove(one)
-            one.exchange.resolved_after = now - one.begun
+            one.exchange.resolved_after = now - one.exchange.began
             self._refuse(one.exchange, failures.TIMEOUT)
+        left = (*self._busy.values(), *(one.exchange for one in self._waiting))
+        self._soonest = min((exchange.ends_at for exchange in left), default=math.inf)
+        return given_up
 
     def _patience(self, wait: float) -> float:
         """How long to wait for events at most."""
         if self._refused:
             return 0.0
-        ends = [one.begun + one.timeout for one in self._waiting]
-        if self._timer is not None:
-            ends.append(self._timer)
-        return min(wait, max(0.0, min(ends) - time.monotonic())) if ends else wait
+        own = self._multi.timeout()  # milliseconds; negative where libcurl needs no call
+        return min(wait, max(0.0, self._soonest - time.monotonic()), own / 1000 if own >= 0 else math.inf)
 
     def _finished(self) -> list[tuple[Any, Reply]]:
         finished, self._refused = self._refused, []
@@ -267,18 +244,27 @@ class Client:
         return tag, reply
 
     def _on_socket(self, event: int, fd: int, _multi: Any, _data: Any) -> None:
-        if event == pycurl.POLL_REMOVE:
-            if fd in self._watched:
-                self._watched.discard(fd)
-                self._epoll.unregister(fd)
-        elif fd in self._watched:
-            self._epoll.modify(fd, _EVENTS[event])
-        else:
-            self._watched.add(fd)
-            self._epoll.register(fd, _EVENTS[event])
+        """Watch a socket for what libcurl awaits of it.
 
-    def _on_timer(self, milliseconds: int) -> None:
-        self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+        After each request it lets go of the connection's socket, and takes it up with the next: epoll keeps
+        it meanwhile, which costs half of adding it anew. One that is closed is gone from epoll by itself.
+        """
+        if event == pycurl.POLL_REMOVE:
+            self._resting.add(fd)
+            return
+        self._resting.discard(fd)
+        if fd in self._watched:
+            with suppress(FileNotFoundError):  # it was closed, and this is another one of its number
+                self._epoll.modify(fd, _EVENTS[event])
+                return
+        self._watched.add(fd)
+        self._epoll.register(fd, _EVENTS[event])
+
+    def _forget(self, fd: int) -> None:
+        self._resting.discard(fd)
+        self._watched.discard(fd)
+        with suppress(OSError):  # it is closed
+            self._epoll.unregister(fd)
 
 
 def _without_response(error: str, waited: float | None = None) -> Reply:

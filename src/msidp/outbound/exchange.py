@@ -3,9 +3,11 @@
 import os
 import re
 import socket
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pycurl
@@ -17,6 +19,7 @@ from msidp.outbound.urls import OutboundPolicy
 
 MAX_BODY = 16_384
 MAX_HEAD = 65_536  # with those of interim responses
+REMEMBERED = 64  # heads: a receiver that answers a thousand times a second mostly repeats itself
 _END_OF_HEAD = (b"\r\n", b"\n")
 _BODILESS = (204, 304)
 _OF_A_BODY = re.compile(rb"transfer-encoding:|content-length:\s*0*[1-9]", re.IGNORECASE).match
@@ -85,13 +88,17 @@ class Exchange:
         self.lines: list[bytes] = []  # of every head, interim responses' and trailers too
         self.curl = _new_handle(self, policy, authorities)
         self._directed: tuple[str, Answer] | None = None
-        self._timeout = 0.0
         self._renewed = False
 
     def prepare(
-        self, url: str, headers: Sequence[str], body: bytes | None, tag: Any, max_body: int = MAX_BODY
+        self, url: str, headers: Sequence[str], body: bytes | None, timeout: float, tag: Any, max_body: int
     ) -> None:
-        """Take a new request up: a POST of this body, or a GET. `url`'s name may be without an answer yet."""
+        """Take a new request up: a POST of this body, or a GET. `url`'s name may be without an answer yet.
+
+        It begins now; that it ends within `timeout` seconds is the caller's part.
+        """
+        self.began = time.monotonic()
+        self.ends_at = self.began + timeout
         self.url = url
         self.tag = tag
         self.max_body = max_body
@@ -112,7 +119,7 @@ class Exchange:
         else:
             curl.setopt(pycurl.POSTFIELDS, body)  # makes it a POST again
 
-    def direct(self, port: int, answer: Answer, timeout: float) -> None:
+    def direct(self, port: int, answer: Answer) -> None:
         """Dial these addresses, whatever the URL's name; certificate and Host header stay the name's.
 
         The alias takes the name's place among the kept connections too: one that was made to other
@@ -120,9 +127,6 @@ class Exchange:
         """
         curl = self.curl
         self.addresses = answer.addresses
-        if timeout != self._timeout:
-            self._timeout = timeout
-            curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))
         if self._directed == (self.url, answer):
             return
         self._directed = (self.url, answer)
@@ -144,8 +148,6 @@ class Exchange:
     def renew(self) -> None:
         """Make ready to send the request over a new connection, in the time that is left."""
         self._renewed = True
-        self._timeout = max(0.001, self._timeout - self.curl.getinfo(pycurl.TOTAL_TIME))
-        self.curl.setopt(pycurl.TIMEOUT_MS, round(self._timeout * 1000))
         self.curl.setopt(pycurl.FRESH_CONNECT, 1)
 
     def open_socket(self, _purpose: int, address: Any) -> _Descriptor | int:
@@ -166,14 +168,13 @@ class Exchange:
     def reply(self, code: int) -> Reply:
         """The outcome, given libcurl's result code."""
         curl = self.curl
-        head = _final_head(self.lines)
+        head = _final_head(tuple(self.lines))
         status = None if head is None else curl.getinfo(pycurl.RESPONSE_CODE)
         if status is not None and status < 100:  # libcurl takes 000 for a status
             status = None
         if status in _BODILESS and _announces_body(head or ()):
             self._hang_up()
-        waited = self.resolved_after or 0.0
-        latency = round(waited * 1000) + curl.getinfo(pycurl.TOTAL_TIME_T) // 1000
+        latency = round((time.monotonic() - self.began) * 1000)
         error = self._error(status, code)
         return Reply(status, error, latency, head or (), b"".join(self.chunks), self._timings())
 
@@ -216,7 +217,8 @@ class Exchange:
         return failures.BAD_RESPONSE if too_large else failures.of_curl_code(code)
 
 
-def _final_head(lines: Iterable[bytes]) -> tuple[bytes, ...] | None:
+@lru_cache(maxsize=REMEMBERED)
+def _final_head(lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
     """The lines of the response that is not an interim one, less its trailers; None where it is not whole."""
     head: list[bytes] = []
     size = 0
@@ -233,7 +235,8 @@ def _final_head(lines: Iterable[bytes]) -> tuple[bytes, ...] | None:
     return None
 
 
-def _announces_body(head: Iterable[bytes]) -> bool:
+@lru_cache(maxsize=REMEMBERED)
+def _announces_body(head: tuple[bytes, ...]) -> bool:
     """Whether the headers speak of a body. libcurl reads none where none may be: it would come later."""
     return any(map(_OF_A_BODY, head))
 

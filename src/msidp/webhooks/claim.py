@@ -65,18 +65,21 @@ class Claimed(NamedTuple):
 
     seq: int
     delivery_id: str
-    endpoint_id: str
     event_id: str
     dialect: str
     attempt_count: int
     scheduled_count: int
-    manual: bool
+    manual: bool  # 0 or 1 on SQLite
     resume_at: int | None
     claims: int
     created_at: int
+    endpoint_id: str
     lease_token: str
     name: str
     body: bytes
+
+
+_EVENT, _DIALECT = map(Claimed._fields.index, ("event_id", "dialect"))
 
 
 class Target(NamedTuple):
@@ -118,13 +121,17 @@ def take(session: Session, chosen: Sequence[Candidate], now: int, lease: int) ->
         return []
     token = secrets.token_hex(16)
     values = {"seqs": bound_list(core.dialect, seqs), "now": now, "until": now + lease, "token": token}
-    rows = sorted(core.all(_take, values))
+    rows = sorted(core.tuples(_take, values))
     if not rows:
         return []
+    messages = _messages(core, {row[_EVENT] for row in rows})
+    endpoints = {one.seq: one.endpoint_id for one in chosen}
+    claimed = [
+        Claimed._make((*row, endpoints[row[0]], token, *messages[row[_EVENT], row[_DIALECT]])) for row in rows
+    ]
     if paces:
-        pace.note(core, (row.endpoint_id for row in rows), paces, now)
-    messages = _messages(core, {row.event_id for row in rows})
-    return [Claimed._make((*row, token, *messages[row[3:5]])) for row in rows]
+        pace.note(core, (one.endpoint_id for one in claimed), paces, now)
+    return claimed
 
 
 def park(session: Session, claimed: Sequence[Claimed], now: int) -> None:
@@ -249,7 +256,6 @@ def _take(dialect: str) -> Executable:
         .returning(
             Delivery.seq,
             Delivery.id,
-            Delivery.endpoint_id,
             Delivery.event_id,
             Delivery.dialect,
             Delivery.attempt_count,

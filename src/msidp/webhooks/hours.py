@@ -8,7 +8,6 @@ which percentiles are told nearly.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
@@ -26,13 +25,8 @@ _COLUMNS = (*STATUSES, *SPANS)
 _PLACE = {name: number for number, name in enumerate(_COLUMNS)}
 
 
-class Figure(NamedTuple):
-    """One attempt: when it ended, what became of its delivery, how soon it was answered (None: not)."""
-
-    endpoint_id: str
-    at: int
-    status: str
-    answered_in: int | None
+Figure = tuple[str, int, str, int | None]
+"""One attempt: at which endpoint, when it ended, what became of its delivery, how soon it was answered."""
 
 
 @dataclass(frozen=True, slots=True)

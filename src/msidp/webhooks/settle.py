@@ -49,8 +49,8 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
 
 
 def _figure(outcome: Outcome, status: str) -> hours.Figure:
-    answered_in = outcome.reply.status and outcome.reply.latency_ms
-    return hours.Figure(outcome.claimed.endpoint_id, outcome.ended_at, status, answered_in)
+    reply = outcome.reply
+    return outcome.target.id, outcome.ended_at, status, reply.status and reply.latency_ms
 
 
 def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
@@ -70,7 +70,7 @@ def _given_up(outcome: Outcome) -> tuple[str, tuple[str, int]] | None:
 def _held(core: Core, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The outcomes whose claims hold, their rows locked."""
     seqs = bound_list(core.dialect, [outcome.claimed.seq for outcome in outcomes])
-    tokens = dict(core.all(_tokens, {"seqs": seqs}))
+    tokens = dict(core.tuples(_tokens, {"seqs": seqs}))
     return [outcome for outcome in outcomes if tokens.get(outcome.claimed.seq) == outcome.claimed.lease_token]
 
 

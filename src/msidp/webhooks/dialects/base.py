@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from msidp import clock
 from msidp.webhooks import signing
@@ -34,11 +34,8 @@ class Message:
     body: bytes
 
 
-class Prepared(NamedTuple):
-    """An attempt as it goes out: every header but the endpoint's own custom ones, and the body."""
-
-    headers: dict[str, str]
-    body: bytes
+Prepared = tuple[dict[str, str], bytes]
+"""An attempt as it goes out: every header but the endpoint's own custom ones, and the body."""
 
 
 class Dialect(Protocol):

@@ -34,4 +34,4 @@ def prepare(message: Message, _secrets: Sequence[str], at: int) -> Prepared:
     }
     token = keyring().sign(claims, typ=TYPE, algorithm=told["algorithm"])
     headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": USER_AGENT}
-    return Prepared(headers, urlencode({"logout_token": token}).encode())
+    return headers, urlencode({"logout_token": token}).encode()

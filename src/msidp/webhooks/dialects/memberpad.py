@@ -34,7 +34,7 @@ def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
     headers["X-MemberPad-Event"] = message.name
     headers["X-MemberPad-Delivery"] = message.delivery_id
     headers["X-MemberPad-Timestamp"] = clock.iso(at)
-    return Prepared(headers, message.body)
+    return headers, message.body
 
 
 def member_data(data: Mapping[str, Any]) -> dict[str, Any]:

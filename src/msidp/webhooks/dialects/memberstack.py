@@ -60,4 +60,4 @@ def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
     headers["svix-id"] = message.event_id
     headers["svix-timestamp"] = timestamp
     headers["svix-signature"] = signatures[0]
-    return Prepared(headers, message.body)
+    return headers, message.body

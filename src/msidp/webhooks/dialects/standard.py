@@ -30,7 +30,7 @@ def hear(event: Happening) -> Heard:
 
 def prepare(message: Message, secrets: Sequence[str], at: int) -> Prepared:
     """Nothing beyond the headers that every dialect sends."""
-    return Prepared(standard_headers(USER_AGENT, message, *signed(message, secrets, at)), message.body)
+    return standard_headers(USER_AGENT, message, *signed(message, secrets, at)), message.body
 
 
 def _data(event: Happening) -> dict[str, Any]:
