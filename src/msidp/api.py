@@ -165,7 +165,15 @@ api = LateSchemas(
         SecurityScheme(
             name="secretKey",
             data=SecuritySchemeData(type=SecureType.API_KEY, name="X-API-KEY", field_in=InType.HEADER),
-        )
+        ),
+        SecurityScheme(
+            name="publicKey",
+            data=SecuritySchemeData(type=SecureType.API_KEY, name="X-API-KEY", field_in=InType.HEADER),
+        ),
+        SecurityScheme(
+            name="memberToken",
+            data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", bearer_format="JWT"),
+        ),
     ],
     security={"secretKey": []},
 )

@@ -101,6 +101,10 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.mail import routes as mail
     from msidp.mail import text_routes as mail_texts
     from msidp.members import routes as members
+    from msidp.memberstack import app_routes as client_app
+    from msidp.memberstack import auth_routes as client_auth
+    from msidp.memberstack import member_routes as client_member
+    from msidp.memberstack import token_routes as member_tokens
     from msidp.oidc import provider
     from msidp.operators import key_routes as api_keys
     from msidp.operators import mail_routes as mail_tests
@@ -153,6 +157,10 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(photo.bp)
     provider.init_app(app, settings)
     app.register_blueprint(bulk.bp)
+    app.register_blueprint(member_tokens.bp)
+    app.register_blueprint(client_auth.bp)
+    app.register_blueprint(client_member.bp)
+    app.register_blueprint(client_app.bp)
     dashboard.init_app(app)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)

@@ -51,6 +51,11 @@ def new_guid() -> str:
     return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{variant}{digits[4:7]}-{digits[7:19]}"
 
 
+def new_code(length: int) -> str:
+    """So many characters of five random bits each, none of which is taken for another one."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
 def new_token(prefix: str = "") -> str:
     """A bearer secret of 256 bits: URL-safe, after its prefix."""
     return prefix + secrets.token_urlsafe(32)

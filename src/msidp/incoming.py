@@ -16,9 +16,12 @@ from msidp.words import words
 MAX_BODY = 1_000_000  # bytes; a larger request is 413
 MAX_UPLOAD = 10_000_000  # bytes of a request that carries a file
 UPLOADS = frozenset({"/dashboard/members/import", "/members/import"})  # the paths that take one
-LABORIOUS = frozenset(
-    {"/login", "/signup", "/reset-password", "/dashboard/sign-in"}
-)  # a form here costs a hash
+LABORIOUS = frozenset(  # a form here costs a hash
+    {
+        *("/login", "/signup", "/reset-password", "/dashboard/sign-in"),
+        *("/auth/login", "/auth/signup", "/auth/reset-password", "/member-auth", "/member/set-password"),
+    }
+)
 MAX_FORM = 64 * 1024  # bytes of a urlencoded form, which is parsed in one go
 MAX_FIELDS = 100  # of a form or a query
 MAX_LIST = 2_000  # characters of a header that lists wishes; reading 60 kB of them takes a tenth of a second

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask, Response, request, template_rendered
 from flask.testing import FlaskClient
 from jinja2 import Template
@@ -40,7 +41,7 @@ NEW_PASSWORD = "staple battery horse"
 # What is nobody's to translate: names and addresses, days and times, a code's form, how many of how many.
 DATA = re.compile(
     r"My community|Shop|shop\.example|Phone|Ada|Gold|\S+@example\.com|XXXX-XXXX|POST"
-    r"|\d+\.\s\w+\s\d{4}(,\s\d\d:\d\d\sUTC)?"
+    r"|\d+\.\s\w+\s\d{4}(,\s\d\d:\d\d\sUTC)?|(\w{4}-){3}\w{4}"
 )
 WORD = re.compile(r"[^\W\d_]{2,}")
 SHOWN = ("alt", "aria-label", "placeholder", "title", "data-known", "data-says")
@@ -255,6 +256,18 @@ def walk_through_the_provider(browser: Browser, admin: FlaskClient, client: Flas
     browser.submit(browser.get("/end-session").form("/confirm"))
 
 
+def ask_from_a_site(base_url: str, admin: FlaskClient) -> None:
+    """What is mailed to who types it into the form of a site."""
+    headers = {
+        "X-API-Key": admin.get("/community").json["data"]["publicKey"],
+        "Accept-Language": "de",
+    }
+    for path in ("passwordless/login/send", "passwordless/signup/send", "send-reset-password-email"):
+        email = "lady@example.com" if "signup" in path else ADA
+        asked = requests.post(f"{base_url}/auth/{path}", json={"email": email}, headers=headers, timeout=20)
+        assert asked.ok, asked.text
+
+
 def give_a_plan(community_id: str) -> None:
     with db.transaction() as session:
         member = members.find_by_email(session, community_id, ADA)
@@ -271,6 +284,7 @@ def test_every_text_of_every_page_and_mail_can_be_translated(
     walk_through_the_factors(browser)
     walk_through_the_provider(browser, admin, app.test_client())
     walk_to_a_new_account(browser, app)
+    ask_from_a_site(browser.base_url, admin)
     assert {name: words for name, words in seen.items() if words} == {}
     folders = ("accounts", "oidc")
     pages = {str(file.relative_to(TEMPLATES)) for name in folders for file in (TEMPLATES / name).iterdir()}

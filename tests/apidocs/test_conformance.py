@@ -1,4 +1,4 @@
-"""Schemathesis: whatever is sent to the Admin API, it answers as its OpenAPI document says.
+"""Schemathesis: whatever is sent to the APIs, they answer as their OpenAPI document says.
 
 On SQLite alone: what is looked at here does not depend on the database.
 """
@@ -32,6 +32,7 @@ from msidp.accounts import sessions
 from msidp.app import create_app
 from msidp.communities import service as communities
 from msidp.members.models import Member
+from msidp.memberstack import tokens
 from msidp.settings import Settings
 
 EXAMPLES = 15
@@ -52,6 +53,10 @@ class Instance:
         with self.app.app_context(), db.transaction() as session:
             community_id = communities.ensure_default(session).id
             self.secret_key = communities.create_api_key(session, community_id, "tests", "owner").secret_key
+            self.public_key = communities.get(session, community_id).public_key
+            self.site = communities.site_of(db.core_of(session), community_id)
+        self.visitors: list[str] = []
+        self.open_plan = self.post("/plans", {"name": "Open"})["id"]
         plan = self.post("/plans", {"name": "Gold"})
         member = self.post("/members", {"email": "ann@example.com", "plans": [{"planId": plan["id"]}]})
         redirect = "https://app.example.com/back"
@@ -97,6 +102,23 @@ class Instance:
             member = session.scalars(select(Member).where(Member.id == member_id)).one()
             return sessions.start(session, member, ("pwd",)).login.session_id
 
+    def member_token(self) -> str:
+        """A member session token, of a member who is there for this alone."""
+        email = f"{len(self.visitors)}@example.com"
+        self.visitors.append(email)
+        member = self.post("/members", {"email": email, "plans": [{"planId": self.open_plan}]})
+        with self.app.app_context():
+            with db.transaction() as session:
+                found = session.scalars(select(Member).where(Member.id == member["id"])).one()
+                login = sessions.start(session, found, ("email",)).login
+            return tokens.issue(self.site, login).token
+
+    def headers(self, operation: Any) -> dict[str, str]:
+        """What lets somebody call it."""
+        if "client API" not in operation.definition.raw["tags"]:
+            return {"X-API-KEY": self.secret_key}
+        return {"X-API-KEY": self.public_key, "Authorization": f"Bearer {self.member_token()}"}
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """What the Admin API answers to a POST that succeeds."""
         answer = self.app.test_client().post(path, json=body, headers={"X-API-KEY": self.secret_key})
@@ -139,17 +161,17 @@ def test_every_answer_is_documented(instance: Instance, document: Any, subtests:
 
     @effort(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.data(), st.booleans())
-    def check(operation: Any, data: st.DataObject, known: bool) -> None:
+    def check(operation: Any, headers: dict[str, str], data: st.DataObject, known: bool) -> None:
         case = data.draw(cases(operation))
         if known:
             names = case.path_parameters.keys() & instance.ids.keys()
             case.path_parameters |= {name: instance.ids[name] for name in names}
-        answer = case.call_and_validate(headers={"X-API-KEY": instance.secret_key}, checks=CHECKS)
+        answer = case.call_and_validate(headers=headers, checks=CHECKS)
         statuses.add(answer.status_code)
 
     for operation in operations(document):
         with subtests.test(operation=operation.label):
-            check(operation)
+            check(operation, instance.headers(operation))
     assert statuses >= {200, 404, 422}
 
 

@@ -272,6 +272,14 @@ def test_the_community_is_renamed_on_every_page(owner: FlaskClient, client: Flas
     assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="").status_code == 422
     assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="R", language="xx").status_code == 422
     assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", name="R", language="fr").status_code == 303
+    origins = "https://a.example/\n\nhttp://localhost:3000"
+    fields = {"name": "R", "allowed_origins": origins}
+    assert submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", **fields).status_code == 303
+    assert "https://a.example\nhttp://localhost:3000</textarea>" in owner.get(f"{ROOT}/settings").text
+    fields["allowed_origins"] = "https://<b>/x"
+    refused = submit(owner, f"{ROOT}/settings", f"{ROOT}/settings", **fields)
+    assert refused.status_code == 422
+    assert "“https://&lt;b&gt;/x” must be an origin" in refused.text
     assert owner.application.test_client().get("/login").headers["Content-Language"] == "fr"
 
 

@@ -1,9 +1,7 @@
 """The page of docs/integrate/spa.md in Chromium, with oidc-client-ts as it is."""
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,55 +9,20 @@ from playwright.sync_api import Browser, Page
 from tests.support.browser import tab
 from tests.support.node import ROOT
 from tests.support.pages import example
+from tests.support.site import Site
 
 pytestmark = pytest.mark.database("sqlite")
 PASSWORD = "correct horse"
-VENDOR = {
+VENDOR: dict[str, Path | str] = {
     "/vendor/oidc-client-ts.js": ROOT / "node_modules/oidc-client-ts/dist/esm/oidc-client-ts.js",
     "/vendor/jwt-decode.js": ROOT / "node_modules/jwt-decode/build/esm/index.js",
 }
 
 
-class Notes:
-    """The application's static files, on an origin of their own."""
-
-    def __init__(self) -> None:
-        self.script = ""
-        notes = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body, kind = notes.file(urlsplit(self.path).path)
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its own name
-                """Nobody reads it."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    def file(self, path: str) -> tuple[bytes, str]:
-        if path in VENDOR:
-            return VENDOR[path].read_bytes(), "text/javascript"
-        if path == "/app.js":
-            return self.script.encode(), "text/javascript"
-        return example("integrate/spa.md", "html").encode(), "text/html"
-
-
 @pytest.fixture
-def notes(base_url: str, admin: FlaskClient) -> Iterator[Notes]:
+def notes(base_url: str, admin: FlaskClient) -> Iterator[Site]:
     """The application, registered."""
-    running = Notes()
+    running = Site(example("integrate/spa.md", "html"), VENDOR)
     body = {
         "name": "Notes",
         "type": "spa",
@@ -68,8 +31,9 @@ def notes(base_url: str, admin: FlaskClient) -> Iterator[Notes]:
     }
     made = admin.post("/applications", json=body).json["data"]
     script = example("integrate/spa.md", "js").replace("https://id.example.com", base_url)
-    running.script = script.replace("client_…", made["clientId"]) + "\nwindow.users = users;"
-    running.thread.start()
+    script = script.replace("client_…", made["clientId"]) + "\nwindow.users = users;"
+    running.files = {**VENDOR, "/app.js": script}
+    running.start()
     yield running
     running.stop()
 
@@ -85,7 +49,7 @@ def sign_up(page: Page) -> None:
     page.get_by_text("Hello Ada Lovelace").wait_for()
 
 
-def test_in_and_out_and_in_again(browser: Browser, notes: Notes) -> None:
+def test_in_and_out_and_in_again(browser: Browser, notes: Site) -> None:
     with tab(browser, notes.origin) as page:
         page.goto("/")
         page.get_by_text("Nobody is signed in").wait_for()
@@ -115,7 +79,7 @@ def test_in_and_out_and_in_again(browser: Browser, notes: Notes) -> None:
         page.get_by_label("Password").wait_for()
 
 
-def test_tokens_can_be_revoked_from_the_page(browser: Browser, notes: Notes) -> None:
+def test_tokens_can_be_revoked_from_the_page(browser: Browser, notes: Site) -> None:
     with tab(browser, notes.origin) as page:
         page.goto("/")
         sign_up(page)
@@ -123,7 +87,7 @@ def test_tokens_can_be_revoked_from_the_page(browser: Browser, notes: Notes) -> 
         assert page.evaluate("users.getUser().then(user => user.refresh_token ?? null)") is None
 
 
-def test_a_silent_sign_in_by_iframe(browser: Browser, notes: Notes) -> None:
+def test_a_silent_sign_in_by_iframe(browser: Browser, notes: Site) -> None:
     """Where application and provider share a site: `prompt=none` in a hidden frame."""
     with tab(browser, notes.origin) as page:
         page.goto("/")
@@ -136,8 +100,8 @@ def test_a_silent_sign_in_by_iframe(browser: Browser, notes: Notes) -> None:
 
 def test_another_origin_reads_nothing(browser: Browser, base_url: str) -> None:
     """The page of an application that is not registered."""
-    stranger = Notes()
-    stranger.thread.start()
+    stranger = Site("", VENDOR)
+    stranger.start()
     try:
         page = browser.new_page()
         page.goto(f"{stranger.origin}/vendor/jwt-decode.js")

@@ -171,11 +171,7 @@ def _ask_for_proof(form: SignupForm) -> Response:
 
 def _limits(form: LoginForm) -> list[throttle.Limit]:
     """What throttles this attempt."""
-    try:
-        account = f"{default_community_id()} {normalise(form.email).key}"
-    except Invalid:
-        account = None
-    return throttle.limits(account, request.remote_addr)
+    return throttle.password_limits(default_community_id(), form.email, request.remote_addr)
 
 
 def _refused() -> Unauthorized:

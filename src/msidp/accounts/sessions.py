@@ -133,7 +133,15 @@ def renew(
 
 def find(session: DbSession, token: str) -> Login | None:
     """The live session with this token, of a member who still exists."""
-    now = clock.now()
+    return _find(session, Session.token_hash == ids.hash_token(token))
+
+
+def find_by_id(session: DbSession, session_id: str) -> Login | None:
+    """The live session with this id, which a token that we signed has named."""
+    return _find(session, Session.id == session_id)
+
+
+def _find(session: DbSession, condition: ColumnElement[bool]) -> Login | None:
     row = session.execute(
         select(
             Session.id,
@@ -144,7 +152,7 @@ def find(session: DbSession, token: str) -> Login | None:
             Member.profile["locale"].as_string().label("locale"),
         )
         .join(Member, Member.id == Session.member_id)
-        .where(Session.token_hash == ids.hash_token(token), is_live(now))
+        .where(condition, is_live(clock.now()))
     ).one_or_none()
     if row is None:
         return None

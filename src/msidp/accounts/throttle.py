@@ -18,7 +18,8 @@ import structlog
 from flask import current_app
 
 from msidp import ids, queue
-from msidp.errors import TooManyRequests
+from msidp.errors import Invalid, TooManyRequests
+from msidp.members.emails import normalise
 from msidp.settings import Settings
 from msidp.words import counted
 
@@ -66,6 +67,15 @@ def limits(account: str | None, address: str | None, kind: str = "") -> list[Lim
     """
     found = [Limit(_key(f"{kind}account", account), 20)] if account else []
     return found + _of_address(kind, address, 100)
+
+
+def password_limits(community_id: str, email: str, address: str | None) -> list[Limit]:
+    """What counts for a password of the member with this address, whether or not there is one."""
+    try:
+        account = f"{community_id} {normalise(email).key}"
+    except Invalid:
+        account = None
+    return limits(account, address)
 
 
 def code_limits(owner_id: str, address: str | None, kind: str = "") -> list[Limit]:

@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 document: what SpecTree gathers from the routes, and what holds for all of them."""
+"""The OpenAPI 3.1 document: what SpecTree gathers from the routes, and what holds for all of them.
+
+Operations that name no security of their own are the Admin API's.
+"""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +18,8 @@ from msidp.incoming import MAX_BODY
 _REFERENCE = "#/components/schemas/"
 _PARAMETER = re.compile(r"{(\w+)}")
 _INTRODUCTION = (
-    "Every request carries a secret key in the header `X-API-KEY`. A success is `{data: …}`, but that "
+    "Every request carries a secret key in the header `X-API-KEY`, but those of the Client API, which "
+    "browsers call with the public key and a member's token. A success is `{data: …}`, but that "
     "add-plan and remove-plan answer the text `OK`; an error is `{code, message, details?}`. "
     "Lists come in pages: `first`, `after`, `order`."
 )
@@ -31,12 +35,13 @@ _TAGS = (
     "operators",
     "jobs",
     "audit log",
+    "client API",
 )
 _ANSWERS = {
     "200": "Done.",
     "400": "The request cannot be read: broken JSON, an unusable header or token.",
-    "401": "The secret key is missing, unknown or revoked.",
-    "403": "The secret key is good, but not an owner's.",
+    "401": "The key is missing, unknown or revoked; of the Client API also: nobody is logged in.",
+    "403": "The key is good, but not an owner's; of the Client API: this log-in is not enough.",
     "404": "There is no such thing.",
     "409": "It conflicts with what is there; `code` says how.",
     "413": f"The body is larger than {MAX_BODY:,} bytes.",
@@ -60,7 +65,7 @@ _ERROR = {"application/json": {"schema": {"$ref": f"{_REFERENCE}Error"}}}
 
 
 def build(app: Flask, base_url: str) -> dict[str, Any]:
-    """The document of this application's Admin API. Needs the application's context."""
+    """The document of this application's APIs. Needs the application's context."""
     document: dict[str, Any] = deepcopy(api.spec)
     endpoints = _endpoints(app)
     document["info"] |= {"version": version("msidp"), "description": _INTRODUCTION}
@@ -88,7 +93,7 @@ def _endpoints(app: Flask) -> dict[tuple[str, str], str]:
 
 def _operation(method: str, operation: dict[str, Any], endpoint: str) -> dict[str, Any]:
     responses = operation["responses"]
-    if method == "post":
+    if method == "post" and "security" not in operation:  # of the Admin API
         operation["parameters"].append(_IDEMPOTENCY_KEY)
         responses["200"]["headers"] = {"Idempotent-Replayed": _REPLAYED}
     if method == "post" or "requestBody" in operation:

@@ -12,6 +12,7 @@ class Community(Base):
     public_key: Mapped[str] = mapped_column(unique=True)  # pk_…
     name: Mapped[str]
     language: Mapped[str] = mapped_column(server_default="en")  # one of languages.LANGUAGES
+    allowed_origins: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # none: every one
     created_at: Mapped[int]
     operators_need_second_factor: Mapped[bool] = mapped_column(default=False)
     access_token_lifetime: Mapped[int | None]  # of new applications, in seconds; None: oidc.lifetimes

@@ -1,5 +1,6 @@
 """Communities and their API keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select, update
@@ -17,6 +18,21 @@ _API_KEY = Prepared(
         ApiKey.secret_hash == bindparam("secret_hash"), ApiKey.revoked_at.is_(None)
     )
 )
+
+
+# Asked at every request of the Client API.
+_SITE = select(Community.id, Community.app_id, Community.allowed_origins)
+_BY_PUBLIC_KEY = Prepared(_SITE.where(Community.public_key == bindparam("public_key")))
+_BY_ID = Prepared(_SITE.where(Community.id == bindparam("id")))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A community as its members' browsers call it. No origins: pages of every one may."""
+
+    community_id: str
+    app_id: str
+    origins: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +91,23 @@ def speak(session: Session, community_id: str, language: str) -> None:
     session.execute(update(Community).where(Community.id == community_id).values(language=language))
 
 
-def app_id(session: Session, community_id: str) -> str:
-    """The community's app_… id, the audience of its member session tokens."""
-    return session.scalars(select(Community.app_id).where(Community.id == community_id)).one()
+def allow_origins(session: Session, community_id: str, origins: Sequence[str]) -> None:
+    """Let pages of these origins (RFC 6454, section 6.1) alone call the Client API; of none, those of all."""
+    changed = update(Community).where(Community.id == community_id)
+    session.execute(changed.values(allowed_origins=list(dict.fromkeys(origins))))
+
+
+def find_site(connection: Core, public_key: str) -> Site | None:
+    """The community with this public key."""
+    row = connection.one(_BY_PUBLIC_KEY, {"public_key": public_key})
+    return None if row is None else Site(*row)
+
+
+def site_of(connection: Core, community_id: str) -> Site:
+    """The same by its id, which is known to be there."""
+    row = connection.one(_BY_ID, {"id": community_id})
+    assert row is not None  # noqa: S101  # it is never deleted
+    return Site(*row)
 
 
 def create_api_key(

@@ -24,6 +24,9 @@ NAMES = {
     "sign_in": "Sign in by mail",
     "sign_up": "Finish a sign-up",
     "change_email": "A new address",
+    "reset_password_code": "A new password, on a site of yours",
+    "sign_in_code": "Sign in by mail, on a site of yours",
+    "sign_up_code": "Sign up by mail, on a site of yours",
 }
 _SAMPLE = {"token": "…", "email": "ada@example.com", "code": "123456"}
 

@@ -28,6 +28,20 @@ def snippets(issuer: str, application: dict[str, Any], secret: str | None) -> di
     }
 
 
+def memberstack_dom(base_url: str, public_key: str) -> str:
+    """What a site's own pages log members in with."""
+    return f"""import MemberstackDOM from "@memberstack/dom";
+
+const memberstack = MemberstackDOM.init({{
+  publicKey: {json.dumps(public_key)},
+  domain: {json.dumps(base_url)},
+}});
+
+const {{ data: member }} = await memberstack.getCurrentMember(); // null: nobody is logged in
+await memberstack.loginMemberEmailPassword({{ email, password }});
+"""
+
+
 def _openid_client(issuer: str, client_id: str, secret: str | None, redirect: str) -> str:
     how = f"{json.dumps(secret)}, undefined" if secret else "undefined, client.None()"
     if issuer.startswith("http:"):  # an instance for trying out; the library has to be told

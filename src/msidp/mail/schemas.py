@@ -7,7 +7,10 @@ from pydantic import AfterValidator, Field, RootModel
 
 from msidp.api import Answer, Schema, Text
 
-Template = Literal["verify_email", "reset_password", "sign_in", "sign_up", "change_email"]  # texts.PARTS
+Template = Literal[  # texts.PARTS
+    "verify_email", "reset_password", "sign_in", "sign_up", "change_email",
+    "reset_password_code", "sign_in_code", "sign_up_code",
+]  # fmt: skip
 
 
 def _printable(text: str) -> str:

@@ -22,6 +22,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {  # each template's own parts, all of wh
     "reset_password": ("button",),
     "sign_in": ("code", "button"),
     "sign_up": ("button",),
+    "reset_password_code": ("code", "button"),
+    "sign_in_code": ("code",),
+    "sign_up_code": ("code",),
     "change_email": ("button",),
 }
 VALUES = ("community", "email")

@@ -21,13 +21,12 @@ from msidp.api import (
 )
 from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
-from msidp.communities import service as communities
 from msidp.communities.guard import AdminBlueprint, caller, require_role
 from msidp.db import reading, transaction
 from msidp.errors import NotFound
 from msidp.images import codec
 from msidp.images.codec import Picture
-from msidp.members import connections, photos, schemas, service, tokens, transfer
+from msidp.members import connections, photos, schemas, service, transfer
 from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
 from msidp.settings import Settings
@@ -201,20 +200,6 @@ def list_events(member_id: str, query: PageQuery) -> dict[str, Any]:
         theirs = [Event.community_id == community_id, Event.member_id == member_id, Event.type != LOGOUT]
         rows, frame = paginate(session, Event, theirs, query)
         return page_json(rows, frame, event_json)
-
-
-@bp.post("/verify-token")
-@api.validate(resp=answers(Data[schemas.SessionToken]), tags=TAGS)
-def verify_token(json: schemas.TokenInput) -> dict[str, Any]:
-    """Verify a member session token: 400 `INVALID_TOKEN` unless it is good and its member still there."""
-    community_id = caller().community_id
-    with reading() as session:
-        app_id = communities.app_id(session, community_id)
-    claims = tokens.verify(json.token, app_id)
-    with reading() as session:
-        if service.find(session, community_id, claims["id"]) is None:
-            raise tokens.invalid()
-    return {"data": claims}
 
 
 def _photo(changes: service.MemberChanges) -> Picture | None:

@@ -163,10 +163,6 @@ class ConnectionChanges(Schema):
     next_billing_date: BillingDate = left_out()
 
 
-class TokenInput(Schema):
-    token: Annotated[str, Field(max_length=20_000)]
-
-
 class MemberQuery(Query):
     include_json: Annotated[bool, Field(alias="includeJSON", description="Show `json` too.")] = False
 
@@ -231,14 +227,3 @@ class FoundMember(Answer):
     """A member, or null where there is none."""
 
     data: Member | None
-
-
-class SessionToken(Answer):
-    """What a member session token says. Moments are in seconds since 1970."""
-
-    id: str
-    type: Literal["member"]
-    iat: int
-    exp: int
-    aud: str
-    iss: str

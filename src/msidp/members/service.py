@@ -97,7 +97,7 @@ def create_member(
     _check_sizes(values)
     key = insert_new(session, Member, values, unique=("community_id", "email_key"))
     if key is None:
-        raise _taken()
+        raise taken()
     member = Member(seq=key[0], **values)
     make_transient_to_detached(member)  # it is in the database: a change to it is an UPDATE
     session.add(member)
@@ -235,10 +235,11 @@ def _write(session: Session, member: Member, values: dict[str, Any]) -> None:
     try:
         session.flush()
     except IntegrityError:
-        raise _taken() from None
+        raise taken() from None
 
 
-def _taken() -> Conflict:
+def taken() -> Conflict:
+    """What is said where somebody has the address."""
     return Conflict("email-already-in-use", "There is already a member with this address.")
 
 

@@ -18,6 +18,8 @@ from msidp.members.emails import Email, normalise
 from msidp.members.models import Member
 from msidp.words import words
 
+_TO_THE_PRESENT = (tokens.RESET, tokens.SIGN_IN, tokens.VERIFY)  # mails that a new address makes worthless
+
 
 def proved(session: Session, held: Held) -> Member | None:
     """The member of a token that came back, whose address is proved by it; locked.
@@ -106,9 +108,24 @@ def change(session: Session, token: str) -> Member:
         member = members.update_member(session, member.community_id, member.id, changes)
     except Conflict:
         raise _gone() from None
-    tokens.revoke(session, member.id, tokens.RESET, tokens.SIGN_IN, tokens.VERIFY)
+    tokens.revoke(session, member.id, *_TO_THE_PRESENT)
     trail.note(session, member.id, "email.changed")
     return member
+
+
+def replace(session: Session, member: Member, email: Email) -> Member:
+    """Give the member another address at once, to be proved. Raises Conflict (`email-already-in-use`).
+
+    The former address is told, with a way back; what was mailed to it is worthless.
+    """
+    if email.key != member.email_key:
+        _warn(session, member, email, "email_changed")
+        tokens.revoke(session, member.id, *_TO_THE_PRESENT, tokens.CHANGE)
+        trail.note(session, member.id, "email.changed")
+    changed = members.update_member(session, member.community_id, member.id, {"email": email.address})
+    if not changed.verified:
+        ask_for_proof(session, changed)
+    return changed
 
 
 def keep(session: Session, token: str) -> Issued:

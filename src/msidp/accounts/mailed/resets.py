@@ -13,18 +13,32 @@ from msidp.members.models import Member
 from msidp.words import words
 
 
-def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None:
-    """Mail a link to the member with this address. For an address that nobody has, the same work in vain."""
+def ask(session: Session, community_id: str, email: Email, asker: Asker | None) -> None:
+    """Mail a link to the member with this address. For an address that nobody has, the same work in vain.
+
+    Without a browser that asks, for a site with a form of its own, the link's token is one to type there.
+    """
     member = members.find_by_email(session, community_id, email.address)
     member_id = member.id if member else None
     written = Email(member.email, member.email_key) if member else email
-    issued = tokens.issue(session, tokens.RESET, community_id, written, member_id=member_id, asker=asker)
+    issued = tokens.issue(
+        session,
+        tokens.RESET,
+        community_id,
+        written,
+        member_id=member_id,
+        asker=asker,
+        typed=asker is None,
+    )
+    context = {"token": issued.token, "email": written.address}
+    if asker is None:
+        context["code"] = tokens.shown(issued.token)
     outbox.send(
         session,
         community_id=community_id,
         to=member.email if member else None,
-        template="reset_password",
-        context={"token": issued.token, "email": written.address},
+        template="reset_password" if asker else "reset_password_code",
+        context=context,
         expires_at=issued.expires_at,
         language=language.of(member),
     )

@@ -20,11 +20,21 @@ from msidp.words import words
 DIGITS = 6
 
 
-def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None:
-    """Mail a code and a link to the member with this address. Nobody's address gets the same work in vain."""
+def new_code() -> str:
+    """A code to be mailed."""
+    return f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+
+
+def ask(
+    session: Session, community_id: str, email: Email, asker: Asker, *, template: str = "sign_in"
+) -> None:
+    """Mail a code to the member with this address, and a link unless the template is `sign_in_code`.
+
+    Nobody's address gets the same work in vain.
+    """
     member = members.find_by_email(session, community_id, email.address)
     member_id = member.id if member else None
-    code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+    code = new_code()
     issued = tokens.issue(
         session, tokens.SIGN_IN, community_id, email, member_id=member_id, asker=asker, code=code
     )
@@ -32,7 +42,7 @@ def ask(session: Session, community_id: str, email: Email, asker: Asker) -> None
         session,
         community_id=community_id,
         to=member.email if member else None,
-        template="sign_in",
+        template=template,
         context={"code": code, "token": issued.token, "email": email.address},
         expires_at=issued.expires_at,
         language=language.of(member),

@@ -1,7 +1,7 @@
 """Mailed tokens: 256 random bits in a link, and for sign-in six digits to type where it was asked for.
 
-Only hashes are kept. The digits are hashed with the browser's secret: without it a million tries would find
-them in a stolen table.
+Only hashes are kept. The digits are hashed with the asker's secret: without it a million tries would find
+them in a stolen table. Where a token has to be typed, and nothing says who asked, it is one of 80 bits.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ CHANGE = "change"
 KEEP = "keep"
 SIGN_IN = "sign_in"
 SIGN_UP = "sign_up"
+SIGN_UP_CODE = "sign_up_code"
 LIFETIMES = {
     RESET: clock.HOUR,
     VERIFY: 3 * clock.DAY,
@@ -29,13 +30,20 @@ LIFETIMES = {
     KEEP: 7 * clock.DAY,
     SIGN_IN: 10 * clock.MINUTE,
     SIGN_UP: clock.DAY,
+    SIGN_UP_CODE: 10 * clock.MINUTE,
 }
 CODE_TRIES = 5
+_TYPED = 16  # characters of a token that can be typed, of five bits each
+_SEPARATORS = " -\t\n"
+_MISTAKEN = str.maketrans("oil", "011")  # what the alphabet of ids leaves out
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The browser that asks for a mail: its secret, kept in a cookie, and where it was going."""
+    """The browser that asks for a mail: its secret, kept in a cookie, and where it was going.
+
+    Where there is no cookie, the address asked for is in its place (`asking.by_address`).
+    """
 
     secret: str
     next: str | None = None
@@ -76,9 +84,10 @@ def issue(
     asker: Asker | None = None,
     code: str | None = None,
     data: Mapping[str, Any] | None = None,
+    typed: bool = False,
 ) -> Issued:
-    """Make a token that proves `email`, for a member or for nobody."""
-    token, now = ids.new_token(), clock.now()
+    """Make a token that proves `email`, for a member or for nobody; one that can be `typed`, where asked."""
+    token, now = ids.new_code(_TYPED) if typed else ids.new_token(), clock.now()
     token_hash = ids.hash_token(token)
     row = MailedToken(
         token_hash=token_hash,
@@ -111,14 +120,25 @@ def spend(session: Session, purpose: str, token: str) -> Held | None:
     return _spend(session, (*_good(purpose), _is(token)))
 
 
-def spend_code(session: Session, secret: str, code: str) -> Held | None:
-    """Use up the latest sign-in that this browser asked for, by its code. A wrong code costs a try."""
-    token_hash = _latest_asked(session, secret)
+def read_typed(text: str) -> str:
+    """A token as a person typed it, or as it stood in a link."""
+    bare = "".join(character for character in text if character not in _SEPARATORS).lower()
+    return bare.translate(_MISTAKEN) if len(bare) == _TYPED else text.strip()
+
+
+def shown(token: str) -> str:
+    """A token that can be typed, as a mail shows it."""
+    return "-".join(token[start : start + 4] for start in range(0, len(token), 4))
+
+
+def spend_code(session: Session, secret: str, code: str, purpose: str = SIGN_IN) -> Held | None:
+    """Use up the latest token that this browser asked for, by its code. A wrong code costs a try."""
+    token_hash = _latest_asked(session, secret, purpose)
     if token_hash is None:
         return None
     tried = session.execute(
         update(MailedToken)
-        .where(*_good(SIGN_IN), MailedToken.token_hash == token_hash, MailedToken.tries_left > 0)
+        .where(*_good(purpose), MailedToken.token_hash == token_hash, MailedToken.tries_left > 0)
         .values(tries_left=MailedToken.tries_left - 1)
         .returning(MailedToken.token_hash)
         .execution_options(synchronize_session=False)
@@ -126,12 +146,12 @@ def spend_code(session: Session, secret: str, code: str) -> Held | None:
     right = MailedToken.code_hash == _code_hash(secret, token_hash, code)
     if tried is None:
         return None
-    return _spend(session, (*_good(SIGN_IN), MailedToken.token_hash == token_hash, right))
+    return _spend(session, (*_good(purpose), MailedToken.token_hash == token_hash, right))
 
 
 def asked_for(session: Session, secret: str) -> str | None:
     """The address that this browser asked for a code for, if the code can still be typed."""
-    token_hash = _latest_asked(session, secret)
+    token_hash = _latest_asked(session, secret, SIGN_IN)
     email = select(MailedToken.email).where(MailedToken.token_hash == token_hash, MailedToken.tries_left > 0)
     return session.scalar(email) if token_hash else None
 
@@ -198,10 +218,10 @@ def _is(token: str) -> ColumnElement[bool]:
     return MailedToken.token_hash == ids.hash_token(token)
 
 
-def _latest_asked(session: Session, secret: str) -> str | None:
+def _latest_asked(session: Session, secret: str, purpose: str) -> str | None:
     return session.scalar(
         select(MailedToken.token_hash)
-        .where(*_good(SIGN_IN), MailedToken.browser_hash == ids.hash_token(secret))
+        .where(*_good(purpose), MailedToken.browser_hash == ids.hash_token(secret))
         .order_by(MailedToken.created_at.desc())
         .limit(1)
     )

@@ -132,8 +132,8 @@ def _change_password(member: Member, form: PasswordForm) -> None:
 
 
 def _prove_again(member: Member, form: PasswordForm) -> None:
-    account = f"{member.community_id} {member.email_key}"
-    with throttle.attempt(throttle.limits(account, request.remote_addr)) as attempt:
+    limits = throttle.password_limits(member.community_id, member.email, request.remote_addr)
+    with throttle.attempt(limits) as attempt:
         if credentials.prove(member.community_id, member.email, form.current) is None:
             attempt.failed()
             trail.refused("password.refused", member.email)
