@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-FILES = 3072  # descriptors: connections (`outbound.client.MAX_CONNECTIONS`), lookups of names, the database
+FILES = 4096  # descriptors: connections (`outbound.client.MAX_CONNECTIONS`), lookups of names, the database
 COLLECT_AFTER = 50_000  # new objects: what deliveries leave behind hardly ever needs the collector
 
 

@@ -27,7 +27,7 @@ from msidp.outbound.idle import IdleHandles
 from msidp.outbound.resolver import Answer, Lookup, Resolver, system_lookup
 from msidp.outbound.urls import DEFAULT_PORTS, OutboundPolicy, check_url
 
-MAX_CONNECTIONS = 1536  # with those in use: beyond, libcurl closes one whenever a request ends
+MAX_CONNECTIONS = 2560  # with those in use: beyond, libcurl closes one whenever a request ends
 
 _READ = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
 _EVENTS = {

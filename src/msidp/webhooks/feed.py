@@ -31,7 +31,7 @@ PAUSE_WHILE_FULL = 0.1  # the same after a look that filled every slot
 SOONEST = 0.004  # the same where the bell has rung since
 PAUSE_WITHOUT_DATABASE = 1.0  # the same after one that found the database away
 GRACE = 2.0  # the same after the first that found it back: for others to record what they sent
-BATCH = 256  # outcomes that are recorded at once
+BATCH = 512  # outcomes that are recorded at once
 PORTION = (
     32  # requests that are begun before answers are taken: few connections stay in the processor's caches
 )

@@ -14,7 +14,7 @@ from msidp import clock
 from msidp.webhooks.claim import Candidate, Due
 from msidp.webhooks.pace import Pace
 
-SLOTS = 512  # requests in flight in one process
+SLOTS = 1024  # requests in flight in one process
 START = 2
 WIDEST = 32
 SICK_SLOTS = SLOTS // 2
