@@ -31,9 +31,9 @@ from msidp.members.models import Member
 from msidp.members.views import connection_json, member_json
 from msidp.settings import Settings
 from msidp.vault.passwords import hash_password
+from msidp.webhooks.answer_schemas import Event as EventAnswer
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Event
-from msidp.webhooks.schemas import Event as EventAnswer
 from msidp.webhooks.views import event_json
 
 bp = AdminBlueprint("members", __name__, url_prefix="/members")

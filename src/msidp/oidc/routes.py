@@ -22,7 +22,8 @@ from msidp.oidc.schemas import (
 from msidp.oidc.views import application_json
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks import delivery_routes as deliveries
-from msidp.webhooks.schemas import Delivery, DeliveryQuery
+from msidp.webhooks.answer_schemas import Delivery
+from msidp.webhooks.schemas import DeliveryQuery
 
 bp = AdminBlueprint("applications", __name__, url_prefix="/applications")
 TAGS = ["applications"]

@@ -11,7 +11,7 @@ from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
-from msidp.webhooks import log, replays, schemas, service
+from msidp.webhooks import answer_schemas, log, replays, schemas, service
 from msidp.webhooks.models import Replay
 from msidp.webhooks.views import EXPORT, delivery_json, delivery_with_attempts_json, replay_json
 
@@ -20,7 +20,7 @@ TAGS = ["deliveries"]
 
 
 @bp.get("/webhooks/<webhook_id>/deliveries")
-@api.validate(resp=answers(Page[schemas.Delivery], 404), tags=["webhooks"])
+@api.validate(resp=answers(Page[answer_schemas.Delivery], 404), tags=["webhooks"])
 def list_webhook_deliveries(webhook_id: str, query: schemas.DeliveryQuery) -> dict[str, Any]:
     """List the deliveries to a webhook, oldest first unless `order` says otherwise."""
     with reading() as session:
@@ -29,7 +29,7 @@ def list_webhook_deliveries(webhook_id: str, query: schemas.DeliveryQuery) -> di
 
 
 @bp.get("/deliveries")
-@api.validate(resp=answers(Page[schemas.Delivery]), tags=TAGS)
+@api.validate(resp=answers(Page[answer_schemas.Delivery]), tags=TAGS)
 def list_deliveries(query: schemas.AllDeliveriesQuery) -> dict[str, Any]:
     """List the deliveries to all webhooks, removed ones too, oldest first unless `order` says otherwise."""
     with reading() as session:
@@ -66,7 +66,7 @@ def export_deliveries(query: schemas.DeliveryExportQuery) -> Response:
 
 
 @bp.get("/deliveries/<delivery_id>")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.DeliveryWithAttempts], 404), tags=TAGS)
 def retrieve_delivery(delivery_id: str) -> dict[str, Any]:
     """Retrieve a delivery with every attempt: what was sent, what came back."""
     with reading() as session:
@@ -75,7 +75,7 @@ def retrieve_delivery(delivery_id: str) -> dict[str, Any]:
 
 
 @bp.post("/deliveries/<delivery_id>/retry")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.DeliveryWithAttempts], 404, 409), tags=TAGS)
 def retry_delivery(delivery_id: str) -> dict[str, Any]:
     """Attempt a failed or exhausted delivery once more, now: the same ids, and the schedule as it stands.
 
@@ -90,7 +90,7 @@ def retry_delivery(delivery_id: str) -> dict[str, Any]:
 
 
 @bp.post("/webhooks/<webhook_id>/replay")
-@api.validate(resp=answers(Data[schemas.Replay], 404, 409), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Replay], 404, 409), tags=TAGS)
 def replay_events(webhook_id: str, json: schemas.ReplayInput) -> dict[str, Any]:
     """Deliver the events of a span of time to this webhook once more, as it subscribes now.
 
@@ -108,7 +108,7 @@ def replay_events(webhook_id: str, json: schemas.ReplayInput) -> dict[str, Any]:
 
 
 @bp.get("/webhooks/<webhook_id>/replays")
-@api.validate(resp=answers(Page[schemas.Replay], 404), tags=TAGS)
+@api.validate(resp=answers(Page[answer_schemas.Replay], 404), tags=TAGS)
 def list_replays(webhook_id: str, query: PageQuery) -> dict[str, Any]:
     """List the replays to a webhook, oldest first unless `order` says otherwise."""
     with reading() as session:
@@ -118,7 +118,7 @@ def list_replays(webhook_id: str, query: PageQuery) -> dict[str, Any]:
 
 
 @bp.get("/replays/<replay_id>")
-@api.validate(resp=answers(Data[schemas.Replay], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Replay], 404), tags=TAGS)
 def retrieve_replay(replay_id: str) -> dict[str, Any]:
     """Retrieve a replay: how far it got, what it made, what of that is still open."""
     with reading() as session:
@@ -127,7 +127,7 @@ def retrieve_replay(replay_id: str) -> dict[str, Any]:
 
 
 @bp.post("/replays/<replay_id>/cancel")
-@api.validate(resp=answers(Data[schemas.Replay], 404, 409), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Replay], 404, 409), tags=TAGS)
 def cancel_replay(replay_id: str) -> dict[str, Any]:
     """Make no more deliveries, and cancel those of this replay that are open.
 

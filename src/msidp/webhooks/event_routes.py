@@ -5,7 +5,7 @@ from typing import Any
 from msidp.api import Data, Page, answers, api, page_json, paginate
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
-from msidp.webhooks import publishing, schemas
+from msidp.webhooks import answer_schemas, publishing, schemas
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import Event
 from msidp.webhooks.views import event_json
@@ -15,7 +15,7 @@ TAGS = ["events"]
 
 
 @bp.post("/events")
-@api.validate(resp=answers(Data[schemas.Event]), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Event]), tags=TAGS)
 def publish_event(json: schemas.EventInput) -> dict[str, Any]:
     """Publish an event of your own application; every subscribed webhook hears of it.
 
@@ -28,7 +28,7 @@ def publish_event(json: schemas.EventInput) -> dict[str, Any]:
 
 
 @bp.get("/events")
-@api.validate(resp=answers(Page[schemas.Event]), tags=TAGS)
+@api.validate(resp=answers(Page[answer_schemas.Event]), tags=TAGS)
 def list_events(query: schemas.EventQuery) -> dict[str, Any]:
     """List what happened, in the order in which it was recorded."""
     wanted = [Event.community_id == caller().community_id, Event.type != LOGOUT]

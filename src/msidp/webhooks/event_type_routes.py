@@ -7,7 +7,7 @@ from msidp.audit import service as audit
 from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
-from msidp.webhooks import catalogue, event_types, schemas
+from msidp.webhooks import answer_schemas, catalogue, event_types, schemas
 from msidp.webhooks.models import CustomEventType
 from msidp.webhooks.views import event_type_json
 
@@ -16,7 +16,7 @@ TAGS = ["events"]
 
 
 @bp.get("/event-types")
-@api.validate(resp=answers(Page[schemas.EventType]), tags=TAGS)
+@api.validate(resp=answers(Page[answer_schemas.EventType]), tags=TAGS)
 def list_event_types(query: PageQuery) -> dict[str, Any]:
     """List the event types: every name a webhook can subscribe to, and which dialects know it.
 
@@ -46,7 +46,7 @@ def list_event_types(query: PageQuery) -> dict[str, Any]:
 
 
 @bp.post("/event-types")
-@api.validate(resp=answers(Data[schemas.EventType], 409), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.EventType], 409), tags=TAGS)
 def create_event_type(json: schemas.EventTypeInput) -> dict[str, Any]:
     """Register an event type of your own, which `POST /events` then takes and standard webhooks hear.
 
@@ -67,7 +67,7 @@ def create_event_type(json: schemas.EventTypeInput) -> dict[str, Any]:
 
 
 @bp.get("/event-types/<event_type>")
-@api.validate(resp=answers(Data[schemas.EventType], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.EventType], 404), tags=TAGS)
 def retrieve_event_type(event_type: str) -> dict[str, Any]:
     """Retrieve an event type by its name."""
     with reading() as session:
@@ -75,7 +75,7 @@ def retrieve_event_type(event_type: str) -> dict[str, Any]:
 
 
 @bp.patch("/event-types/<event_type>")
-@api.validate(resp=answers(Data[schemas.EventType], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.EventType], 404), tags=TAGS)
 def update_event_type(event_type: str, json: schemas.EventTypeChanges) -> dict[str, Any]:
     """Change an event type of your own. Events that were published stay as they are.
 

@@ -10,7 +10,7 @@ from msidp.audit.routes import key_holder
 from msidp.communities.guard import AdminBlueprint, caller
 from msidp.db import reading, transaction
 from msidp.outbound.urls import OutboundPolicy
-from msidp.webhooks import schemas, service, throttle
+from msidp.webhooks import answer_schemas, schemas, service, throttle
 from msidp.webhooks.models import WebhookEndpoint
 from msidp.webhooks.views import delivery_with_attempts_json, webhook_json
 
@@ -19,7 +19,7 @@ TAGS = ["webhooks"]
 
 
 @bp.post("/webhooks")
-@api.validate(resp=answers(Data[schemas.WebhookWithSecret], 409, 429), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.WebhookWithSecret], 409, 429), tags=TAGS)
 def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
     """Register a webhook. Its secret is in this answer and in no later one.
 
@@ -38,7 +38,7 @@ def create_webhook(json: schemas.WebhookInput) -> dict[str, Any]:
 
 
 @bp.get("/webhooks")
-@api.validate(resp=answers(Page[schemas.Webhook]), tags=TAGS)
+@api.validate(resp=answers(Page[answer_schemas.Webhook]), tags=TAGS)
 def list_webhooks(query: PageQuery) -> dict[str, Any]:
     """List the webhooks, oldest first unless `order` says otherwise."""
     with reading() as session:
@@ -48,7 +48,7 @@ def list_webhooks(query: PageQuery) -> dict[str, Any]:
 
 
 @bp.get("/webhooks/<webhook_id>")
-@api.validate(resp=answers(Data[schemas.Webhook], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Webhook], 404), tags=TAGS)
 def retrieve_webhook(webhook_id: str) -> dict[str, Any]:
     """Retrieve a webhook."""
     with reading() as session:
@@ -56,7 +56,7 @@ def retrieve_webhook(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.patch("/webhooks/<webhook_id>")
-@api.validate(resp=answers(Data[schemas.Webhook], 404, 429), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.Webhook], 404, 429), tags=TAGS)
 def update_webhook(webhook_id: str, json: schemas.WebhookChanges) -> dict[str, Any]:
     """Change a webhook.
 
@@ -84,7 +84,7 @@ def delete_webhook(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.post("/webhooks/<webhook_id>/rotate-secret")
-@api.validate(resp=answers(Data[schemas.WebhookWithSecret], 404), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.WebhookWithSecret], 404), tags=TAGS)
 def rotate_secret(webhook_id: str) -> dict[str, Any]:
     """Give a webhook a new secret, shown in this answer alone.
 
@@ -99,7 +99,7 @@ def rotate_secret(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.post("/webhooks/<webhook_id>/test")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
 def test_webhook(webhook_id: str) -> dict[str, Any]:
     """Send a `ping` to this webhook alone, whatever it subscribes to. The answer is its delivery.
 
@@ -114,7 +114,7 @@ def test_webhook(webhook_id: str) -> dict[str, Any]:
 
 
 @bp.post("/webhooks/<webhook_id>/examples")
-@api.validate(resp=answers(Data[schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
+@api.validate(resp=answers(Data[answer_schemas.DeliveryWithAttempts], 404, 409, 429), tags=TAGS)
 def send_example(webhook_id: str, json: schemas.ExampleInput) -> dict[str, Any]:
     """Send the example of an event type to this webhook alone, whatever it subscribes to.
 
