@@ -34,7 +34,7 @@ class Worker(SimpleWorker):
 
     def __init__(self, connection: "redis.Redis") -> None:
         super().__init__(
-            [queue.queue_on(connection, name) for name in (queue.MAIL, queue.WEBHOOKS)],
+            [queue.queue_on(connection, name) for name in queue.BY_URGENCY],
             connection=connection,
             serializer=JSONSerializer,
             default_result_ttl=0,

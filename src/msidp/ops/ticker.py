@@ -43,7 +43,7 @@ class Ticker(CronScheduler):
         self._cron_jobs = [
             Ring(queue.WEBHOOKS, func_name=queue.DRAIN, interval=RING_EVERY),
             Ring(queue.MAIL, func_name=queue.POST, interval=MAIL_EVERY),
-            Chore(queue.WEBHOOKS, func_name=HOUSEKEEPING, interval=CLEAN_EVERY),
+            Chore(queue.HOUSEKEEPING, func_name=HOUSEKEEPING, interval=CLEAN_EVERY),
         ]
 
     def _request_stop(self, signum: int, frame: FrameType | None) -> None:
