@@ -104,6 +104,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     from msidp.memberstack import app_routes as client_app
     from msidp.memberstack import auth_routes as client_auth
     from msidp.memberstack import member_routes as client_member
+    from msidp.memberstack import script_routes as client_scripts
     from msidp.memberstack import token_routes as member_tokens
     from msidp.oidc import provider
     from msidp.operators import key_routes as api_keys
@@ -161,6 +162,7 @@ def _register_features(app: Flask, settings: Settings) -> None:
     app.register_blueprint(client_auth.bp)
     app.register_blueprint(client_member.bp)
     app.register_blueprint(client_app.bp)
+    app.register_blueprint(client_scripts.bp)
     dashboard.init_app(app)
     app.register_blueprint(ops.bp)
     app.register_blueprint(apidocs.bp)
