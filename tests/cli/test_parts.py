@@ -176,6 +176,33 @@ def test_housekeeping_waits_behind_no_flood_of_bells(
             assert jobs(own_valkey).count > 50
 
 
+def test_deliveries_do_not_wait_for_a_queue_that_hangs(
+    migrated: dict[str, str], own_valkey: ValkeyServer, receiver: Receiver, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = {
+        **migrated,
+        "MSIDP_REDIS_URL": own_valkey.url,
+        "MSIDP_OUTBOUND_ALLOW_HTTP": "1",
+        "MSIDP_OUTBOUND_ALLOW_NETWORKS": "127.0.0.0/8",
+    }
+    with (
+        part("web", "--port", str(port), env=env, log=tmp_path / "web.log"),
+        part("worker", env=env, log=tmp_path / "worker.log"),
+    ):
+        eventually(lambda: status(f"http://127.0.0.1:{port}") == "ready")
+        key = json.loads(msidp("api-key", "create", "--name", "tests", "--json", env=env).stdout)["secretKey"]
+        eventually(lambda: own_valkey.client.scard("rq:workers") == 1)
+        with own_valkey.frozen():
+            for path, body in (
+                ("/webhooks", {"name": "w", "url": receiver.url(), "dialect": "standard", "events": []}),
+                ("/members", {"email": "meanwhile@example.com"}),
+            ):
+                url = f"http://127.0.0.1:{port}{path}"
+                assert requests.post(url, json=body, headers={"X-API-KEY": key}, timeout=20).ok
+            receiver.wait_for(1, timeout=15)
+
+
 def test_jobs_on_the_queue_are_json(own_valkey: ValkeyServer, tmp_path: Path) -> None:
     """RQ's own cron would pickle them."""
     env = environment(MSIDP_REDIS_URL=own_valkey.url, MSIDP_INSTANCE_DIR=str(tmp_path / "instance"))

@@ -1,11 +1,13 @@
 """The RQ worker: one job after the other in this process, with Redis or without."""
 
 import logging
+import threading
 from types import FrameType
 from typing import Any
 
 import redis
 import structlog
+from flask import Flask, current_app
 from redis.client import Pipeline
 from rq import SimpleWorker, worker_registration
 from rq.exceptions import InvalidJobOperation, StopRequested
@@ -20,6 +22,7 @@ from msidp.outages import cause_of, is_away
 from msidp.webhooks import drain
 
 LISTEN = 20  # seconds of one blocking read
+LOOK_EVERY = 5.0  # seconds between looks for deliveries that nobody rang for
 
 log = structlog.get_logger(__name__)
 
@@ -88,12 +91,21 @@ def new_worker(redis_url: str) -> Worker:
 
 def run_worker(redis_url: str) -> None:
     """Work in the present application context until a signal asks to stop."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    threading.Thread(target=_look_anyway, args=(app,), name="looks", daemon=True).start()
     rq = logging.getLogger("rq.worker")
     rq.setLevel(logging.ERROR)
     rq.addFilter(_is_news)
     outlast("worker", lambda: new_worker(redis_url).work(logging_level=None))
     drain.finish()
     postman.finish()
+
+
+def _look_anyway(app: Flask) -> None:
+    """Deliveries wait neither for a queue that is away, or hangs, nor for cron."""
+    with app.app_context():
+        while not queue.stopping.wait(LOOK_EVERY):
+            drain.look()
 
 
 def _is_news(record: logging.LogRecord) -> bool:

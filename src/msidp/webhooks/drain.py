@@ -62,6 +62,11 @@ def wake() -> bool:
     return left_over
 
 
+def look() -> None:
+    """Have what is due delivered, and nothing more."""
+    _engine().wake()
+
+
 def finish() -> None:
     """Wait for what is in flight here. Called once `queue.stopping` is set, after which nothing is added."""
     if "msidp_engine" in current_app.extensions:
