@@ -1,5 +1,7 @@
 """The Client API: who may call it from where, what it refuses, and what it tells nobody."""
 
+from contextlib import ExitStack
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -10,9 +12,11 @@ from tests.members.support import refusal
 from tests.memberstack.conftest import NewVisitor
 from tests.memberstack.support import ADA, PASSWORD, Visitor
 from tests.support.forms import Browser
+from tests.support.threads import at_once
 
 from msidp.accounts import throttle
 from msidp.communities.guard import default_community_id
+from msidp.vault import passwords
 
 pytestmark = pytest.mark.database("sqlite")
 SITE = "https://www.example.com"
@@ -68,6 +72,9 @@ def test_pages_of_which_origins(visitor: Visitor, admin: FlaskClient, app: Flask
     assert shared("/app", SITE, app.test_client()) == SITE  # what was refused can be read too
     assert shared("/v1/data-tables", SITE, visitor.client) == SITE
 
+    for odd in ("", "é", "a b", "https://" + "a" * 300, "\x7f"):
+        assert preflight(odd) is None
+
     named = [f"{SITE}/", "HTTPS://München.example:443", "http://localhost:3000", SITE]
     changed = admin.patch("/community", json={"allowedOrigins": named}).json["data"]["allowedOrigins"]
     assert changed == [SITE, "https://xn--mnchen-3ya.example", "http://localhost:3000"]
@@ -111,7 +118,7 @@ def test_an_old_token_stands_in_nobodys_way(visitor: Visitor) -> None:
     assert visitor.token is not None
     assert visitor.call("GET", "/member").json == {"data": None}
     assert visitor.post("/app-member").json["data"]["member"] is None
-    for token in ("x", "é", visitor.token[:-4] + "AAAA", "."):
+    for token in ("x", "é", visitor.token[:-4] + "AAAA", ".", "\0", "a" * 9000, "é.é.é"):
         visitor.token = token
         assert visitor.call("GET", "/member").json == {"data": None}
     visitor.log_in()
@@ -231,3 +238,59 @@ def test_pictures(visitor: Visitor) -> None:
         answer = visitor.call("POST", "/member/profile-image", **form)
         assert refusal(answer) == expected
     assert refusal(visitor.post("/member/profile-image")) == (422, "required-field-missing")
+
+
+@pytest.mark.database("sqlite", "postgresql")
+def test_of_several_at_once_one_gets_in(visitor: Visitor, another: NewVisitor, base_url: str) -> None:
+    def all_at_once(path: str, **body: str) -> list[int]:
+        return sorted(each.status_code for each in at_once(6, lambda _: another().post(path, **body)))
+
+    assert all_at_once("/auth/signup", email="eve@example.com", password=PASSWORD) == [200, *[409] * 5]
+    visitor.post("/auth/passwordless/signup/send", email=ADA)
+    code = code_in(inbox(base_url, ADA)[0])
+    assert all_at_once("/auth/signup", email=ADA, passwordlessToken=code) == [200, *[401] * 5]
+    visitor.post("/auth/passwordless/login/send", email=ADA)
+    code = code_in(inbox(base_url, ADA)[0])
+    assert all_at_once("/auth/passwordless/login", email=ADA, passwordlessToken=code) == [200, *[401] * 5]
+    visitor.post("/auth/send-reset-password-email", email=ADA)
+    token = inbox(base_url, ADA)[0]["text"].partition("token=")[2].partition("\n")[0]
+    assert all_at_once("/auth/reset-password", token=token, newPassword=PASSWORD) == [200, *[400] * 5]
+
+
+def test_a_change_is_made_whole_or_not_at_all(visitor: Visitor, another: NewVisitor, base_url: str) -> None:
+    another().sign_up("eve@example.com")
+    visitor.sign_up()
+    kept = another()
+    kept.log_in()
+    both = {"oldPassword": PASSWORD, "newPassword": "staple battery horse", "email": "eve@example.com"}
+    assert refusal(visitor.post("/member-auth", **both)) == (409, "email-already-in-use")
+    assert kept.is_in()
+    another().log_in()
+    assert "password" not in inbox(base_url, ADA)[0]["subject"]
+    assert visitor.post("/member-auth", **both | {"email": "bob@example.com"}).status_code == 200
+    assert not kept.is_in()
+    another().log_in("bob@example.com", "staple battery horse")
+
+
+def test_a_wrong_code_costs_no_hash_once_there_were_too_many(visitor: Visitor) -> None:
+    for _ in range(20):
+        throttle.take(throttle.mailed_code_limits(f"{default_community_id()} {ADA}", None))
+    with ExitStack() as stack:
+        for _ in range(passwords.TURNS):  # nobody else may hash now
+            stack.enter_context(passwords.pool.turn())
+        body = {"email": ADA, "passwordlessToken": "000000", "password": PASSWORD}
+        assert refusal(visitor.post("/auth/signup", **body)) == (429, "too-many-attempts")
+
+
+def test_who_moves_an_address_to_and_fro_floods_nobody(visitor: Visitor) -> None:
+    visitor.sign_up()
+    answers = [visitor.post("/member-auth", email=f"m{number % 2}@example.com") for number in range(12)]
+    assert [answer.status_code for answer in answers[:9]] == [200] * 9
+    assert refusal(answers[-1]) == (429, "too-many-attempts")
+
+
+def test_a_proved_address_is_not_proved_again(visitor: Visitor, base_url: str) -> None:
+    visitor.post("/auth/passwordless/signup/send", email=ADA)
+    visitor.enter("/auth/signup", email=ADA, passwordlessToken=code_in(inbox(base_url, ADA)[0]))
+    assert visitor.post("/auth/send-email-verification").json == {"data": {"success": True}}
+    assert len(inbox(base_url, ADA)) == 1

@@ -34,7 +34,8 @@ def sign_in(session: Session, member: Member, methods: tuple[str, ...]) -> str:
         send_cookie("pending", token, LIFETIME)
         return SECOND_STEP + (f"?{urlencode({'next': next_})}" if next_ else "")
     end_waiting(session)
-    _note(session, member, start_session(session, member, methods))
+    members.record_login(session, member)
+    _note(session, start_session(session, member, methods))
     return next_ or HOME
 
 
@@ -47,9 +48,10 @@ def let_in(session: Session, member: Member, methods: tuple[str, ...]) -> Login:
     if _lacks_a_factor(session, member, methods):
         message = words("This account asks for a second factor. Sign in by the sign-in page.")
         raise Forbidden("second-factor-required", message)
+    members.record_login(session, member)
     login = sessions.start(session, member, methods, **place()).login
     metrics.count("msidp_logins", "succeeded")
-    _note(session, member, login)
+    _note(session, login)
     return login
 
 
@@ -57,10 +59,13 @@ def _lacks_a_factor(session: Session, member: Member, methods: tuple[str, ...]) 
     return assurance.acr(methods) == assurance.ONE_FACTOR and totp.is_on(session, member.id)
 
 
-def _note(session: Session, member: Member, login: Login) -> None:
-    members.record_login(session, member)
+def _note(session: Session, login: Login) -> None:
     trail.note(
-        session, member.id, "member.logged_in", sessionId=login.session_id, methods=list(login.methods)
+        session,
+        login.member_id,
+        "member.logged_in",
+        sessionId=login.session_id,
+        methods=list(login.methods),
     )
 
 

@@ -80,10 +80,12 @@ def log_in_by_code(json: schemas.PasswordlessLogin) -> dict[str, Any]:
 @bp.post("/send-email-verification")
 @api.validate(resp=answers(Data[schemas.Done], 429), tags=TAGS, security=AS_MEMBER)
 def send_verification() -> dict[str, Any]:
-    """Mail the member a link that proves their address."""
+    """Mail the member a link that proves their address, unless that is done."""
     login = require_login()
     with reading() as session:
         member = members.get_member(session, site().community_id, login.member_id)
+    if member.verified:
+        return _DONE
     asking.count_mail(normalise(member.email))
     with transaction() as session:
         addresses.ask_for_proof(session, member)

@@ -47,7 +47,8 @@ def by_mailed_code(site: Site, sent: schemas.PasswordlessLogin) -> dict[str, Any
     def proved(session: Session) -> Member | None:
         return sign_in.by_code(session, asking.by_address(email).secret, sent.passwordless_token)
 
-    return _with_a_code(site, email, proved)
+    with _trying_a_code(email) as attempt:
+        return _let_in_by_code(site, email, proved, attempt)
 
 
 def by_sign_up(site: Site, sent: schemas.SignUp) -> dict[str, Any]:
@@ -57,8 +58,6 @@ def by_sign_up(site: Site, sent: schemas.SignUp) -> dict[str, Any]:
     NotFound (`plan-not-found`), Unauthorized, TooManyRequests, Busy.
     """
     email = normalise(sent.email)
-    if sent.password is not None:
-        strength.check_new(sent.password, (sent.email,))
     if sent.passwordless_token is not None:
         return _sign_up_by_code(site, email, sent.passwordless_token, sent)
     if sent.password is None:
@@ -81,7 +80,7 @@ def _sign_up_by_password(site: Site, email: Email, password: str, sent: schemas.
             with reading() as session:
                 if members.find_by_email(session, site.community_id, email.address) is not None:
                     raise members.taken()
-            password_hash = hash_password(password)
+            password_hash = _hash(email, password)
 
             def made(session: Session) -> Member:
                 member = _create(session, site, email, sent, password_hash)
@@ -97,14 +96,21 @@ def _sign_up_by_password(site: Site, email: Email, password: str, sent: schemas.
 
 
 def _sign_up_by_code(site: Site, email: Email, code: str, sent: schemas.SignUp) -> dict[str, Any]:
-    password_hash = hash_password(sent.password) if sent.password is not None else None
+    with _trying_a_code(email) as attempt:
+        password_hash = _hash(email, sent.password) if sent.password is not None else None
 
-    def proved(session: Session) -> Member | None:
-        if sign_up.by_code(session, asking.by_address(email).secret, code) is None:
-            return None
-        return _create(session, site, email, sent, password_hash, verified=True)
+        def proved(session: Session) -> Member | None:
+            if sign_up.by_code(session, asking.by_address(email).secret, code) is None:
+                return None
+            return _create(session, site, email, sent, password_hash, verified=True)
 
-    return _with_a_code(site, email, proved)
+        return _let_in_by_code(site, email, proved, attempt)
+
+
+def _hash(email: Email, password: str) -> str:
+    """Raises Invalid for a password that is soon guessed, Busy. It takes time: a throttle goes before it."""
+    strength.check_new(password, (email.address,))
+    return hash_password(password)
 
 
 def _create(
@@ -128,16 +134,16 @@ def _create(
     )
 
 
-def _with_a_code(site: Site, email: Email, proved: Callable[[Session], Member | None]) -> dict[str, Any]:
+def _let_in_by_code(
+    site: Site, email: Email, proved: Callable[[Session], Member | None], attempt: throttle.Attempt
+) -> dict[str, Any]:
     """Let in whom a mailed code proves. A wrong one costs a try, so that its transaction is kept."""
-    limits = throttle.mailed_code_limits(asking.account_key(email), request.remote_addr)
-    with throttle.attempt(limits) as attempt:
-        found = _let_in(site, proved, assurance.MAILED_CODE)
-        if found is None:
-            attempt.failed()
-            trail.refused("mailed_code.refused", email.address)
-            raise _wrong_code()
-        return found
+    found = _let_in(site, proved, assurance.MAILED_CODE)
+    if found is None:
+        attempt.failed()
+        trail.refused("mailed_code.refused", email.address)
+        raise _wrong_code()
+    return found
 
 
 def _let_in(
@@ -156,6 +162,11 @@ def _let_in(
 
 def _trying_a_password(site: Site, email: str) -> AbstractContextManager[throttle.Attempt]:
     return throttle.attempt(throttle.password_limits(site.community_id, email, request.remote_addr))
+
+
+def _trying_a_code(email: Email) -> AbstractContextManager[throttle.Attempt]:
+    limits = throttle.mailed_code_limits(asking.account_key(email), request.remote_addr)
+    return throttle.attempt(limits)
 
 
 def _address(text: str) -> Email:

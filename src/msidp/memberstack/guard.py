@@ -26,6 +26,7 @@ PUBLIC: dict[str, list[str]] = {"publicKey": []}
 AS_MEMBER: dict[str, list[str]] = {"publicKey": [], "memberToken": []}
 
 _KEY = re.compile(r"pk_[A-Za-z0-9_-]{1,100}")
+_ORIGIN = re.compile(r"[!-~]{1,300}")  # what is sent back as a header
 _METHODS = "GET, POST, DELETE"
 _HEADERS = "Authorization, Content-Type, Referring-Path, X-API-Key, X-App-Id, X-Session-Id, X-User-Agent"
 
@@ -91,9 +92,9 @@ def _require_public_key() -> None:
 def _share(response: Response) -> Response:
     """Let the page that asks read the answer, where its origin may; also what was refused before that."""
     response.headers.add("Vary", "Origin")
-    origin = request.headers.get("Origin")
+    origin = request.headers.get("Origin", "")
     origins = site().origins if "site" in g else ()
-    if origin is None or (origins and origin not in origins):
+    if not _ORIGIN.fullmatch(origin) or (origins and origin not in origins):
         return response
     response.headers["Access-Control-Allow-Credentials"] = "true"  # the package asks with them; none is read
     response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"

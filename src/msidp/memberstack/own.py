@@ -1,6 +1,10 @@
 """What members change about how they sign in, from a site's own pages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask import request
+from sqlalchemy.orm import Session
 
 from msidp.accounts import credentials, notices, sessions, strength, throttle, trail
 from msidp.accounts.mailed import addresses, asking
@@ -10,7 +14,7 @@ from msidp.communities.service import Site
 from msidp.db import reading, transaction
 from msidp.errors import Conflict
 from msidp.members import service as members
-from msidp.members.emails import normalise
+from msidp.members.emails import Email, normalise
 from msidp.members.models import Member
 from msidp.members.views import display_name
 from msidp.memberstack import entry, schemas
@@ -27,18 +31,25 @@ def member_of(site: Site, login: Login) -> Member:
 
 
 def change_auth(site: Site, login: Login, changes: schemas.AuthChanges) -> None:
-    """Give the member another address or password.
+    """Give the member another address or password, both or neither.
 
-    Either takes the present password beside it, or a log-in of the last minutes. Raises Unauthorized
+    Each takes the present password beside it, or a log-in of the last minutes. Raises Unauthorized
     (`invalid-credentials`), Forbidden (`login-required`), Conflict (`email-already-in-use`), Invalid,
     TooManyRequests, Busy.
     """
     member = member_of(site, login)
+    email = normalise(changes.email) if changes.email is not None else None
     _prove(site, login, member, changes)
-    if changes.new_password is not None:
-        _set_password(login, member, changes.new_password)
-    if changes.email is not None:
-        _set_address(site, login, changes.email)
+    new_hash = _hash(member, changes.new_password) if changes.new_password is not None else None
+    if email is not None:
+        asking.count_mail(normalise(member.email))  # which gets a notice
+        asking.count_mail(email)
+    with _trying_an_address(email), transaction() as session:
+        if new_hash is not None:
+            _set_password(session, login, member, new_hash)
+        if email is not None:
+            present = members.lock_member(session, site.community_id, member.id)
+            addresses.replace(session, present, email)
 
 
 def set_first_password(site: Site, login: Login, password: str) -> None:
@@ -48,7 +59,9 @@ def set_first_password(site: Site, login: Login, password: str) -> None:
         message = words("This account has a password. Change it, giving the present one.")
         raise Conflict("password-already-set", message)
     require_fresh(login)
-    _set_password(login, member, password)
+    new_hash = _hash(member, password)
+    with transaction() as session:
+        _set_password(session, login, member, new_hash)
 
 
 def delete(site: Site, login: Login) -> None:
@@ -75,25 +88,24 @@ def _prove(site: Site, login: Login, member: Member, changes: schemas.AuthChange
             raise entry.wrong_credentials()
 
 
-def _set_password(login: Login, member: Member, password: str) -> None:
-    """Every other session ends: the old password may be why it changes."""
+def _hash(member: Member, password: str) -> str:
     strength.check_new(password, (member.email, display_name(member)))
-    new_hash = hash_password(password)
-    with transaction() as session:
-        change(session, member, new_hash)
-        sessions.end_all(session, member.id, kept=login.session_id)
-        trail.warn(session, member, "password.changed", "password_changed")
+    return hash_password(password)
 
 
-def _set_address(site: Site, login: Login, text: str) -> None:
+def _set_password(session: Session, login: Login, member: Member, new_hash: str) -> None:
+    """Every other session ends: the old password may be why it changes."""
+    change(session, member, new_hash)
+    sessions.end_all(session, member.id, kept=login.session_id)
+    trail.warn(session, member, "password.changed", "password_changed")
+
+
+@contextmanager
+def _trying_an_address(email: Email | None) -> Iterator[None]:
     """An address that is taken counts as a failure: whoever tries many, to see which are, is stopped."""
-    email = normalise(text)
-    asking.count_mail(email)
-    with throttle.attempt(throttle.limits(None, request.remote_addr)) as attempt:
+    with throttle.attempt(throttle.limits(None, request.remote_addr) if email else []) as attempt:
         try:
-            with transaction() as session:
-                member = members.lock_member(session, site.community_id, login.member_id)
-                addresses.replace(session, member, email)
+            yield
         except Conflict:
             attempt.failed()
             raise
