@@ -31,6 +31,7 @@ from werkzeug.serving import make_server
 
 from msidp import db, migrating
 from msidp.app import create_app
+from msidp.cli.children import allow_files
 from msidp.communities import service as communities
 from msidp.keys import service as keys
 from msidp.settings import Settings
@@ -46,6 +47,7 @@ LONG = (  # where the tests are that take longest: they start processes, or a br
 )  # fmt: skip
 
 compile_once()
+allow_files(8192)  # as the commands do for themselves
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile(

@@ -174,7 +174,7 @@ class Exchange:
             status = None
         if status in _BODILESS and _announces_body(head or ()):
             self._hang_up()
-        latency = round((time.monotonic() - self.began) * 1000)
+        latency = int((time.monotonic() - self.began) * 1000)
         error = self._error(status, code)
         return Reply(status, error, latency, head or (), b"".join(self.chunks), self._timings())
 
