@@ -2,6 +2,8 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from tests.memberstack.sites import EMAIL, PASSWORD
 from tests.memberstack.support import Visitor
 
 from msidp import db
@@ -25,3 +27,16 @@ def visitor(app: Flask, public_key: str) -> Visitor:
 def another(app: Flask, public_key: str) -> NewVisitor:
     """Another browser on the site."""
     return lambda: Visitor(app, public_key)
+
+
+@pytest.fixture
+def plan(admin: FlaskClient) -> str:
+    plan_id: str = admin.post("/plans", json={"name": "Reader"}).json["data"]["id"]
+    return plan_id
+
+
+@pytest.fixture
+def member(admin: FlaskClient) -> dict[str, object]:
+    body = {"email": EMAIL, "password": PASSWORD, "customFields": {"first-name": "Ada"}}
+    made: dict[str, object] = admin.post("/members", json=body).json["data"]
+    return made

@@ -1,179 +1,24 @@
-"""/prebuilt-ui.js and /memberstack.js in Chromium, on a page of another origin."""
+"""/prebuilt-ui.js in Chromium, on a page of another origin; and how both scripts are served."""
 
 import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.accounts.mailed.support import code_in, inbox
-from tests.support.browser import accessibility_problems, overflow, picture, show, tab
+from tests.memberstack.sites import CREDENTIALS, EMAIL, ENTER, PASSWORD, dialog, fill_in, page_of, shop
+from tests.support.browser import accessibility_problems, overflow, picture, show
 from tests.support.node import ROOT
-from tests.support.pages import example
-from tests.support.site import Site
 
 pytestmark = pytest.mark.database("sqlite")
-
-EMAIL = "ada@example.com"
-PASSWORD = "correct horse battery"
-PAGE = """<!doctype html><html lang="en"><head><title>Shop</title>
-<script src="{base}/memberstack.js" defer></script></head><body>
-<main><h1>Shop</h1>
-<p data-ms-content="!members">Please join.</p>
-<p data-ms-content="members">Hello <b data-ms-member="email"></b>, <i data-ms-member="first-name"></i>.</p>
-<p data-ms-content="verified">Address confirmed.</p> <p data-ms-content="!verified">Address open.</p>
-<p data-ms-content="no-plans">No plan.</p> <p data-ms-content="free-plans">A free plan.</p>
-<p data-ms-content="paid-plans">A paid plan.</p> <p data-ms-content="{plan}">In the group.</p>
-<p data-ms-loader style="display: none">One moment.</p>
-{body}</main></body></html>"""
-
-
-@pytest.fixture
-def plan(admin: FlaskClient) -> str:
-    plan_id: str = admin.post("/plans", json={"name": "Reader"}).json["data"]["id"]
-    return plan_id
-
-
-@contextmanager
-def page_of(browser: Browser, html: str, files: dict[str, Path | str] | None = None) -> Iterator[Page]:
-    """A tab on this page of a site."""
-    site = Site(html, files)
-    site.start()
-    try:
-        with tab(browser, site.origin) as page:
-            page.goto("/")
-            yield page
-    finally:
-        site.stop()
-
-
-def shop(browser: Browser, base_url: str, body: str, plan: str = "pln_none") -> AbstractContextManager[Page]:
-    """A tab on a site's page that has this in it."""
-    return page_of(browser, PAGE.format(base=base_url, plan=plan, body=body))
-
-
-@pytest.fixture
-def member(admin: FlaskClient) -> dict[str, object]:
-    body = {"email": EMAIL, "password": PASSWORD, "customFields": {"first-name": "Ada"}}
-    made: dict[str, object] = admin.post("/members", json=body).json["data"]
-    return made
 
 
 def reset_code_in(mail: dict[str, Any]) -> str:
     [code] = re.findall(r"^ +([0-9a-z]{4}(?:-[0-9a-z]{4}){3})$", mail["text"], re.MULTILINE)
     return str(code)
-
-
-def dialog(page: Page, title: str) -> Locator:
-    return page.get_by_role("dialog", name=title)
-
-
-def log_in(page: Page) -> None:
-    """In the dialog, which a button of the page opens."""
-    page.get_by_role("button", name="Enter").click()
-    box = dialog(page, "Log in to your account")
-    box.get_by_label("Email address").fill(EMAIL)
-    box.get_by_label("Password").fill(PASSWORD)
-    box.get_by_role("button", name="Log in", exact=True).click()
-    expect(page.get_by_text("Hello ada@example.com")).to_be_visible()
-
-
-CREDENTIALS = """<input data-ms-member="email" aria-label="Mail" autocomplete="username">
-  <input data-ms-member="password" type="password" aria-label="Word" autocomplete="current-password">"""
-ENTER = '<button data-ms-modal="login">Enter</button>'
-
-
-def test_signing_up_by_a_form(browser: Browser, base_url: str, plan: str, admin: FlaskClient) -> None:
-    form = f"""<form data-ms-form="signup" data-ms-redirect="/#welcome" data-ms-plan:add="{plan}">
-      {CREDENTIALS} <input data-ms-member="first-name" aria-label="Name">
-      <input data-ms-member="news" type="checkbox" aria-label="News" checked>
-      <button>Join</button></form>"""
-    with shop(browser, base_url, form, plan) as page:
-        expect(page.get_by_text("Please join.")).to_be_visible()
-        for text in (
-            "Hello",
-            "A free plan.",
-            "A paid plan.",
-            "In the group.",
-            "No plan.",
-            "Address confirmed.",
-        ):
-            expect(page.get_by_text(text)).to_be_hidden()
-        page.get_by_label("Mail").fill(EMAIL)
-        page.get_by_label("Word").fill("short")
-        page.get_by_label("Name").fill("Ada <b>")
-        page.get_by_role("button", name="Join").click()
-        expect(page.get_by_role("alert")).to_contain_text("8 characters")
-        expect(page.get_by_text("One moment.")).to_be_hidden()
-        page.get_by_label("Word").fill(PASSWORD)
-        page.get_by_role("button", name="Join").click()
-
-        page.wait_for_url("**/#welcome")
-        expect(page.get_by_text("Hello ada@example.com, Ada <b>.")).to_be_visible()  # a text, and no element
-        for text in ("A free plan.", "In the group.", "Address open."):
-            expect(page.get_by_text(text)).to_be_visible()
-        for text in ("Please join.", "A paid plan.", "No plan."):
-            expect(page.get_by_text(text)).to_be_hidden()
-    made = admin.get(f"/members/{EMAIL}").json["data"]
-    assert made["customFields"] == {"first-name": "Ada <b>", "news": True}
-    assert [each["planId"] for each in made["planConnections"]] == [plan]
-
-
-def test_buttons_and_forms_of_a_member(
-    browser: Browser, base_url: str, plan: str, member: dict[str, object], admin: FlaskClient
-) -> None:
-    body = f"""{ENTER}
-      <button data-ms-plan:add="{plan}">Get it</button> <button data-ms-plan:remove="{plan}">Drop it</button>
-      <button data-ms-action="resend-verification-email">Mail me</button>
-      <button data-ms-action="logout">Leave</button>
-      <form data-ms-form="profile"><input data-ms-member="first-name" aria-label="Name"><button>Save</button>
-        <p data-ms-message="success" style="display: none"><span data-ms-message-text></span></p></form>
-      <form data-ms-form="password">
-        <input data-ms-member="current-password" aria-label="Old" type="password" autocomplete="off">
-        <input data-ms-member="password" aria-label="New" type="password" autocomplete="off">
-        <button>Change</button></form>"""
-    with shop(browser, base_url, body, plan) as page:
-        log_in(page)
-        name = page.get_by_label("Name")
-        expect(name).to_have_value("Ada")
-        name.fill("Grace")
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("Saved.")).to_be_visible()
-        expect(page.get_by_text("Hello ada@example.com, Grace.")).to_be_visible()
-
-        page.get_by_role("button", name="Get it").click()
-        expect(page.get_by_text("A free plan.")).to_be_visible()
-        page.get_by_role("button", name="Drop it").click()
-        expect(page.get_by_text("No plan.")).to_be_visible()
-        page.get_by_role("button", name="Mail me").click()
-        expect(page.get_by_text("The email is on its way.")).to_be_visible()
-
-        page.get_by_label("Old").fill("not this one")
-        page.get_by_label("New").fill("a better horse battery")
-        page.get_by_role("button", name="Change").click()
-        expect(page.get_by_role("alert")).not_to_be_empty()
-        page.get_by_label("Old").fill(PASSWORD)
-        page.get_by_role("button", name="Change").click()
-        expect(page.get_by_text("Saved.").first).to_be_visible()
-
-        page.get_by_role("button", name="Leave").click()
-        expect(page.get_by_text("Please join.")).to_be_visible()
-        assert page.evaluate("[localStorage['_ms-mid'], localStorage['_ms-mem']]") == [None, None]
-    assert admin.get(f"/members/{EMAIL}").json["data"]["customFields"] == {"first-name": "Grace"}
-
-
-def test_what_a_page_may_not_be_led_to(browser: Browser, base_url: str, member: dict[str, object]) -> None:
-    form = f"""<form data-ms-form="login" data-ms-redirect="javascript:document.title='caught'">{CREDENTIALS}
-      <button>Log in</button></form>"""
-    with shop(browser, base_url, form) as page:
-        page.get_by_label("Mail").fill(EMAIL)
-        page.get_by_label("Word").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_text("Hello ada@example.com")).to_be_visible()
-        assert page.title() == "Shop"
 
 
 def test_the_dialogs(browser: Browser, base_url: str, member: dict[str, object], admin: FlaskClient) -> None:
@@ -236,6 +81,56 @@ def test_the_dialogs(browser: Browser, base_url: str, member: dict[str, object],
     assert admin.get("/members").json["totalCount"] == 0
 
 
+def test_what_a_page_does_to_its_text_is_not_for_the_dialogs(browser: Browser, base_url: str) -> None:
+    style = "<style>html { font-size: 62.5% } body { letter-spacing: 4px; text-transform: uppercase }</style>"
+    words = """<script>window.memberstackTranslations =
+      {login: "Los", "invalid-credentials": "Das stimmt nicht."};</script>"""
+    with shop(browser, base_url, style + words + ENTER) as page:
+        page.get_by_role("button", name="Enter").focus()
+        page.keyboard.press("Enter")
+        box = dialog(page, "Log in to your account")
+        expect(box).to_have_css("letter-spacing", "normal")
+        expect(box).to_have_css("text-transform", "none")
+        expect(box).to_have_css("width", "416px")
+        page.keyboard.type(EMAIL)
+        page.keyboard.press("Tab")
+        page.keyboard.type("wrong horse")
+        page.keyboard.press("Enter")
+        expect(box.get_by_role("alert").first).to_have_text("Das stimmt nicht.")
+        page.evaluate("document.querySelector('memberstack-prebuilt-ui').remove()")  # as hideModal() does
+        expect(page.get_by_role("button", name="Enter")).to_be_focused()
+
+
+def test_an_account_that_begins_with_the_proof_of_its_address(
+    app: Flask, browser: Browser, base_url: str, admin: FlaskClient
+) -> None:
+    settings = app.extensions["msidp_settings"]
+    app.extensions["msidp_settings"] = settings.model_copy(update={"sign_up_proof": True})
+    form = f"""<form data-ms-form="signup">{CREDENTIALS} <input data-ms-member="token" aria-label="Key">
+      <button>Join</button></form> <button data-ms-modal="signup">Enlist</button>"""
+    with shop(browser, base_url, form) as page:
+        fill_in(page)
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_role("status")).to_contain_text("A code is on its way")
+        page.get_by_label("Key").fill(code_in(inbox(base_url)[0]))
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_text("Hello ada@example.com")).to_be_visible()
+
+        page.evaluate("localStorage.clear(); location.reload()")
+        page.get_by_role("button", name="Enlist").click()
+        box = dialog(page, "Create an account")
+        box.get_by_label("Email address").fill("grace@example.com")
+        box.get_by_label("Password").fill(PASSWORD)
+        box.get_by_role("button", name="Sign up", exact=True).click()
+        code = dialog(page, "Enter your code")
+        code.get_by_role("button", name="Email me another code").click()
+        expect(code.get_by_role("status")).to_contain_text("Another code")
+        code.get_by_label("Code").fill(code_in(inbox(base_url)[0]))
+        code.get_by_role("button", name="Sign up").click()
+        expect(page.get_by_text("Hello grace@example.com")).to_be_visible()
+    assert admin.get("/members/grace@example.com").json["data"]["auth"]["hasPassword"] is True
+
+
 def test_a_code_by_mail(
     browser: Browser, base_url: str, member: dict[str, object], admin: FlaskClient
 ) -> None:
@@ -251,35 +146,6 @@ def test_a_code_by_mail(
         code.get_by_role("button", name="Log in", exact=True).click()
         expect(page.get_by_text("Hello ada@example.com")).to_be_visible()
         expect(page.get_by_text("Address confirmed.")).to_be_visible()  # whoever has the code has the address
-
-
-def test_a_plan_for_who_has_no_account_yet(
-    browser: Browser, base_url: str, plan: str, admin: FlaskClient
-) -> None:
-    with shop(browser, base_url, f'<button data-ms-plan:add="{plan}">Get it</button>', plan) as page:
-        page.get_by_role("button", name="Get it").click()
-        box = dialog(page, "Create an account")
-        box.get_by_label("Email address").fill(EMAIL)
-        box.get_by_label("Password").fill(PASSWORD)
-        box.get_by_role("button", name="Sign up").click()
-        expect(page.get_by_text("In the group.")).to_be_visible()
-
-
-def test_the_page_of_the_docs(browser: Browser, base_url: str, admin: FlaskClient) -> None:
-    html = example("integrate/attributes.md", "html", "memberstack.js")
-    with page_of(browser, html.replace("https://id.example.com", base_url)) as page:
-        page.get_by_role("button", name="Join").click()
-        box = dialog(page, "Create an account")
-        box.get_by_label("Email address").fill(EMAIL)
-        box.get_by_label("Password").fill(PASSWORD)
-        box.get_by_role("button", name="Sign up").click()
-        expect(page.get_by_text("Hello ada@example.com.")).to_be_visible()
-        page.get_by_label("First name").fill("Ada")
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("status")).to_have_text("Saved.")
-        page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_role("button", name="Join")).to_be_visible()
-    assert admin.get(f"/members/{EMAIL}").json["data"]["customFields"] == {"first-name": "Ada"}
 
 
 DOM_PACKAGE = """<!doctype html><html lang="en"><head><title>Shop</title><script type="importmap">

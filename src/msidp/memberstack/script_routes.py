@@ -23,6 +23,10 @@ from msidp.settings import Settings
 
 MAX_AGE = 300  # seconds until a browser asks whether the script, the colour in it or the key has changed
 _FILES = Path(__file__).parent / "scripts"
+_PARTS = {
+    "prebuilt-ui": ("shared", "looks", "views", "prebuilt-ui"),
+    "memberstack": ("shared", "page", "memberstack"),
+}
 
 bp = Blueprint("client_scripts", __name__)
 allow_everybody(bp)
@@ -51,7 +55,7 @@ def _script(name: str) -> Response:
 
 @cache
 def _code(name: str) -> str:
-    return "\n".join((_FILES / file).read_text() for file in ("shared.js", f"{name}.js"))
+    return "\n".join((_FILES / f"{part}.js").read_text() for part in _PARTS[name])
 
 
 def _site() -> str:

@@ -7,6 +7,7 @@ if (key) site.publicKey = key;
 
 const TOKEN = "_ms-mid"; // where @memberstack/dom keeps the token and the member, so that either finds them
 const MEMBER = "_ms-mem";
+const PATIENCE = 30_000; // ms for an answer
 const OFFLINE = "The server cannot be reached. Please check your connection and try again.";
 
 /** What the Client API refused: `code` is for programs, the message for people. */
@@ -17,18 +18,32 @@ class Refused extends Error {
   }
 }
 
-/** Browsers that forbid storage remember nobody beyond this page. */
+/** The browser's storage, or null where it is forbidden. */
+const lasting = (() => {
+  try {
+    localStorage.getItem(TOKEN);
+    return localStorage;
+  } catch {
+    return null;
+  }
+})();
+
+/** Without it a log-in lasts as long as this page. The two scripts share what they know. */
+const passing = (window[Symbol.for("msidp.passing")] ??= new Map());
 const storage = {
-  read(name) {
-    try { return localStorage.getItem(name); } catch { return null; }
-  },
+  read: (name) => (lasting ? lasting.getItem(name) : passing.get(name)) ?? null,
   write(name, value) {
-    try { localStorage.setItem(name, value); } catch { /* see above */ }
+    if (!lasting) return void passing.set(name, value);
+    try { lasting.setItem(name, value); } catch { /* it is full */ }
   },
   drop(name) {
-    try { localStorage.removeItem(name); } catch { /* see above */ }
+    if (lasting) lasting.removeItem(name);
+    else passing.delete(name);
   },
 };
+
+/** The page's own words for one of our texts, or for what a code says. */
+const translated = (key) => window.memberstackTranslations?.[key];
 
 /** Call the Client API; the `data` of its answer. Throws Refused. */
 async function call(method, path, body) {
@@ -37,12 +52,13 @@ async function call(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer, found;
   try {
-    answer = await fetch(site.origin + path, { method, headers, body: JSON.stringify(body) });
+    const signal = AbortSignal.timeout(PATIENCE);
+    answer = await fetch(site.origin + path, { method, headers, body: JSON.stringify(body), signal });
     found = await answer.json();
   } catch {
-    throw new Refused("unreachable", OFFLINE);
+    throw new Refused("unreachable", translated("unreachable") ?? OFFLINE);
   }
-  if (!answer.ok) throw new Refused(found.code, found.message);
+  if (!answer.ok) throw new Refused(found?.code, translated(found?.code) ?? found?.message ?? OFFLINE);
   return found.data;
 }
 
@@ -60,8 +76,10 @@ function forget() {
 
 /** The member of this browser, or null. Asks the server: a token may have ended. */
 async function currentMember() {
-  if (!storage.read(TOKEN)) return null;
+  const token = storage.read(TOKEN);
+  if (!token) return null;
   const member = await call("GET", "/member");
+  if (storage.read(TOKEN) !== token) return currentMember(); // logged in or out meanwhile: this is about the former
   if (member) storage.write(MEMBER, JSON.stringify(member));
   else forget();
   return member;
