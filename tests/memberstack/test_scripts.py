@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from tests.accounts.mailed.support import code_in, inbox
 from tests.memberstack.sites import CREDENTIALS, EMAIL, ENTER, PASSWORD, dialog, fill_in, page_of, shop
 from tests.support.browser import accessibility_problems, overflow, picture, show
@@ -129,6 +129,27 @@ def test_an_account_that_begins_with_the_proof_of_its_address(
         code.get_by_role("button", name="Sign up").click()
         expect(page.get_by_text("Hello grace@example.com")).to_be_visible()
     assert admin.get("/members/grace@example.com").json["data"]["auth"]["hasPassword"] is True
+
+
+def test_closing_a_dialog_before_the_answer(
+    browser: Browser, base_url: str, member: dict[str, object]
+) -> None:
+    with shop(browser, base_url, ENTER) as page:
+        held: list[Route] = []
+        page.route("**/auth/login", lambda route: held.append(route))
+        page.get_by_role("button", name="Enter").click()
+        box = dialog(page, "Log in to your account")
+        box.get_by_label("Email address").fill(EMAIL)
+        box.get_by_label("Password").fill(PASSWORD)
+        with page.expect_request("**/auth/login"):
+            page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(box).to_have_count(0)
+        with page.expect_response("**/auth/login"):
+            held[0].continue_()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("localStorage['_ms-mid']") is None
+        expect(page.get_by_text("Please join.")).to_be_visible()
 
 
 def test_a_code_by_mail(

@@ -41,6 +41,13 @@ class PrebuiltUi extends HTMLElement {
     this.#opener?.focus();
   }
 
+  /** Whoever closes the dialog before the answer is there has thought better of it. */
+  #succeed(type, data) {
+    if (this.#ended) return;
+    if (data.tokens) remember(data);
+    this.#end({ type, data });
+  }
+
   #isOutside({ clientX, clientY }) {
     const box = this.#dialog.getBoundingClientRect();
     return clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom;
@@ -72,7 +79,7 @@ class PrebuiltUi extends HTMLElement {
       text: (key) => this.#text(key),
       add: (...elements) => dialog.append(...elements),
       show: (name, told) => this.#show(name, told),
-      succeed: (type, data) => this.#end({ type, data }),
+      succeed: (type, data) => this.#succeed(type, data),
       /** A form of these inputs; `run` gets their values, and may throw Refused. */
       form: (inputs, label, run) => dialog.append(this.#form(inputs, label, run)),
       /** Quiet buttons below each other: [[label, action], …]. */

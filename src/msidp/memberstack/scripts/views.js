@@ -11,7 +11,7 @@ const VIEWS = {
     title: "login_to_your_account",
     build({ email: known, form, links, show, succeed }) {
       form([email(known), password("password", "current-password")], "login", async (values) =>
-        succeed("LOGIN", remember(await call("POST", "/auth/login", values))));
+        succeed("LOGIN", await call("POST", "/auth/login", values)));
       links(
         ["forgot_password", () => show("forgot_password")],
         ["continue_with_email", () => show("passwordless")],
@@ -25,7 +25,7 @@ const VIEWS = {
       form([email(known), password("password", "new-password")], "signup_button", async (values) => {
         const asked = plans ? { ...values, plans: plans.map((plan) => ({ planId: plan.planId ?? plan })) } : values;
         try {
-          succeed("SIGNUP", remember(await call("POST", "/auth/signup", asked)));
+          succeed("SIGNUP", await call("POST", "/auth/signup", asked));
         } catch (error) {
           if (error.code !== "email-proof-required") throw error;
           await sendSignUpCode(asked);
@@ -41,7 +41,7 @@ const VIEWS = {
     build({ asked, text, add, form, links, show, succeed }) {
       add(make("p", {}, text("signup_code_instructions")));
       form([code("login_verification_code")], "signup_button", async (values) =>
-        succeed("SIGNUP", remember(await call("POST", "/auth/signup", { ...asked, passwordlessToken: values.code.trim() }))));
+        succeed("SIGNUP", await call("POST", "/auth/signup", { ...asked, passwordlessToken: values.code.trim() })));
       links(["another_code", async () => {
         await sendSignUpCode(asked);
         show("signup_code", text("code_sent"));
@@ -64,7 +64,7 @@ const VIEWS = {
       add(make("p", {}, text("login_passwordless_instructions")));
       form([email(known), code("login_verification_code")], "login_verify_email", async (values) => {
         const asked = { email: values.email, passwordlessToken: values.code.trim() };
-        succeed("LOGIN", remember(await call("POST", "/auth/passwordless/login", asked)));
+        succeed("LOGIN", await call("POST", "/auth/passwordless/login", asked));
       });
       links(["login_with_password", () => show("login")]);
     },
