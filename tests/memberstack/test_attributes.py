@@ -94,6 +94,7 @@ def test_buttons_and_forms_of_a_member(
         page.get_by_label("Old").fill(PASSWORD)
         page.get_by_role("button", name="Change").click()
         expect(page.get_by_role("status")).to_have_text("Saved.")  # and not in the box of the other form
+        expect(page.get_by_label("Old")).to_have_value("")
 
         page.get_by_role("button", name="Leave").click()
         expect(page.get_by_text("Please join.")).to_be_visible()

@@ -90,6 +90,11 @@ function plansOf(form, button) {
 
 const isButton = (element) => element.matches("button, input[type=submit], input[type=button], input[type=image]");
 
+/** Passwords and codes have done their work. */
+function clearSecrets(form) {
+  for (const field of fieldsOf(form)) if (field.dataset.msMember !== "email" && OWN.has(field.dataset.msMember)) field.value = "";
+}
+
 /** Run one of the above: with the loader, never twice at once, and with its outcome said or followed. */
 async function run(element, act) {
   if (element.ariaBusy === "true") return;
@@ -100,6 +105,7 @@ async function run(element, act) {
   try {
     const { told, redirect, ends, moves } = await act();
     const wanted = element.getAttribute("data-ms-redirect");
+    if (ends) clearSecrets(element);
     if (told) say(element, told, "success");
     if (moves || (ends && wanted !== null)) await follow(wanted ?? redirect);
     else await refresh();
