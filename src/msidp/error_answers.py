@@ -151,7 +151,7 @@ def _answer(status: int, code: str, message: str, body: dict[str, Any], headers:
         )
         response = Response(page, mimetype="text/html")
     else:
-        response = jsonify(body)
+        response = jsonify(body | {"message": negotiation.told(message)})
     response.status_code = status
     response.headers.update(headers)
     return response

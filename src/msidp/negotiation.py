@@ -71,6 +71,16 @@ def speak(wanted: str) -> None:
     refresh()
 
 
+def translate_problems() -> None:
+    """Say what is wrong with this request in its language, in JSON too: a member will read it on a page."""
+    g.problems_translated = True
+
+
+def told(message: str) -> str:
+    """What is wrong with this request, for JSON: in English, unless members read it."""
+    return said(message) if g.get("problems_translated") else message
+
+
 def said(text: str) -> str:
     """The text in this request's language, if it is Words; any other stays what it is."""
     return languages.say(text, get_translations())

@@ -85,7 +85,7 @@ def test_buttons_and_forms_of_a_member(
         page.get_by_role("button", name="Drop it").click()
         expect(page.get_by_text("No plan.")).to_be_visible()
         page.get_by_role("button", name="Mail me").click()
-        expect(page.get_by_text("The email is on its way.")).to_be_visible()
+        expect(page.get_by_text("The link is on its way.")).to_be_visible()
 
         page.get_by_label("Old").fill("not this one")
         page.get_by_label("New").fill("a better horse battery")

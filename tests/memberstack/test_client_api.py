@@ -294,3 +294,19 @@ def test_a_proved_address_is_not_proved_again(visitor: Visitor, base_url: str) -
     visitor.enter("/auth/signup", email=ADA, passwordlessToken=code_in(inbox(base_url, ADA)[0]))
     assert visitor.post("/auth/send-email-verification").json == {"data": {"success": True}}
     assert len(inbox(base_url, ADA)) == 1
+
+
+def test_what_is_wrong_is_said_in_the_callers_language(visitor: Visitor, admin: FlaskClient) -> None:
+    german = {"Accept-Language": "de"}
+    body = {"email": ADA, "password": PASSWORD}
+    refused = visitor.call("POST", "/auth/login", json=body, headers=german)
+    assert refused.json == {
+        "code": "invalid-credentials",
+        "message": "Die E-Mail-Adresse oder das Passwort ist falsch.",
+    }
+    assert refused.headers["Content-Language"] == "de"
+    assert "Accept-Language" in refused.vary
+    assert "wrong" in visitor.call("POST", "/auth/login", json=body).json["message"]
+    taken = {"email": ADA}
+    admin.post("/members", json=taken)
+    assert "address" in admin.post("/members", json=taken, headers=german).json["message"]  # for programs

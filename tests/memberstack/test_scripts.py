@@ -9,7 +9,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Route, expect
 from tests.accounts.mailed.support import code_in, inbox
-from tests.memberstack.sites import CREDENTIALS, EMAIL, ENTER, PASSWORD, dialog, fill_in, page_of, shop
+from tests.memberstack.sites import (
+    CREDENTIALS,
+    EMAIL,
+    ENTER,
+    PAGE,
+    PASSWORD,
+    dialog,
+    fill_in,
+    page_of,
+    shop,
+)
 from tests.support.browser import accessibility_problems, overflow, picture, show
 from tests.support.node import ROOT
 
@@ -228,3 +238,16 @@ def test_how_the_scripts_are_served(client: FlaskClient, admin: FlaskClient, pub
         admin.patch("/branding", json={"accentColor": "#117733"})
         assert "#117733" in client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).text
         admin.patch("/branding", json={"accentColor": None})
+
+
+def test_the_language_of_the_page(browser: Browser, base_url: str, member: dict[str, object]) -> None:
+    html = PAGE.format(base=base_url, plan="pln_none", body=ENTER).replace('lang="en"', 'lang="de-AT"')
+    with page_of(browser, html) as page:
+        page.get_by_role("button", name="Enter").click()
+        box = dialog(page, "Anmelden")
+        box.get_by_label("E-Mail-Adresse").fill(EMAIL)
+        box.get_by_label("Passwort").fill("wrong horse")
+        box.get_by_role("button", name="Anmelden", exact=True).click()
+        expect(box.get_by_role("alert").first).to_have_text(
+            "Die E-Mail-Adresse oder das Passwort ist falsch."
+        )

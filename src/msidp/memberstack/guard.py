@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from msidp import negotiation
 from msidp.accounts.guard import is_fresh
 from msidp.accounts.sessions import Login
 from msidp.communities import service
@@ -36,6 +37,7 @@ class ClientBlueprint(Blueprint):
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         super().__init__(name, import_name, **options)
+        self.before_request(negotiation.translate_problems)
         self.before_request(_require_public_key)
         self.after_request(_share)
 

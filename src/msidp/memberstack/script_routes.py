@@ -24,8 +24,8 @@ from msidp.settings import Settings
 MAX_AGE = 300  # seconds until a browser asks whether the script, the colour in it or the key has changed
 _FILES = Path(__file__).parent / "scripts"
 _PARTS = {
-    "prebuilt-ui": ("shared", "looks", "views", "prebuilt-ui"),
-    "memberstack": ("shared", "page", "memberstack"),
+    "prebuilt-ui": ("texts", "shared", "looks", "views", "prebuilt-ui"),
+    "memberstack": ("texts", "shared", "page", "memberstack"),
 }
 
 bp = Blueprint("client_scripts", __name__)

@@ -1,17 +1,5 @@
 // What a page shows: to whom its parts are, who is logged in, what is being done and how it went.
 
-const TEXTS = {
-  saved: "Saved.",
-  reset_sent: "If this address has an account, an email is on its way to it.",
-  password_reset_success: "Your password is changed. You can log in with it now.",
-  login_code_sent: "If this address has an account, a code is on its way to it. Enter it here.",
-  signup_code_sent: "A code is on its way to you. Enter it here.",
-  verification_sent: "The email is on its way.",
-  delete_confirmation_message: "Delete your account, and all that belongs to it, for good?",
-  unreachable: OFFLINE,
-};
-const text = (key) => translated(key) ?? TEXTS[key];
-
 const FIELDS = "input[data-ms-member], select[data-ms-member], textarea[data-ms-member]";
 const OWN = new Set(["email", "password", "current-password", "new-password", "token"]); // no custom fields
 const isChoice = (element) => element.type === "checkbox" || element.type === "radio";

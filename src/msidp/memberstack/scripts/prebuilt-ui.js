@@ -54,7 +54,7 @@ class PrebuiltUi extends HTMLElement {
   }
 
   #text(key) {
-    return this.params?.translations?.[key] ?? translated(key) ?? TEXTS[key];
+    return this.params?.translations?.[key] ?? text(key);
   }
 
   #show(name, told = "") {

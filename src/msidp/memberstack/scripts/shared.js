@@ -8,7 +8,6 @@ if (key) site.publicKey = key;
 const TOKEN = "_ms-mid"; // where @memberstack/dom keeps the token and the member, so that either finds them
 const MEMBER = "_ms-mem";
 const PATIENCE = 30_000; // ms for an answer
-const OFFLINE = "The server cannot be reached. Please check your connection and try again.";
 
 /** What the Client API refused: `code` is for programs, the message for people. */
 class Refused extends Error {
@@ -42,13 +41,11 @@ const storage = {
   },
 };
 
-/** The page's own words for one of our texts, or for what a code says. */
-const translated = (key) => window.memberstackTranslations?.[key];
-
 /** Call the Client API; the `data` of its answer. Throws Refused. */
 async function call(method, path, body) {
   const token = storage.read(TOKEN);
-  const headers = { "X-API-KEY": site.publicKey, ...(token && { Authorization: `Bearer ${token}` }) };
+  const headers = { "X-API-KEY": site.publicKey, "Accept-Language": language };
+  if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer, found;
   try {
@@ -56,9 +53,9 @@ async function call(method, path, body) {
     answer = await fetch(site.origin + path, { method, headers, body: JSON.stringify(body), signal });
     found = await answer.json();
   } catch {
-    throw new Refused("unreachable", translated("unreachable") ?? OFFLINE);
+    throw new Refused("unreachable", text("unreachable"));
   }
-  if (!answer.ok) throw new Refused(found?.code, translated(found?.code) ?? found?.message ?? OFFLINE);
+  if (!answer.ok) throw new Refused(found?.code, translated(found?.code) ?? found?.message ?? text("unreachable"));
   return found.data;
 }
 
