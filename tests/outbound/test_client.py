@@ -1,8 +1,11 @@
 """The client against receivers that misbehave: the expected class, in time, with little read."""
 
 import gzip
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -165,6 +168,30 @@ def test_answers_that_arrived_in_time_count_however_late_the_look(
     assert at_once < 20
     assert {replies.pop("late").error, *(reply.error for reply in replies.values())} == {"timeout", None}
     assert {reply.status for reply in replies.values()} == {200}
+
+
+def test_answers_that_arrived_in_time_count_for_a_process_that_was_stopped(
+    receiver: Receiver, ca_file: Path
+) -> None:
+    receiver.script("/hook", Answer(delay=0.2))
+    receiver.script("/late", Answer(delay=60))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from msidp.outbound.authorities import Authorities; from msidp.outbound.client import Client\n"
+        "from tests.outbound.conftest import exchange, loopback_policy\n"
+        "client = Client(loopback_policy(), Authorities(Path(sys.argv[1])))\n"
+        "print([exchange(client, url, timeout=0.8).error for url in sys.argv[2:]])"
+    )
+    urls = (receiver.url(), receiver.url("/late"))
+    command = [sys.executable, "-c", code, str(ca_file), *urls]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for count in (1, 2):
+            receiver.wait_for(count, timeout=30)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(1)
+            process.send_signal(signal.SIGCONT)
+        answers, _ = process.communicate(timeout=10)
+    assert answers == "[None, 'timeout']\n"
 
 
 def test_a_look_that_comes_late_finds_sockets_that_were_closed(

@@ -119,25 +119,15 @@ class Client:
         """Let the requests proceed; returns those that ended, after at most `wait` seconds.
 
         Deadlines are judged here and not by libcurl, which would look at the clock before it reads: whoever
-        calls this too late finds the answers that arrived meanwhile.
+        calls this too late finds the answers that arrived meanwhile. So does a process that was stopped and
+        goes on: epoll, whose time is up by then, has told it nothing.
         """
-        for fd, event in self._epoll.poll(self._patience(wait), MAX_CONNECTIONS):
-            if fd == self._answers:
-                self._resume()
-            elif fd == self._bell:
-                os.eventfd_read(self._bell)
-            elif fd in self._resting:
-                self._forget(fd)  # its peer has hung up, as libcurl will find
-            else:
-                mask = (pycurl.CSELECT_IN if event & _READ else 0) | (
-                    pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
-                )
-                self._multi.socket_action(fd, mask)
-        if self._multi.timeout() == 0:  # asked once for many requests; a callback would come twice for each
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._proceed(self._patience(wait))
+        if late := self._soonest <= time.monotonic():
+            self._proceed(0)
         finished = self._finished()
-        if self._soonest <= (now := time.monotonic()):
-            finished += self._give_up(now)
+        if late:
+            finished += self._give_up(time.monotonic())
         return finished
 
     def wake(self) -> None:
@@ -159,6 +149,23 @@ class Client:
         self._epoll.close()
         self._resolver.close()
         os.close(self._bell)
+
+    def _proceed(self, wait: float) -> None:
+        """Read and write where that is possible, after at most `wait` seconds."""
+        for fd, event in self._epoll.poll(wait, MAX_CONNECTIONS):
+            if fd == self._answers:
+                self._resume()
+            elif fd == self._bell:
+                os.eventfd_read(self._bell)
+            elif fd in self._resting:
+                self._forget(fd)  # its peer has hung up, as libcurl will find
+            else:
+                mask = (pycurl.CSELECT_IN if event & _READ else 0) | (
+                    pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
+                )
+                self._multi.socket_action(fd, mask)
+        if self._multi.timeout() == 0:  # asked once for many requests; a callback would come twice for each
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def _find_place(self, url: str) -> _Place | None:
         """Where the URL leads; None where it is not one that may be saved (any more)."""
