@@ -9,7 +9,7 @@ import redis
 import structlog
 from flask import Flask, current_app
 from redis.client import Pipeline
-from rq import SimpleWorker, worker_registration
+from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import InvalidJobOperation, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -49,6 +49,12 @@ class Worker(SimpleWorker):
         """Ask nothing: CLIENT INFO, which RQ would read, cannot tell a socket's path with a space in it."""
         self.ip_address = "unknown"
 
+    def bootstrap(self, *arguments: Any) -> None:
+        """Hear signals first: deliveries go out while Redis is away, and RQ listens once it has answered."""
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ does not say
+        self._stop_requested = queue.stopping.is_set()
+        super().bootstrap(*arguments)
+
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that we are there, and again who: a Redis that came back empty has forgotten it."""
         if pipeline is None:
@@ -60,11 +66,24 @@ class Worker(SimpleWorker):
         worker_registration.register(self, pipeline)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Finish the job in hand, or end at once where there is none."""
+        """Finish the job in hand, or end at once where there is none. To ask again changes nothing."""
+        if queue.stopping.is_set():
+            return  # what is in flight is being waited for
         queue.stopping.set()
         self._stop_requested = True
         if self.get_state() != WorkerStatus.BUSY:
             raise StopRequested
+
+    def handle_execution_ended(self, job: Job, queue_: Queue, heartbeat_ttl: int) -> None:
+        """Do not wait, once asked to stop, for a Redis that hangs as long as one who listens does."""
+        if queue.stopping.is_set():
+            self.connection = job.connection = queue_.connection = queue.connection()
+        super().handle_execution_ended(job, queue_, heartbeat_ttl)
+
+    def register_death(self) -> None:
+        """Likewise, whatever made it end."""
+        self.connection = queue.connection()
+        super().register_death()  # type: ignore[no-untyped-call]  # RQ does not say
 
     def subscribe(self) -> None:
         """Take no commands from Redis; whoever can write there should not be able to stop us."""
