@@ -19,10 +19,12 @@ from tests.outbound.conftest import Send, exchange, loopback_policy
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
+from msidp.cli.worker import FILES
 from msidp.outbound.addresses import AddressPolicy
 from msidp.outbound.authorities import Authorities
-from msidp.outbound.client import Client
+from msidp.outbound.client import MAX_CONNECTIONS, Client
 from msidp.outbound.exchange import MAX_BODY
+from msidp.outbound.resolver import LOOKUPS
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks.lanes import MOST
 
@@ -84,6 +86,11 @@ def test_those_that_hang_cost_the_others_no_connection(
             assert exchange(client, tls_receiver.url()).status == 200
         assert client.in_flight == MOST
     assert tls_receiver.connections == 1
+
+
+def test_a_worker_has_files_for_all_that_it_may_have_open() -> None:
+    """libcurl counts connections when a request ends: till then new ones come on top of all that it kept."""
+    assert MAX_CONNECTIONS + MOST + LOOKUPS + 512 <= FILES
 
 
 def test_a_connection_the_receiver_closed_is_made_anew(tls_receiver: Receiver, send: Send) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-FILES = 4096  # descriptors: connections (`outbound.client.MAX_CONNECTIONS`), lookups of names, the database
+FILES = 6144  # descriptors: kept connections, those in flight beside them, lookups of names, the database
 COLLECT_AFTER = 50_000  # new objects: what deliveries leave behind hardly ever needs the collector
 
 
