@@ -4,11 +4,11 @@ import os
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import pycurl
 
@@ -20,6 +20,7 @@ from msidp.outbound.urls import OutboundPolicy
 MAX_BODY = 16_384
 MAX_HEAD = 65_536  # with those of interim responses
 REMEMBERED = 64  # heads: a receiver that answers a thousand times a second mostly repeats itself
+SHORT = 64  # lines; a longer head is not remembered: thousands of lines in many objects fill the memory
 _END_OF_HEAD = (b"\r\n", b"\n")
 _BODILESS = (204, 304)
 _OF_A_BODY = re.compile(rb"transfer-encoding:|content-length:\s*0*[1-9]", re.IGNORECASE).match
@@ -30,6 +31,9 @@ AT_ONCE = 1.0  # seconds: what broke later was perhaps being worked on
 _BROKEN = (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)
 
 SOCKET_BAD: int = pycurl.SOCKET_BAD
+
+Lines = tuple[bytes, ...]
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)  # not frozen, and no tuple: one is made for every request
@@ -217,8 +221,14 @@ class Exchange:
         return failures.BAD_RESPONSE if too_large else failures.of_curl_code(code)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _final_head(lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
+def remembering(function: Callable[[Lines], Found]) -> Callable[[Lines], Found]:
+    """Make a function of a response's head remember what it found of the last short ones."""
+    remembered = lru_cache(maxsize=REMEMBERED)(function)
+    return lambda head: (remembered if len(head) <= SHORT else function)(head)
+
+
+@remembering
+def _final_head(lines: Lines) -> Lines | None:
     """The lines of the response that is not an interim one, less its trailers; None where it is not whole."""
     head: list[bytes] = []
     size = 0
@@ -235,8 +245,8 @@ def _final_head(lines: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
     return None
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _announces_body(head: tuple[bytes, ...]) -> bool:
+@remembering
+def _announces_body(head: Lines) -> bool:
     """Whether the headers speak of a body. libcurl reads none where none may be: it would come later."""
     return any(map(_OF_A_BODY, head))
 

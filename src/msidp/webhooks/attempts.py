@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import Connection
 
-from msidp.outbound.exchange import REMEMBERED, Reply
+from msidp.outbound.exchange import Reply, remembering
 from msidp.webhooks.claim import Claimed, Target
 from msidp.webhooks.lists import insert_many
 from msidp.webhooks.models import Attempt
@@ -100,7 +99,7 @@ def _seldom(reply: Reply) -> tuple[Any, ...]:
     return reply.timings.dns, reply.timings.connect, reply.timings.tls, reply.error
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembering
 def _head_json(head: tuple[bytes, ...]) -> str:
     return json.dumps(read_head(head))
 
