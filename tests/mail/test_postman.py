@@ -169,7 +169,7 @@ def test_a_server_that_stops_answering_in_the_middle_is_cut_off(
 ) -> None:
     release = threading.Event()
     server.answer = lambda step, _: release.wait(20) and None if step == "DATA" else None
-    for _ in applied(settings, smtp_url=f"{server.url}?timeout=0.5"):
+    for _ in applied(settings, smtp_url=f"{server.url}?timeout=2"):
         mail_id = send()
         begun = time.monotonic()
         deliver()
