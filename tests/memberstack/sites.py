@@ -44,6 +44,14 @@ def dialog(page: Page, title: str) -> Locator:
     return page.get_by_role("dialog", name=title)
 
 
+def sign_up(page: Page) -> None:
+    """In the dialog that is open."""
+    box = dialog(page, "Create an account")
+    box.get_by_label("Email address").fill(EMAIL)
+    box.get_by_label("Password").fill(PASSWORD)
+    box.get_by_role("button", name="Sign up").click()
+
+
 def log_in(page: Page) -> None:
     """In the dialog, which a button of the page opens."""
     page.get_by_role("button", name="Enter").click()

@@ -14,6 +14,7 @@ from tests.memberstack.sites import (
     log_in,
     page_of,
     shop,
+    sign_up,
 )
 from tests.memberstack.support import Visitor
 from tests.support.pages import example
@@ -270,10 +271,7 @@ def test_a_plan_for_who_has_no_account_yet(
 ) -> None:
     with shop(browser, base_url, f'<button data-ms-plan:add="{plan}">Get it</button>', plan) as page:
         page.get_by_role("button", name="Get it").click()
-        box = dialog(page, "Create an account")
-        box.get_by_label("Email address").fill(EMAIL)
-        box.get_by_label("Password").fill(PASSWORD)
-        box.get_by_role("button", name="Sign up").click()
+        sign_up(page)
         expect(page.get_by_text("In the group.")).to_be_visible()
 
 
@@ -281,10 +279,7 @@ def test_the_page_of_the_docs(browser: Browser, base_url: str, admin: FlaskClien
     html = example("integrate/attributes.md", "html", "memberstack.js")
     with page_of(browser, html.replace("https://id.example.com", base_url)) as page:
         page.get_by_role("button", name="Join").click()
-        box = dialog(page, "Create an account")
-        box.get_by_label("Email address").fill(EMAIL)
-        box.get_by_label("Password").fill(PASSWORD)
-        box.get_by_role("button", name="Sign up").click()
+        sign_up(page)
         expect(page.get_by_text("Hello ada@example.com.")).to_be_visible()
         page.get_by_label("First name").fill("Ada")
         page.get_by_role("button", name="Save").click()

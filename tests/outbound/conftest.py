@@ -1,4 +1,8 @@
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -49,3 +53,23 @@ def send(make_client: Callable[..., Client]) -> Send:
 @pytest.fixture(scope="session")
 def other_ca() -> trustme.CA:
     return trustme.CA()
+
+
+@contextmanager
+def blunt_server(answer: bytes, *, linger: float = 0) -> Iterator[int]:
+    """Answers whatever comes first with these bytes, taking in next to nothing. Gives its port."""
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            time.sleep(linger)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()

@@ -3,36 +3,24 @@
 import gzip
 import signal
 import socket
-import ssl
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import trustme
-from tests.outbound.conftest import Send, exchange, loopback_policy
+from tests.outbound.conftest import Send, blunt_server, exchange, loopback_policy
 from tests.support.ports import free_port
 from tests.support.receiver import Answer, Receiver
 
 from msidp.cli.worker import FILES
 from msidp.outbound.addresses import AddressPolicy
-from msidp.outbound.authorities import Authorities
 from msidp.outbound.client import MAX_CONNECTIONS, Client
 from msidp.outbound.exchange import MAX_BODY
 from msidp.outbound.resolver import LOOKUPS
 from msidp.outbound.urls import OutboundPolicy
 from msidp.webhooks.lanes import MOST
-
-
-def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(made)
-    return made
 
 
 def act(receiver: Receiver, action: Callable[[socket.socket], None]) -> str:
@@ -316,26 +304,6 @@ def test_switching_protocols_is_a_failure(receiver: Receiver, send: Send) -> Non
     assert reply.error is not None
 
 
-@contextmanager
-def blunt_server(answer: bytes, *, linger: float = 0) -> Iterator[int]:
-    """Answers whatever comes first with these bytes, taking in next to nothing. Gives its port."""
-
-    def serve(listener: socket.socket) -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(100)
-            connection.sendall(answer)
-            connection.shutdown(socket.SHUT_WR)
-            time.sleep(linger)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join()
-
-
 def test_an_answer_before_the_whole_request_was_taken_is_bad(send: Send) -> None:
     early = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with blunt_server(early, linger=0.3) as port:
@@ -391,50 +359,3 @@ def test_http_is_refused_where_only_https_is_allowed(
     client = make_client(OutboundPolicy(loopback_policy().addresses))
     assert exchange(client, receiver.url()).status is None
     assert receiver.connections == 0
-
-
-def test_an_unknown_authority_is_a_tls_error(other_ca: trustme.CA, send: Send) -> None:
-    with Receiver(context(other_ca.issue_cert("localhost"))) as impostor:
-        assert send(impostor.url()).error == "tls_error"
-        assert impostor.requests == []
-
-
-def test_an_expired_certificate_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
-    expired = ca.issue_cert("localhost", not_after=datetime(2024, 1, 1, tzinfo=UTC))
-    with Receiver(context(expired)) as late:
-        assert send(late.url()).error == "tls_error"
-        assert late.requests == []
-
-
-def test_a_certificate_for_another_name_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
-    with Receiver(context(ca.issue_cert("other.example"))) as other:
-        assert send(other.url()).error == "tls_error"
-        assert other.requests == []
-
-
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_tls_below_1_2_is_a_tls_error(ca: trustme.CA, send: Send) -> None:
-    old = context(ca.issue_cert("localhost"))
-    old.set_ciphers("ALL:@SECLEVEL=0")
-    old.minimum_version = ssl.TLSVersion.TLSv1
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
-    with Receiver(old) as outdated:
-        assert send(outdated.url()).error == "tls_error"
-
-
-def test_a_handshake_that_stalls_is_a_timeout(send: Send) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert send(f"https://127.0.0.1:{silent.getsockname()[1]}/", timeout=0.3).error == "timeout"
-
-
-def test_plain_http_on_the_tls_port_is_a_tls_error(send: Send) -> None:
-    with blunt_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        assert send(f"https://localhost:{port}/").error == "tls_error"
-
-
-def test_the_systems_authorities_are_trusted_beside_the_extra_ones(ca_file: Path) -> None:
-    assert Path(Authorities().path).read_bytes().count(b"BEGIN CERTIFICATE") > 50
-    both = Authorities(ca_file)
-    merged = Path(both.path).read_bytes()
-    assert ca_file.read_bytes().strip() in merged
-    assert merged.count(b"BEGIN CERTIFICATE") > 50

@@ -97,7 +97,7 @@ class PrebuiltUi extends HTMLElement {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const values = Object.fromEntries(new FormData(form));
-      this.#try(button, alert, () => run(values, form));
+      this.#try(button, alert, () => run(values));
     });
     return form;
   }
