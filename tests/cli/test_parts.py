@@ -20,6 +20,11 @@ from tests.support.valkey import ValkeyServer
 
 from msidp import queue
 
+MODULE = ("-m", "msidp")
+# As Python 3.14 does of itself; older ones fork.
+_SET = "import multiprocessing; multiprocessing.set_start_method('forkserver')"
+BY_FORKSERVER = ("-c", f"{_SET}; from msidp.__main__ import main; main()")
+
 
 @pytest.fixture
 def own_valkey() -> Iterator[ValkeyServer]:
@@ -44,10 +49,12 @@ def migrated(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 @contextmanager
-def part(*arguments: str, env: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def part(
+    *arguments: str, env: dict[str, str], log: Path, start: tuple[str, ...] = MODULE
+) -> Iterator["subprocess.Popen[bytes]"]:
     """One part. It ends well at SIGTERM."""
     with log.open("ab") as stderr:
-        process = subprocess.Popen([sys.executable, "-m", "msidp", *arguments], env=env, stderr=stderr)
+        process = subprocess.Popen([sys.executable, *start, *arguments], env=env, stderr=stderr)
     try:
         yield process
         process.send_signal(signal.SIGTERM)
@@ -85,6 +92,13 @@ def test_web_worker_and_cron_make_a_site(
         eventually(lambda: '"event": "cleaned"' in (tmp_path / "worker.log").read_text())
         discovery = requests.get(f"http://127.0.0.1:{port}/jwks", timeout=5)
         assert [key["alg"] for key in discovery.json()["keys"]] == ["RS256", "PS256", "ES256", "EdDSA"]
+
+
+def test_web_starts_however_python_starts_processes(migrated: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "web.log"
+    with part("web", "--port", str(port), env=migrated, log=log, start=BY_FORKSERVER) as web:
+        eventually(lambda: web.poll() is not None or status(f"http://127.0.0.1:{port}") == "degraded")
 
 
 def test_web_answers_without_a_queue_and_says_so(

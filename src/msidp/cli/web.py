@@ -71,6 +71,8 @@ def serve(
     settings: "Settings | None" = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+    import multiprocessing
+
     import structlog
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
@@ -79,6 +81,9 @@ def serve(
 
     from msidp.cli.front import Front
 
+    # granian's child has our application as it is, loaded once, and `load` below, which cannot be pickled.
+    # Python forks by itself on Linux before 3.14 alone.
+    multiprocessing.set_start_method("fork", force=True)
     server = Granian(
         "msidp",
         address=host,
