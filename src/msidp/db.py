@@ -1,6 +1,5 @@
 """The database: the extension, the declarative base, SQLite's pragmas, and the only place that commits."""
 
-import sqlite3
 import zlib
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,9 +30,8 @@ from sqlalchemy.orm import (
     SessionTransaction,
     mapped_column,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from msidp import canonical, postgresql
+from msidp import canonical, postgresql, sqlite
 from msidp.prepared import Core, Unit
 from msidp.settings import Settings
 
@@ -86,7 +84,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     url = make_url(settings.database_url)
     options: dict[str, Any] = {"json_serializer": canonical.dumps, "json_deserializer": from_json}
     if url.get_backend_name() == "sqlite":
-        options |= {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_use_lifo": True}
+        options |= {"poolclass": sqlite.LendingPool, "pool_use_lifo": True}
+        options["connect_args"] = {"timeout": BUSY_TIMEOUT}
     else:
         options |= {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
         options["connect_args"] = postgresql.connect_args(url)
@@ -98,7 +97,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             writer = {"pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT}
             app.extensions["msidp_writer"] = create_engine(db.engine.url, **options | writer)
             for engine in _engines():
-                _prepare_sqlite(engine)
+                sqlite.prepare(engine)
         else:
             postgresql.limit_waits(db.engine, BUSY_TIMEOUT)
 
@@ -212,18 +211,6 @@ def _begin_sqlite(connection: Connection, mode: str) -> None:
     if connection.dialect.name == "sqlite":
         # past SQLAlchemy, whose bookkeeping costs more than the statement
         Core(connection.connection, connection.dialect).begin(f"BEGIN {mode}")
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.close()
 
 
 def lock(session: Session, name: str) -> None:

@@ -8,10 +8,14 @@ import logging
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Dialect, Engine, Insert, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from msidp.sqlite import LendingPool
 
 _Convert = Callable[[Any], Any]
 _row_of: Callable[..., Any] = namedtuple  # of columns that are known when a statement is compiled
@@ -45,7 +49,7 @@ class Core:
 
     __slots__ = ("_connection", "_dialect", "_driver")
 
-    def __init__(self, connection: PoolProxiedConnection, dialect: Dialect) -> None:
+    def __init__(self, connection: PoolProxiedConnection | ConnectionPoolEntry, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
         self._driver: Any = connection.dbapi_connection
@@ -120,11 +124,12 @@ class Unit(AbstractContextManager[Core]):
     def __init__(self, engine: Engine, begin: str) -> None:
         self._engine = engine
         self._begin = begin
+        self._give_back: Callable[[], None]
 
     def __enter__(self) -> Core:
         dialect = self._engine.dialect
         try:
-            connection = self._connection = self._engine.raw_connection()
+            connection = self._take()
         except dialect.loaded_dbapi.Error as error:
             raise translated(error, dialect) from error
         core = self._core = Core(connection, dialect)
@@ -132,7 +137,7 @@ class Unit(AbstractContextManager[Core]):
             try:
                 core.begin(f"BEGIN {self._begin}")
             except BaseException:
-                connection.close()
+                self._give_back()
                 raise
         return core
 
@@ -141,7 +146,17 @@ class Unit(AbstractContextManager[Core]):
             if kind is None and self._begin == "IMMEDIATE":
                 self._core.commit()
         finally:
-            self._connection.close()  # back to the pool, which rolls back what was not committed
+            self._give_back()  # to the pool, which rolls back what was not committed
+
+    def _take(self) -> PoolProxiedConnection | ConnectionPoolEntry:
+        pool = self._engine.pool
+        if isinstance(pool, LendingPool):
+            lent = pool.lend()
+            self._give_back = partial(pool.take_back, lent)
+            return lent
+        connection = self._engine.raw_connection()
+        self._give_back = connection.close
+        return connection
 
 
 def translated(error: Exception, dialect: Dialect, sql: str | None = None) -> DBAPIError:

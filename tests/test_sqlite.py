@@ -1,0 +1,52 @@
+"""SQLite's pool: what it lends comes back clean, or not at all."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from msidp.sqlite import LendingPool
+
+
+def test_what_is_lent_comes_back_clean_whatever_happened_to_it(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'file.db'}", poolclass=LendingPool, pool_size=1)
+    pool = engine.pool
+    assert isinstance(pool, LendingPool)
+    entry = pool.lend()
+    first = entry.dbapi_connection
+    assert pool.checkedout() == 1
+    first.execute("CREATE TABLE kept (number)")
+    first.commit()
+    first.execute("INSERT INTO kept VALUES (1)")
+    pool.take_back(entry)  # uncommitted
+
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection is first
+        assert connection.exec_driver_sql("SELECT count(*) FROM kept").scalar() == 0
+    entry = pool.lend()
+    first.close()  # it cannot even be rolled back
+    pool.take_back(entry)
+    entry = pool.lend()
+    second = entry.dbapi_connection
+    assert second is not first
+    entry.invalidate(sqlite3.Error())  # as Core does with one that broke
+    pool.take_back(entry)
+    entry = pool.lend()
+    assert entry.dbapi_connection not in (None, first, second)
+    pool.take_back(entry)
+    assert pool.checkedout() == 0
+    engine.dispose()
+
+
+def test_a_connection_that_cannot_be_opened_holds_no_place(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'later' / 'file.db'}"
+    engine = create_engine(url, poolclass=LendingPool, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    pool = engine.pool
+    assert isinstance(pool, LendingPool)
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError):
+            pool.lend()
+    (tmp_path / "later").mkdir()
+    pool.take_back(pool.lend())
+    engine.dispose()
