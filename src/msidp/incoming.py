@@ -4,9 +4,9 @@ import re
 from functools import cached_property
 from io import BytesIO
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
-from flask import Request
+from flask import Request, request
 from werkzeug.datastructures import ImmutableMultiDict
 
 from msidp import canonical
@@ -72,6 +72,12 @@ class StrictRequest(Request):
         return _read_fields(self.query_string, "query")
 
 
+def present_request() -> StrictRequest:
+    """The present request itself, for those who ask it much: Flask's proxy finds it anew each time."""
+    found: StrictRequest = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # as Flask does
+    return found
+
+
 def check_head(environ: dict[str, Any]) -> None:
     """See that the request names one host (RFC 9112, section 3.2) and a path; several hosts come joined.
 
@@ -115,7 +121,7 @@ def _decoded(text: str) -> str:
     """A name or value of a form (application/x-www-form-urlencoded). Most are what they stand for."""
     if "+" in text:
         text = text.replace("+", " ")
-    return unquote(text, errors="strict") if "%" in text else text
+    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def _read_json_object(body: bytes) -> dict[str, Any]:

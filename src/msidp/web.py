@@ -17,7 +17,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from msidp import error_answers, ids, logs, metrics, negotiation
-from msidp.incoming import StrictRequest, check_head
+from msidp.incoming import StrictRequest, check_head, present_request
 from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
 
@@ -133,7 +133,7 @@ def _comes_from_elsewhere() -> bool:
 
 
 def _begin() -> None:
-    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
+    asked = present_request()
     environ = asked.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
     reference = given if _REQUEST_ID.match(given) else ids.new_id("req")
@@ -148,7 +148,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # once, not each time
+    asked = present_request()
     kept = g._get_current_object()  # noqa: SLF001
     defaults = [*_HEADERS, ("Content-Security-Policy", content_security_policy(response))]
     if asked.scheme == "https":

@@ -2,11 +2,12 @@
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import error_answers
 from msidp.errors import UNREADABLE, Busy, Problem
+from msidp.incoming import present_request
 from msidp.oidc import client_auth
 from msidp.oidc.clients import Client, clients
 from msidp.oidc.server import TokenServer
@@ -27,8 +28,9 @@ def read() -> tuple[Client, str]:
 
     Raises OAuth2Error for a form or a client authentication that /token would refuse as well.
     """
-    form = TokenRequest(request).form
-    client, _ = client_auth.authenticate(clients(), form, request.headers.get("Authorization"))
+    sent = TokenRequest(present_request())
+    form = sent.form
+    client, _ = client_auth.authenticate(clients(), form, sent.headers.get("Authorization"))
     if "token" not in form:
         raise InvalidRequestError("The token is missing.")
     return client, form["token"]

@@ -5,7 +5,7 @@ from typing import Any
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.grants import BaseGrant
-from flask import Request, Response, request
+from flask import Request, Response
 from pydantic_core import to_json
 
 from msidp.errors import BadRequest
@@ -30,10 +30,10 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         for grant in _GRANTS:
             self.register_grant(grant)
 
-    def create_token_response(self, http: Request | None = None) -> Response:
+    def create_token_response(self, http: Request) -> Response:
         """Answer a request to the token endpoint."""
         try:
-            checked = TokenRequest(http or request)
+            checked = TokenRequest(http)
             if checked.payload.grant_type is None:
                 raise InvalidRequestError("The grant_type is missing.")
         except OAuth2Error as error:

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, current_app
 
 from msidp import dispatch
+from msidp.incoming import present_request
 from msidp.oidc import client_endpoint, cors, dpop_nonces
 from msidp.oidc.server import TokenServer
 
@@ -17,4 +18,4 @@ dispatch.quick(bp)
 def token() -> Response:
     """Exchange a code, a refresh token or client credentials (RFC 6749, section 3.2)."""
     server: TokenServer = current_app.extensions["msidp_token_server"]
-    return server.create_token_response()
+    return server.create_token_response(present_request())

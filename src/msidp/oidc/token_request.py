@@ -1,6 +1,7 @@
 """A request to the token endpoint, or to one that is called like it."""
 
-from authlib.oauth2 import OAuth2Request
+from typing import Any
+
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Request
@@ -11,17 +12,25 @@ from msidp.prepared import Core
 MAX_RESOURCES = 20
 
 
-class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+class TokenRequest:
     """Parameters of the form body alone, each once but for `resource` (RFC 8707, section 2).
+
+    Speaks Authlib's OAuth2Request as far as its grants ask. That one would refuse an http address; whether
+    https is spoken is settled in front of us.
 
     `proof` is the DPoP proof that came along, set once the client is known. It is used up by the transaction
     that gives something for it, so that whoever has nothing to redeem writes nothing.
     """
 
+    client: Any = None
+    user: Any = None
+    authorization_code: Any = None
+    refresh_token: Any = None
+    auth_method: str | None = None
+    proof: dpop.Proof | None = None
+
     def __init__(self, http: Request) -> None:
-        # Authlib would refuse an http address here. Whether https is spoken is settled in front of us.
-        super().__init__(http.method, "https://token")
-        self.headers = http.headers
+        self.method, self.headers = http.method, http.headers
         if http.query_string:
             raise InvalidRequestError("Parameters belong in the body, not in the address.")
         if http.mimetype != "application/x-www-form-urlencoded":
@@ -30,15 +39,14 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         self.resources = [value for value in fields.getlist("resource") if value]
         if len(self.resources) > MAX_RESOURCES:
             raise InvalidRequestError(f"More than {MAX_RESOURCES} resources are too many.")
-        self._form = {}
+        self.form: dict[str, str] = {}  # one without a value counts as left out (RFC 6749, section 3.2)
         for name, values in fields.lists():
             if name != "resource":
                 if len(values) > 1:
                     raise InvalidRequestError("A parameter is there twice.")
                 if values[0]:
-                    self._form[name] = values[0]
-        self.payload = BasicOAuth2Payload(self._form)
-        self.proof: dpop.Proof | None = None
+                    self.form[name] = values[0]
+        self.payload = BasicOAuth2Payload(self.form)
 
     @property
     def jkt(self) -> str | None:
@@ -49,8 +57,3 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         """Use the proof up, if the transaction commits. Raises InvalidProof where it was used before."""
         if self.proof is not None:
             self.proof.use(connection)
-
-    @property
-    def form(self) -> dict[str, str]:
-        """The parameters. One without a value counts as left out (RFC 6749, section 3.2)."""
-        return self._form
