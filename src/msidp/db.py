@@ -92,6 +92,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
+    app.teardown_appcontext_funcs.pop()  # its own, which ends a session that nobody begins: ours are blocks
     with app.app_context():
         if url.get_backend_name() == "sqlite":
             writer = {"pool_size": 1, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT}

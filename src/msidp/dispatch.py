@@ -8,12 +8,13 @@ them runs as ever: hooks before and after, the view, error handlers, teardown. S
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask, Request, Response
 from flask.ctx import RequestContext
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import SessionMixin
+from flask.signals import request_tearing_down
 from werkzeug.routing import MapAdapter, Rule
 
 if TYPE_CHECKING:
@@ -92,6 +93,15 @@ class App(Flask):
     def plain_route(self, asked: Request) -> Rule | None:
         """The route of a request, if its path is one."""
         return self._plain_routes.get((asked.method, asked.environ["PATH_INFO"]))
+
+    def make_response(self, rv: Any) -> Response:
+        """The answer as one of ours. Flask tells first what else it might be."""
+        return cast("Sent", Sent.force_type(rv)) if isinstance(rv, Response) else super().make_response(rv)
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Call what is registered for the end of requests. Flask looks for it by blueprint, each time."""
+        if self.teardown_request_funcs or request_tearing_down.receivers:
+            super().do_teardown_request(exc)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """None of ours is asynchronous: not to be looked at for each function of each request."""

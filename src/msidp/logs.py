@@ -6,6 +6,7 @@ What libraries log goes the same way. Never a secret in them: no query strings, 
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -27,7 +28,7 @@ def concern(**fields: str) -> None:
     _concern.set(fields)
 
 
-class _Lossy:
+class _Lines:
     """Writes what can be written. A full disk, or a reader who has gone, costs lines and nobody's work.
 
     A line is one write: none is torn apart.
@@ -35,14 +36,15 @@ class _Lossy:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._lock = threading.Lock()
 
-    def write(self, line: str) -> None:
-        with suppress(OSError):
-            self._stream.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
+    def msg(self, line: str) -> None:
+        """Write a line. How grave it is stands in it."""
+        with self._lock, suppress(OSError):
+            self._stream.write(f"{line}\n")
             self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 class _Forward(logging.Handler):
@@ -56,10 +58,11 @@ class _Forward(logging.Handler):
 def init_app(_settings: Settings) -> None:
     """Set logging up for this process. Doing it again changes nothing."""
     human = sys.stderr.isatty()
+    lines = _Lines(sys.stderr)
     structlog.configure(
         processors=[add_concern, _complete, *(_for_people() if human else _for_machines())],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(_Lossy(sys.stderr)),  # type: ignore[arg-type]  # all it needs
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
