@@ -52,13 +52,14 @@ class StrictRequest(Request):
         return self.__dict__["strict_json"]
 
     def _load_form_data(self) -> None:
-        if "form" not in self.__dict__ and self.mimetype == "application/x-www-form-urlencoded":
-            length = self.content_length
-            if (length or 0) > MAX_FORM:
-                raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
-            fields = _read_fields(self._whole_body(length), "form")
-            self.__dict__ |= {"form": fields, "files": ImmutableMultiDict(), "stream": BytesIO()}
-        super()._load_form_data()  # leaves alone what is there
+        if "form" in self.__dict__ or self.mimetype != "application/x-www-form-urlencoded":
+            super()._load_form_data()  # leaves alone what is there
+            return
+        length = self.content_length
+        if (length or 0) > MAX_FORM:
+            raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
+        fields = _read_fields(self._whole_body(length), "form")
+        self.__dict__ |= {"form": fields, "files": _NO_FIELDS, "stream": BytesIO()}
 
     def _whole_body(self, length: int | None) -> bytes:
         body = self.environ["wsgi.input"]

@@ -32,5 +32,5 @@ def requested(parameter: Mapping[str, Any] | None, place: str) -> set[str]:
 
     Essential and voluntary ones alike: what is known is given (OpenID Connect Core 1.0, section 5.5).
     """
-    asked = (parameter or {}).get(place)
+    asked = parameter.get(place) if parameter else None
     return set(asked) & scopes.ALL_CLAIMS if isinstance(asked, Mapping) else set()

@@ -19,7 +19,6 @@ from msidp.oidc.foreign import Untrusted
 
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 _SECRET_METHODS = ("client_secret_basic", "client_secret_post")  # an application of one may use the other
-_ASSERTION = ("client_assertion", "client_assertion_type")
 _NOBODY = ids.hash_token(ids.new_token())  # of a secret that nobody knows, for clients that have none
 
 
@@ -49,7 +48,7 @@ def authenticate(clients: Clients, form: dict[str, str], authorization: str | No
 
 def read(form: dict[str, str], authorization: str | None) -> Credentials:
     """The one set of credentials that a request carries."""
-    asserts = any(name in form for name in _ASSERTION)
+    asserts = "client_assertion" in form or "client_assertion_type" in form
     if (authorization is not None) + ("client_secret" in form) + asserts > 1:
         raise InvalidRequestError("Two methods of client authentication are one too many.")
     if asserts:

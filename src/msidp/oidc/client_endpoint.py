@@ -29,11 +29,10 @@ def read() -> tuple[Client, str]:
     Raises OAuth2Error for a form or a client authentication that /token would refuse as well.
     """
     sent = TokenRequest(present_request())
-    form = sent.form
-    client, _ = client_auth.authenticate(clients(), form, sent.headers.get("Authorization"))
-    if "token" not in form:
+    client, _ = client_auth.authenticate(clients(), sent.form, sent.authorization)
+    if "token" not in sent.form:
         raise InvalidRequestError("The token is missing.")
-    return client, form["token"]
+    return client, sent.form["token"]
 
 
 def refuse(error: OAuth2Error) -> Response:

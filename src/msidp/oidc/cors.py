@@ -13,7 +13,7 @@ def allow_applications(bp: Blueprint) -> None:
 
 def _allow(response: Response) -> Response:
     response.headers.add("Vary", "Origin")
-    origin = request.headers.get("Origin")
+    origin = request.environ.get("HTTP_ORIGIN")
     if origin is None or not clients().has_origin(origin):
         return response
     response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, DPoP-Nonce"

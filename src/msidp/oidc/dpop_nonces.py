@@ -55,7 +55,7 @@ def supply(bp: Blueprint) -> None:
 
 
 def _supply(response: Response) -> Response:
-    if "DPoP" in request.headers and (found := nonces()):
+    if "HTTP_DPOP" in request.environ and (found := nonces()):
         response.headers[HEADER] = found.present()
     return response
 

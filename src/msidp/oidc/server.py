@@ -49,13 +49,10 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def authenticate_client(self, http: TokenRequest, _methods: Any, _endpoint: str = "token") -> Client:
         """Who calls, and the key that the tokens are bound to."""
-        client, http.auth_method = client_auth.authenticate(
-            clients(), http.form, http.headers.get("Authorization")
-        )
+        client, http.auth_method = client_auth.authenticate(clients(), http.form, http.authorization)
         _prepare(client)
-        proof = http.headers.get("DPoP")
-        if proof is not None:
-            http.proof = dpop.check(proof, "POST", f"{keyring().issuer}/token")
+        if http.sent_proof is not None:
+            http.proof = dpop.check(http.sent_proof, "POST", f"{keyring().issuer}/token")
         elif client.require_dpop:
             raise dpop.InvalidProof("The application's tokens are bound to a key: a DPoP proof is needed.")
         return client
@@ -82,8 +79,9 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 def _prepare(client: Client) -> None:
     """See that tokens can be made, before a code or refresh token is claimed: until then it stays good."""
     try:
+        ring = keyring()
         for algorithm in {client.access_token_alg, client.id_token_alg}:
-            keyring().prepare(algorithm)
+            ring.prepare(algorithm)
         subjects.prepare(client)
     except (CannotSign, CannotOpen):
         raise OAuth2Error(

@@ -18,8 +18,9 @@ class TokenRequest:
     Speaks Authlib's OAuth2Request as far as its grants ask. That one would refuse an http address; whether
     https is spoken is settled in front of us.
 
-    `proof` is the DPoP proof that came along, set once the client is known. It is used up by the transaction
-    that gives something for it, so that whoever has nothing to redeem writes nothing.
+    `authorization` and `sent_proof` are the headers Authorization and DPoP. `proof` is what it brings,
+    set once the client is known. It is used up by the transaction that gives something for it, so that who
+    has nothing to redeem writes nothing.
     """
 
     client: Any = None
@@ -30,7 +31,9 @@ class TokenRequest:
     proof: dpop.Proof | None = None
 
     def __init__(self, http: Request) -> None:
-        self.method, self.headers = http.method, http.headers
+        self.method = http.method
+        self.authorization: str | None = http.environ.get("HTTP_AUTHORIZATION")
+        self.sent_proof: str | None = http.environ.get("HTTP_DPOP")
         if http.query_string:
             raise InvalidRequestError("Parameters belong in the body, not in the address.")
         if http.mimetype != "application/x-www-form-urlencoded":

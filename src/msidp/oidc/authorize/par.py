@@ -59,7 +59,7 @@ def _refuse_flood(problem: TooManyRequests) -> Response:
 
 def _authenticate(sent: TokenRequest) -> Client:
     """The client that pushes. One without a secret could be anybody, and is throttled."""
-    client, _ = client_auth.authenticate(clients(), sent.form, request.headers.get("Authorization"))
+    client, _ = client_auth.authenticate(clients(), sent.form, sent.authorization)
     if client.public:
         throttle.take(throttle.request_limits("par", request.remote_addr))
     return client

@@ -26,7 +26,7 @@ def device_authorization() -> Response:
     """Give the device its codes (section 3.2)."""
     throttle.take(throttle.request_limits("device", request.remote_addr))
     asked = TokenRequest(request)
-    client, _ = client_auth.authenticate(clients(), asked.form, request.headers.get("Authorization"))
+    client, _ = client_auth.authenticate(clients(), asked.form, asked.authorization)
     if not client.check_grant_type(DEVICE_CODE):
         raise UnauthorizedClientError("The application may not use the device grant.")
     issuer = keyring().issuer
