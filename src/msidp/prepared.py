@@ -6,7 +6,7 @@ contexts, results of many kinds) takes several times as long as SQLite takes for
 
 import logging
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ class Prepared:
         )
         self._compiled: dict[str, _Compiled] = {}
 
-    def compiled(self, dialect: Dialect, names: Sequence[str]) -> "_Compiled":
+    def compiled(self, dialect: Dialect, names: Collection[str]) -> "_Compiled":
         """For this kind of database."""
         found = self._compiled.get(dialect.name)
         if found is None:
@@ -61,7 +61,7 @@ class Core:
 
     def one(self, statement: Prepared, parameters: Mapping[str, Any]) -> Any:
         """The one row, its columns as attributes; None where there is none."""
-        compiled = statement.compiled(self._dialect, [*parameters])
+        compiled = statement.compiled(self._dialect, parameters)
         rows = compiled.rows(self._run(compiled, parameters))
         if len(rows) > 1:
             raise ValueError("several rows where there is one at most")
@@ -69,7 +69,7 @@ class Core:
 
     def all(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Any]:
         """Every row."""
-        compiled = statement.compiled(self._dialect, [*parameters])
+        compiled = statement.compiled(self._dialect, parameters)
         return compiled.rows(self._run(compiled, parameters))
 
     def tuples(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -78,19 +78,19 @@ class Core:
         SQLite has 0 and 1 for what is true or false, and text for JSON.
         """
         found: list[tuple[Any, ...]] = self._run(
-            statement.compiled(self._dialect, [*parameters]), parameters
+            statement.compiled(self._dialect, parameters), parameters
         ).fetchall()
         return found
 
     def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> int:
         """Run what returns no rows. How many it changed."""
-        count: int = self._run(statement.compiled(self._dialect, [*parameters]), parameters).rowcount
+        count: int = self._run(statement.compiled(self._dialect, parameters), parameters).rowcount
         return count
 
     def many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run what returns no rows, once for each of these parameters."""
         if rows:
-            compiled = statement.compiled(self._dialect, [*rows[0]])
+            compiled = statement.compiled(self._dialect, rows[0])
             log.debug("%s", compiled.sql)
             self._call(self._driver.cursor().executemany, compiled.sql, [*map(compiled.arguments, rows)])
 
@@ -169,7 +169,7 @@ def translated(error: Exception, dialect: Dialect, sql: str | None = None) -> DB
 class _Compiled:
     """A statement as one kind of database takes it."""
 
-    def __init__(self, statement: Any, dialect: Dialect, names: Sequence[str]) -> None:
+    def __init__(self, statement: Any, dialect: Dialect, names: Collection[str]) -> None:
         inserts = isinstance(statement, Insert)
         compiled = statement.compile(dialect=dialect, column_keys=[*names] if inserts else None)
         self.sql = str(compiled)

@@ -46,7 +46,7 @@ class _Ring:
     """What was read from the table at one moment."""
 
     loaded_at: int
-    signers: dict[str, SigningKey]  # by algorithm
+    signers: dict[str, tuple[str, SigningKey]]  # by algorithm: the kid, and the row
     verifiers: dict[str, tuple[str, Verify]]  # kid → algorithm, what verifies by its public key
     retired: dict[str, tuple[str, Verify]]  # the same of keys that verify hints alone
     document: bytes
@@ -73,17 +73,16 @@ class Keyring:
 
     def prepare(self, algorithm: str = DEFAULT_ALGORITHM) -> None:
         """See that `sign` will find its key, before anything is given away for it. Raises CannotSign."""
-        self._signer(self._fresh().signers[algorithm])
+        self._signer(algorithm)
 
     def sign(self, claims: dict[str, Any], *, typ: str, algorithm: str = DEFAULT_ALGORITHM) -> str:
         """A compact JWS over these claims by the key whose turn it is; its kid is in the header.
 
         Raises CannotSign.
         """
-        row = self._fresh().signers[algorithm]
-        sign = self._signer(row)
+        kid, sign = self._signer(algorithm)
         payload = encoded(to_json(claims))
-        message = b".".join((_header_segment(typ, algorithm, row.kid), payload))
+        message = b".".join((_header_segment(typ, algorithm, kid), payload))
         return b".".join((message, encoded(sign(message)))).decode("ascii")
 
     def verify(
@@ -191,27 +190,33 @@ class Keyring:
         document = _document(published, now)
         return _Ring(
             loaded_at=now,
-            signers={row.algorithm: row for row in published if row.active_at <= now},  # the last one stays
+            signers={  # the last one stays
+                row.algorithm: (row.kid, row) for row in published if row.active_at <= now
+            },
             verifiers=verifiers,
             retired=_verifiers(row for row in rows if row.kid not in verifiers),
             document=document,
             etag=sha256(document).hexdigest()[:32],
         )
 
-    def _signer(self, row: SigningKey) -> Sign:
-        """Opened when it first signs. Without it, all that needs the public keys alone goes on."""
-        sign = self._opened.get(row.kid)
+    def _signer(self, algorithm: str) -> tuple[str, Sign]:
+        """The key whose turn it is: its kid, and what signs by it.
+
+        Opened when it first signs. Without it, all that needs the public keys alone goes on.
+        """
+        kid, row = self._fresh().signers[algorithm]
+        sign = self._opened.get(kid)
         if sign is None:
-            try:
-                pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
-            except CannotOpen as error:
-                log.error(
-                    "the signing key does not open: mend MSIDP_SECRET_KEY", kid=row.kid, reason=str(error)
-                )
-                raise CannotSign(str(error)) from error
-            key = import_key(pem, row.public_jwk["kty"])
-            sign = self._opened[row.kid] = signer(row.algorithm, key)
-        return sign
+            sign = self._opened[kid] = self._open(row)
+        return kid, sign
+
+    def _open(self, row: SigningKey) -> Sign:
+        try:
+            pem = self._cipher.open(row.private_pem, service.private_context(row.kid))
+        except CannotOpen as error:
+            log.error("the signing key does not open: mend MSIDP_SECRET_KEY", kid=row.kid, reason=str(error))
+            raise CannotSign(str(error)) from error
+        return signer(row.algorithm, import_key(pem, row.public_jwk["kty"]))
 
 
 def _verifiers(rows: Iterable[SigningKey]) -> dict[str, tuple[str, Verify]]:
