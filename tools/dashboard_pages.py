@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def seed(api: Transport, running: Instance, receiver: Receiver) -> dict[str, str
 def history(directory: str, hooks: list[str]) -> None:
     """A month of figures, and members who joined within it."""
     now, chance = clock.now(), random.Random(7)  # noqa: S311  # pictures
-    with sqlite3.connect(f"{directory}/msidp.db", timeout=30) as database:
+    with closing(sqlite3.connect(f"{directory}/msidp.db", timeout=30)) as database, database:
         [(community,)] = database.execute("SELECT id FROM community").fetchall()
         columns = [row[1] for row in database.execute("PRAGMA table_info(community_hour)")]
         for hours_ago in range(1, 30 * 24):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def instance(role: str = "admin", **extra: str) -> Iterator[Instance]:
         msidp = [sys.executable, "-m", "msidp"]
         subprocess.run([*msidp, "migrate"], env=environment, check=True, capture_output=True)
         subprocess.run([*msidp, "community", "show"], env=environment, check=True, capture_output=True)
-        with sqlite3.connect(f"{directory}/msidp.db") as database:
+        with closing(sqlite3.connect(f"{directory}/msidp.db")) as database, database:
             database.execute("UPDATE community SET name = 'Riverside Makers'")
         made = subprocess.run(
             [*msidp, "api-key", "create", "--name", "pictures", "--role", role, "--json"],

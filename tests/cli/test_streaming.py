@@ -3,7 +3,7 @@
 import json
 import socket
 import sqlite3
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import requests
@@ -15,7 +15,7 @@ HEAVY = json.dumps({"note": "x" * 4_000})
 
 def fill(directory: Path) -> None:
     """Make many members of one: about 50 MB of them."""
-    with sqlite3.connect(directory / "msidp.db", timeout=30) as connection:
+    with closing(sqlite3.connect(directory / "msidp.db", timeout=30)) as connection, connection:
         names = [row[1] for row in connection.execute("PRAGMA table_info(member)") if row[1] != "seq"]
         changed = {"id": "'mem_' || n", "email_key": "n || '@example.com'", "meta_data": f"'{HEAVY}'"}
         values = ", ".join(changed.get(name, f'member."{name}"') for name in names)

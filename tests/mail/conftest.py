@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -18,13 +19,17 @@ def server() -> Iterator[MailServer]:
 @pytest.fixture
 def mailing(settings: Settings, server: MailServer) -> Iterator[Flask]:
     """An application whose mails go to `server`, inside its context."""
-    yield from applied(settings, smtp_url=f"{server.url}?timeout=5")
+    with applied(settings, smtp_url=f"{server.url}?timeout=5") as app:
+        yield app
 
 
+@contextmanager
 def applied(settings: Settings, **changes: object) -> Iterator[Flask]:
     """An application with these settings too, inside its context."""
     values = {**settings.model_dump(), **changes}
     app = create_app(Settings(**values).completed())
     with app.app_context():
-        yield app
-        db.dispose()
+        try:
+            yield app
+        finally:
+            db.dispose()

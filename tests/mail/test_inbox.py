@@ -1,5 +1,6 @@
 """GET /dev/inbox: for whom it is, and what it shows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from tests.mail.support import send
 
+from msidp import db
 from msidp.app import create_app
 from msidp.settings import Settings
 
@@ -59,22 +61,28 @@ def test_strangers_need_a_secret_key(client: FlaskClient, secret_key: str, reque
         assert client.get("/dev/inbox", **{**request_, "headers": headers}).status_code == 200
 
 
-def test_a_site_for_others_keeps_its_inbox_to_itself(settings: Settings, secret_key: str) -> None:
+@pytest.fixture
+def for_others(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of a site that others reach."""
     app = create_app(settings.model_copy(update={"base_url": "https://id.example.com"}))
-    client = app.test_client()
-    assert client.get("/dev/inbox").status_code == 401
-    assert client.get("/dev/inbox", headers={"X-API-KEY": secret_key}).status_code == 200
+    yield app.test_client()
+    with app.app_context():
+        db.dispose()
+
+
+def test_a_site_for_others_keeps_its_inbox_to_itself(for_others: FlaskClient, secret_key: str) -> None:
+    assert for_others.get("/dev/inbox").status_code == 401
+    assert for_others.get("/dev/inbox", headers={"X-API-KEY": secret_key}).status_code == 200
 
 
 def test_who_reads_it_by_an_admins_key_becomes_no_owner(
-    settings: Settings, secret_key: str, owner_admin: FlaskClient
+    for_others: FlaskClient, secret_key: str, owner_admin: FlaskClient
 ) -> None:
     invitation = {"email": "olga@example.com", "role": "owner"}
     assert owner_admin.post("/operator-invitations", json=invitation).status_code == 200
-    client = create_app(settings.model_copy(update={"base_url": "https://id.example.com"})).test_client()
     owners = {"X-API-KEY": owner_admin.environ_base["HTTP_X_API_KEY"]}
-    assert client.get("/dev/inbox", headers={"X-API-KEY": secret_key}).json == {"data": []}
-    assert "/dashboard/setup?token=" in client.get("/dev/inbox", headers=owners).text
+    assert for_others.get("/dev/inbox", headers={"X-API-KEY": secret_key}).json == {"data": []}
+    assert "/dashboard/setup?token=" in for_others.get("/dev/inbox", headers=owners).text
 
 
 def test_with_smtp_there_is_none(mailing: Flask) -> None:

@@ -138,7 +138,7 @@ def test_a_claim_is_one_process_alone_and_comes_back(mailing: Flask) -> None:
 
 
 def test_while_the_server_is_away_no_mail_loses_an_attempt(settings: Settings) -> None:
-    for app in applied(settings, smtp_url="smtp://127.0.0.1:1"):
+    with applied(settings, smtp_url="smtp://127.0.0.1:1") as app:
         mail_id = send()
         deliver()
         stored = row(mail_id)
@@ -153,7 +153,7 @@ def test_a_server_that_never_answers_costs_its_time_out(
 ) -> None:
     stuck = StuckServer(greeting, pause)
     try:
-        for _ in applied(settings, smtp_url=f"{stuck.url}?timeout=0.5"):
+        with applied(settings, smtp_url=f"{stuck.url}?timeout=0.5"):
             mail_id = send()
             begun = time.monotonic()
             deliver()
@@ -169,7 +169,7 @@ def test_a_server_that_stops_answering_in_the_middle_is_cut_off(
 ) -> None:
     release = threading.Event()
     server.answer = lambda step, _: release.wait(20) and None if step == "DATA" else None
-    for _ in applied(settings, smtp_url=f"{server.url}?timeout=2"):
+    with applied(settings, smtp_url=f"{server.url}?timeout=2"):
         mail_id = send()
         begun = time.monotonic()
         deliver()
@@ -191,7 +191,7 @@ def test_mails_travel_encrypted_where_the_server_can(
 ) -> None:
     kind = {"smtps": "smtps", "smtp": "starttls"}[scheme]
     with MailServer(**{kind: tls}) as server:  # type: ignore[arg-type]
-        for _ in applied(trusting, smtp_url=f"{scheme}://localhost:{server.port}"):
+        with applied(trusting, smtp_url=f"{scheme}://localhost:{server.port}"):
             mail_id = send()
             deliver()
             assert row(mail_id).status == "sent", row(mail_id).error
@@ -203,7 +203,7 @@ def test_mails_travel_encrypted_where_the_server_can(
 def test_an_unknown_authority_gets_no_mail(settings: Settings, tls: ssl.SSLContext, scheme: str) -> None:
     kind = {"smtps": "smtps", "smtp": "starttls"}[scheme]
     with MailServer(**{kind: tls}) as server:  # type: ignore[arg-type]
-        for _ in applied(settings, smtp_url=f"{scheme}://localhost:{server.port}"):
+        with applied(settings, smtp_url=f"{scheme}://localhost:{server.port}"):
             mail_id = send()
             deliver()
             assert row(mail_id).status == "pending"
@@ -212,7 +212,7 @@ def test_an_unknown_authority_gets_no_mail(settings: Settings, tls: ssl.SSLConte
 
 @pytest.mark.database("sqlite")
 def test_required_encryption_is_required(settings: Settings, server: MailServer) -> None:
-    for _ in applied(settings, smtp_url=f"{server.url}?starttls=required"):
+    with applied(settings, smtp_url=f"{server.url}?starttls=required"):
         send()
         deliver()
     assert server.mails == []
@@ -223,7 +223,7 @@ def test_required_encryption_is_required(settings: Settings, server: MailServer)
 def test_it_logs_in(trusting: Settings, tls: ssl.SSLContext, password: str, status: str) -> None:
     with MailServer(starttls=tls, password="p@ss/word") as server:
         quoted = password.replace("@", "%40").replace("/", "%2F")
-        for _ in applied(trusting, smtp_url=f"smtp://msidp:{quoted}@localhost:{server.port}"):
+        with applied(trusting, smtp_url=f"smtp://msidp:{quoted}@localhost:{server.port}"):
             mail_id = send()
             deliver()
             assert row(mail_id).status == status, row(mail_id).error
@@ -262,12 +262,9 @@ def test_nothing_gets_into_the_headers(mailing: Flask, server: MailServer) -> No
 
 @pytest.mark.database("sqlite")
 def test_the_sender_is_a_setting(settings: Settings, server: MailServer) -> None:
-    for app in applied(
-        settings, smtp_url=server.url, mail_from="Acme Ltd <hello@acme.example>",
-    ):  # fmt: skip
+    with applied(settings, smtp_url=server.url, mail_from="Acme Ltd <hello@acme.example>"):
         send()
         deliver()
-        assert app is not None
     assert server.envelopes[0][0] == "hello@acme.example"
     assert server.mails[0]["From"] == "Acme Ltd <hello@acme.example>"
 
