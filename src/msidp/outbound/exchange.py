@@ -191,7 +191,8 @@ class Exchange:
 
     def _timings(self) -> Timings:
         info = self.curl.getinfo
-        waited = None if self.resolved_after is None else round(self.resolved_after * 1000)
+        # cut off as the others are: together they are never more than the whole
+        waited = None if self.resolved_after is None else int(self.resolved_after * 1000)
         # libcurl counts to the end of an attempt that nobody answered
         first_byte = _milliseconds(info(pycurl.STARTTRANSFER_TIME_T)) if self.lines else None
         if first_byte is not None and waited:
