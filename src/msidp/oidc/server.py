@@ -4,7 +4,6 @@ from typing import Any
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from authlib.oauth2.rfc6749.grants import BaseGrant
 from flask import Request, Response
 from pydantic_core import to_json
 
@@ -60,9 +59,12 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     def send_signal(self, *_args: Any, **_options: Any) -> None:
         """Nobody listens."""
 
-    def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
-        """Authlib's answer as Flask's."""
-        return Response(to_json(body), status, headers)
+    def handle_response(self, status: int, body: Any, _headers: Any = None) -> Response:
+        """Authlib's answer as Flask's. Whatever it is, its headers are these (RFC 6749, section 5.1)."""
+        response = Response(to_json(body), status, content_type="application/json")
+        response.headers.add("Cache-Control", "no-store")
+        response.headers.add("Pragma", "no-cache")
+        return response
 
     def handle_error_response(self, _request: Any, error: OAuth2Error) -> Response:
         """An error (RFC 6749, section 5.2); its text keeps to the characters allowed there."""
@@ -70,7 +72,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         body = {"error": error.error, "error_description": description}
         if not description:
             del body["error_description"]
-        response = self.handle_response(error.status_code, body, BaseGrant.TOKEN_RESPONSE_HEADER)
+        response = self.handle_response(error.status_code, body)
         if error.status_code == 401:
             response.headers["WWW-Authenticate"] = 'Basic realm="token"'
         return response
