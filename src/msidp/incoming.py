@@ -55,16 +55,15 @@ class StrictRequest(Request):
         if "form" in self.__dict__ or self.mimetype != "application/x-www-form-urlencoded":
             super()._load_form_data()  # leaves alone what is there
             return
-        length = self.content_length
-        if (length or 0) > MAX_FORM:
+        body = self._whole_body()
+        if len(body) > MAX_FORM:
             raise TooLarge("too-large", f"The form is larger than {MAX_FORM:,} bytes.")
-        fields = _read_fields(self._whole_body(length), "form")
-        self.__dict__ |= {"form": fields, "files": _NO_FIELDS, "stream": BytesIO()}
+        self.__dict__ |= {"form": _read_fields(body, "form"), "files": _NO_FIELDS, "stream": BytesIO()}
 
-    def _whole_body(self, length: int | None) -> bytes:
+    def _whole_body(self) -> bytes:
         body = self.environ["wsgi.input"]
-        if length is not None and isinstance(body, BytesIO):  # collected by our own front
-            return body.read(length)
+        if isinstance(body, BytesIO):  # collected by our own front
+            return body.read()
         return self.get_data(parse_form_data=False)
 
     @cached_property
