@@ -9,7 +9,7 @@ import base64
 import hashlib
 import secrets
 
-from msidp import clock
+from msidp import base64url, clock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
@@ -58,7 +58,7 @@ def new_code(length: int) -> str:
 
 def new_token(prefix: str = "") -> str:
     """A bearer secret of 256 bits: URL-safe, after its prefix."""
-    return prefix + secrets.token_urlsafe(32)
+    return prefix + base64url.text(secrets.token_bytes(32))
 
 
 def new_webhook_secret() -> str:

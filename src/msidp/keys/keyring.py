@@ -14,13 +14,13 @@ from joserfc.jwk import import_key
 from joserfc.util import json_b64encode, urlsafe_b64decode
 from pydantic_core import from_json, to_json
 
-from msidp import clock
+from msidp import base64url, clock
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.keys import service
 from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, DEFAULT_ALGORITHM
-from msidp.keys.signatures import Sign, Verify, encoded, signer, verifier
+from msidp.keys.signatures import Sign, Verify, signer, verifier
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
@@ -81,9 +81,9 @@ class Keyring:
         Raises CannotSign.
         """
         kid, sign = self._signer(algorithm)
-        payload = encoded(to_json(claims))
+        payload = base64url.encode(to_json(claims))
         message = b".".join((_header_segment(typ, algorithm, kid), payload))
-        return b".".join((message, encoded(sign(message)))).decode("ascii")
+        return b".".join((message, base64url.encode(sign(message)))).decode("ascii")
 
     def verify(
         self,

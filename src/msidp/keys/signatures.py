@@ -3,7 +3,6 @@
 What can be made ready is made once for a key: a token endpoint signs twice a request.
 """
 
-from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from joserfc.jwk import Key
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], bool]  # message, signature
 
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SHA256 = SHA256()
 _ECDSA = ECDSA(_SHA256)
 _NUMBER = 32  # bytes of each of the two that make a signature by P-256
@@ -26,11 +24,6 @@ _FURTHER: dict[str, tuple[Any, ...]] = {  # what `cryptography` is told besides 
     "PS256": (padding.PSS(padding.MGF1(_SHA256), salt_length=SHA256.digest_size), _SHA256),
     "EdDSA": (),
 }
-
-
-def encoded(data: bytes) -> bytes:
-    """Base64url without padding (RFC 7515, section 2)."""
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def signer(algorithm: str, key: Key) -> Sign:

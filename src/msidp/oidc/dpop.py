@@ -1,6 +1,5 @@
 """DPoP: proofs that whoever sends a token has the key that it is bound to (RFC 9449)."""
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 
-from msidp import clock
+from msidp import base64url, clock
 from msidp.db import core_transaction
 from msidp.oidc import dpop_nonces, foreign, spent
 from msidp.prepared import Core
@@ -112,6 +111,6 @@ def _check_age(issued_at: Any) -> int:
 
 def _check_hash(given: Any, access_token: str) -> None:
     digest = hashlib.sha256(access_token.encode()).digest()
-    expected = base64.urlsafe_b64encode(digest).rstrip(b"=")
+    expected = base64url.encode(digest)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode("utf-8", "replace"), expected):
         raise InvalidProof("The proof is for another access token (ath).")

@@ -1,9 +1,10 @@
 """Proof Key for Code Exchange (RFC 7636), method S256 and no other."""
 
-import base64
 import hashlib
 import hmac
 import re
+
+from msidp import base64url
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -17,7 +18,7 @@ def is_challenge(text: str) -> bool:
 def challenge_of(verifier: str) -> str:
     """The S256 challenge that a verifier answers."""
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.text(digest)
 
 
 def proves(verifier: str | None, challenge: str | None) -> bool:

@@ -8,7 +8,6 @@ An application of the profile fapi2 keeps its refresh token: it is bound to the 
 rotation would only lose it (FAPI 2.0 Security Profile, section 5.3.2.1).
 """
 
-import base64
 import hmac
 import secrets
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from msidp import clock, ids
+from msidp import base64url, clock, ids
 from msidp.oidc import grants, scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed, Refused
@@ -152,4 +151,4 @@ def _again(
 def _successor(token: str, seed: str) -> str:
     """Known only to whoever has the token as well as the table."""
     digest = hmac.digest(token.encode("utf-8", "surrogatepass"), seed.encode(), "sha256")
-    return PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return PREFIX + base64url.text(digest)

@@ -5,7 +5,6 @@ section 8.1): always the same within a sector, and nothing that two sectors coul
 once and never changes; it is sealed at rest. Sessions (`sid`) are renamed in the same way.
 """
 
-import base64
 import hmac
 import secrets
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
+from msidp import base64url
 from msidp.communities.guard import default_community_id
 from msidp.db import reading, transaction
 from msidp.errors import Invalid
@@ -80,7 +80,7 @@ def _as_known_to(client: Client, id_: str) -> str:
     if client.sector is None:
         return id_
     digest = hmac.digest(_salt(), f"{client.sector}\0{id_}".encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.text(digest)
 
 
 def _refusal(message: str) -> Invalid:

@@ -5,9 +5,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from msidp import clock
+from msidp import base64url, clock
 from msidp.keys.keyring import Keyring
-from msidp.keys.signatures import encoded
 from msidp.oidc import scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed
@@ -73,7 +72,7 @@ def _access_claims(
         "aud": terms.audience,
         "exp": issued_at + clock.seconds(lifetime),
         "iat": issued_at,
-        "jti": secrets.token_urlsafe(16),
+        "jti": base64url.text(secrets.token_bytes(16)),
         "client_id": client.client_id,
         "scope": terms.scope,
     }
@@ -103,7 +102,7 @@ def _id_claims(
 def half_hash(token: str, algorithm: str) -> str:
     """The left half of the token's hash, by the hash of the signature (OpenID Connect Core 1.0, 3.1.3.6)."""
     digest = (hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256)(token.encode("ascii")).digest()
-    return encoded(digest[: len(digest) // 2]).decode()
+    return base64url.text(digest[: len(digest) // 2])
 
 
 def _body(access_token: str, terms: Terms, lifetime: int) -> dict[str, Any]:
