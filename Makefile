@@ -11,8 +11,12 @@ export UV_CACHE_DIR ?= $(CURDIR)/.tools/uv-cache
 export npm_config_cache ?= $(CURDIR)/.tools/npm-cache
 export UV_PYTHON_DOWNLOADS := never
 
-# What .venv is made with; `make setup PYTHON=python3.13` takes another one.
+# What .venv is made with. `make setup PYTHON=python3.13` takes another one, and makes it anew.
 PYTHON = $(shell tools/python)
+ifeq ($(origin PYTHON), command line)
+.PHONY: .venv/ready
+RENEW := yes
+endif
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -60,7 +64,8 @@ $(UV):
 
 .venv/ready: requirements.lock pyproject.toml | $(UV)
 	@echo "Setting up .venv from requirements.lock …"
-	@$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
+	@test -x .venv/bin/python -a -z "$(RENEW)" || { \
+		python="$(PYTHON)"; test -n "$$python" && $(UV) venv --quiet --clear --python "$$python" .venv; }
 	@$(UV) pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@
