@@ -6,6 +6,7 @@ import json
 import queue
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -142,10 +143,11 @@ def test_an_encoding_that_is_not_known_is_refused_by_name(running: Instance) -> 
 def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     """However many there are: some are in hand, some wait, and the others are told to come back."""
     hold, called = threading.Event(), queue.SimpleQueue[tuple[str, int]]()
+    held_up = {("POST", path) for path in LABORIOUS}
 
     def application(environ: dict[str, Any], start: Any) -> list[bytes]:
         called.put((environ["PATH_INFO"], environ.get(REFUSAL, 0)))
-        if environ["PATH_INFO"] in LABORIOUS and REFUSAL not in environ:
+        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) in held_up and REFUSAL not in environ:
             hold.wait(20)
         start("200 OK", [])
         return []
@@ -165,6 +167,33 @@ def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     assert answered == {
         ("/login", 0): held + 1, ("/login", 503): 5, ("/token", 0): 1, ("/dashboard/sign-in", 0): 1
     }  # fmt: skip
+
+
+def test_writes_that_wait_hold_up_nothing_else(running: Instance) -> None:
+    """Requests are answered where they arrive; and yet others arrive while the database is busy."""
+    key = running.command("api-key", "create", "--name", "wait")["secretKey"]
+    created: list[int] = []
+
+    def create(number: int) -> None:
+        sent = {"email": f"waits-{number}@example.com"}
+        answer = requests.post(
+            f"{running.base_url}/members", json=sent, headers={"X-API-KEY": key}, timeout=30
+        )
+        created.append(answer.status_code)
+
+    writers = [threading.Thread(target=create, args=(number,)) for number in range(12)]
+    with closing(sqlite3.connect(running.directory / "msidp.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        for number, writer in enumerate(writers):
+            writer.start()
+            if number % 4 == 3:
+                for path in ("healthz", "jwks", "login"):
+                    assert requests.get(f"{running.base_url}/{path}", timeout=2).ok
+        assert created == []
+        database.execute("ROLLBACK")
+    for writer in writers:
+        writer.join(30)
+    assert created == [200] * 12
 
 
 def test_of_one_sender_only_so_much_is_in_hand(running: Instance) -> None:

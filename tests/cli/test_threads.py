@@ -1,15 +1,13 @@
-"""The threads that answer requests."""
+"""The threads for what is not to hold up the requests."""
 
 import logging
-import sys
 import threading
-import time
 from queue import SimpleQueue
 
 import pytest
 from tests.support.instance import eventually
 
-from msidp.cli.threads import SLOW, Threads
+from msidp.cli.threads import Threads
 
 
 def test_the_one_that_was_busy_last_is_next() -> None:
@@ -52,41 +50,3 @@ def test_what_a_call_raises_is_logged_and_its_thread_goes_on(caplog: pytest.LogC
         threads.submit(done.set)
         assert done.wait(10)
     assert "as the test wants" in caplog.text
-
-
-def test_quick_calls_take_turns() -> None:
-    threads, done = Threads(8, "t", abreast=1), SimpleQueue[int]()
-    at_once, most = 0, 0
-
-    def call() -> None:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        sys.getswitchinterval()
-        at_once -= 1
-        done.put(1)
-
-    for _ in range(500):
-        threads.submit(call)
-    assert sum(done.get(timeout=10) for _ in range(500)) == 500
-    assert most == 1
-
-
-def test_slow_calls_let_others_run_beside_them() -> None:
-    threads, hold, done = Threads(4, "t", abreast=1), threading.Event(), SimpleQueue[int]()
-    for _ in range(3):
-        threads.submit(hold.wait, 20)
-    for number in range(20):
-        threads.submit(done.put, number)
-    assert sorted(done.get(timeout=10) for _ in range(20)) == list(range(20))
-    threads.submit(hold.wait, 20)  # now no thread is left
-    for number in range(5):
-        threads.submit(done.put, number)
-    time.sleep(10 * SLOW)
-    assert done.empty()
-    hold.set()
-    assert sorted(done.get(timeout=10) for _ in range(5)) == list(range(5))
-    eventually(lambda: len(threads._idle) == 4)
-    for _ in range(3):  # what was slow is over: they take turns again
-        threads.submit(done.put, 0)
-    eventually(lambda: threads._allowed == 1)

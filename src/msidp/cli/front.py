@@ -19,6 +19,7 @@ from granian import _futures
 
 from msidp.cli import streaming
 from msidp.cli.environ import Environ, announces_body, environ_of, sender_of
+from msidp.cli.leaders import Leaders
 from msidp.cli.threads import Threads
 from msidp.incoming import LABORIOUS, UPLOADS, body_limit
 from msidp.vault.passwords import TURNS
@@ -27,6 +28,7 @@ from msidp.web import REFUSAL, STREAMED
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body, give or take one
 UPLOAD_TIMEOUT = 60  # the same for a file
 SMALL_BODY = 64 * 1024  # bytes; always accepted
+REFUSALS_AT_ONCE = 2  # they cost little
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 LABORIOUS_WAITING = 64  # forms that wait for a thread, a few seconds at most; more are refused
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
@@ -53,11 +55,12 @@ class Front:
     """What takes the requests of granian's ASGI worker, past its event loop."""
 
     def __init__(
-        self, application: Application, threads: int, proxies: int = 0, abreast: int | None = None
+        self, application: Application, threads: int, proxies: int = 0, *, turns: bool = False
     ) -> None:
         self._application = application
         self.proxies = proxies  # that are trusted to say whom they pass on
-        self._threads = Threads(threads, "request", abreast=abreast)
+        self._leaders = Leaders(threads, turns=turns)
+        self._refusals = Threads(REFUSALS_AT_ONCE, "refusal")
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
@@ -116,12 +119,15 @@ class Front:
         from having a look.
         """
         path = environ["PATH_INFO"]
-        if environ["REQUEST_METHOD"] == "POST" and path in LABORIOUS:
+        if REFUSAL not in environ and environ["REQUEST_METHOD"] == "POST" and path in LABORIOUS:
             threads = self._of_operators if path.startswith("/dashboard/") else self._laborious
             if threads.submit(self._answer, request, environ):
                 return
             environ[REFUSAL] = 503
-        self._threads.submit(self._answer, request, environ)
+        if REFUSAL in environ:
+            self._refusals.submit(self._answer, request, environ)
+        else:
+            self._leaders.run(self._answer, request, environ)
 
     def count(self, change: int) -> int:
         """So many bytes of bodies more, or less, are in hand. Returns how many that makes."""
@@ -134,7 +140,7 @@ class Front:
         return sum(len(body.content) for body in self._arriving.copy() if body.sender == sender)
 
     def _answer(self, request: Any, environ: Environ) -> None:
-        """In a thread of its own: call the application and send what it answers."""
+        """Call the application and send what it answers."""
         try:
             status, headers, content = call(self._application, environ)
         except Exception:

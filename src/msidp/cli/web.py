@@ -24,6 +24,7 @@ THREADS = 32  # requests handled at once by one process
 STOP_TIMEOUT = 10  # seconds for the requests in hand
 KEEP_HEADERS_UNDER = 64 * 1024  # bytes
 CONNECTIONS = 4096  # at once to one process; the next ones wait
+STACK = 8 * 1024 * 1024  # bytes, of a thread; as Python's own have
 OWN_FILES = 256  # descriptors that are no connections
 
 
@@ -101,6 +102,7 @@ def serve(
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_TIMEOUT,
+        blocking_threads_idle_timeout=600,
     )
     parent = os.getpid()
 
@@ -112,9 +114,13 @@ def serve(
         die_with(parent)
         name_process("msidp-web-1")
         proxies = settings.trusted_proxies if settings else 0
-        Front(app, threads, proxies, 1 if settings and settings.on_sqlite else None).take_over()
+        os.environ.setdefault("RUST_MIN_STACK", str(STACK))
+        Front(app, threads, proxies, turns=settings is not None and settings.on_sqlite).take_over()
         return app
 
     log = structlog.get_logger(__name__)
     server.on_startup(lambda: log.info("started", part="web", host=host, port=port))
+    # One more than calls run at once, which goes on listening. Granian allows ASGI but one, for the sake of
+    # the event loop that we do without.
+    server.on_startup(lambda: setattr(server, "blocking_threads", threads + 1))
     server.serve(target_loader=load, wrap_loader=False)
