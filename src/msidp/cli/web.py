@@ -24,6 +24,7 @@ THREADS = 32  # requests handled at once by one process
 STOP_TIMEOUT = 10  # seconds for the requests in hand
 KEEP_HEADERS_UNDER = 64 * 1024  # bytes
 CONNECTIONS = 4096  # at once to one process; the next ones wait
+TURN = 0.001  # seconds for which who computes keeps Python's lock from who waits for it
 STACK = 8 * 1024 * 1024  # bytes, of a thread; as Python's own have
 OWN_FILES = 256  # descriptors that are no connections
 
@@ -115,6 +116,7 @@ def serve(
         name_process("msidp-web-1")
         proxies = settings.trusted_proxies if settings else 0
         os.environ.setdefault("RUST_MIN_STACK", str(STACK))
+        sys.setswitchinterval(TURN)
         Front(app, threads, proxies, turns=settings is not None and settings.on_sqlite).take_over()
         return app
 
