@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import requests
 from tests.support.instance import Instance, eventually
 
+from msidp.cli import leaders
 from msidp.cli.environ import sender_of
 from msidp.cli.front import LABORIOUS_WAITING, Front
 from msidp.incoming import LABORIOUS, MAX_BODY
@@ -167,6 +169,38 @@ def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     assert answered == {
         ("/login", 0): held + 1, ("/login", 503): 5, ("/token", 0): 1, ("/dashboard/sign-in", 0): 1
     }  # fmt: skip
+
+
+def test_a_thread_that_sleeps_keeps_nothing_of_what_arrived_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was left to another thread, and answered there."""
+    monkeypatch.setattr(leaders, "SLOW", 60)  # however long it takes, it counts as quick
+    running, goes_on = threading.Event(), threading.Event()
+    brought: queue.SimpleQueue[weakref.ref[Any]] = queue.SimpleQueue()
+
+    class Brought:
+        pass
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/first":
+            running.set()
+            goes_on.wait(20)
+        else:
+            environ["test.brought"] = Brought()
+            brought.put(weakref.ref(environ["test.brought"]))
+        start("200 OK", [])
+        return []
+
+    with closing(asyncio.new_event_loop()) as loop:
+        front = Front(application, 4, turns=True)
+        schedule = front._scheduler(loop, None, None)
+    threading.Thread(target=schedule, args=(FakeRequest("GET", "/first"),), daemon=True).start()
+    assert running.wait(10)
+    threading.Thread(target=schedule, args=(FakeRequest("GET", "/second"),), daemon=True).start()
+    eventually(lambda: front._leaders._followers)
+    goes_on.set()
+    kept = brought.get(timeout=10)
+    eventually(lambda: kept() is None)
+    assert front._leaders._followers  # it sleeps still
 
 
 def test_writes_that_wait_hold_up_nothing_else(running: Instance) -> None:

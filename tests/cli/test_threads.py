@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 from queue import SimpleQueue
 
 import pytest
@@ -50,3 +51,19 @@ def test_what_a_call_raises_is_logged_and_its_thread_goes_on(caplog: pytest.LogC
         threads.submit(done.set)
         assert done.wait(10)
     assert "as the test wants" in caplog.text
+
+
+def test_nothing_of_a_call_outlives_it() -> None:
+    """A request that is kept keeps its connection open, and what it brought in memory."""
+    threads, done = Threads(1, "t"), SimpleQueue[int]()
+
+    class Request:
+        pass
+
+    for number in range(2):  # the first one starts the thread
+        request = Request()
+        kept = weakref.ref(request)
+        threads.submit(lambda request, number: done.put(number), request, number)
+        del request
+        assert done.get(timeout=10) == number
+        eventually(lambda kept=kept: kept() is None)

@@ -110,6 +110,7 @@ class Front:
             body.content.clear()
         environ["wsgi.input"] = BytesIO(body.content)
         environ["CONTENT_LENGTH"] = str(len(body.content))
+        body.content.clear()
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         self._hand_over(body.request, environ)
 
@@ -154,6 +155,7 @@ class Front:
             request.proto.send({"type": "http.response.body", "body": content, "more_body": False})
         finally:
             request.done()
+            environ.clear()  # the thread it arrived in may sleep for long, with all this on its stack
 
     def _stream(
         self, request: Any, status: int, headers: list[tuple[bytes, bytes]], pieces: Iterable[bytes]

@@ -37,25 +37,25 @@ class Threads:
         """Call this in one of the threads, soon. What it raises is logged. False if there is no place."""
         call = (function, arguments)
         with self._lock:
-            if self._idle:
-                self._idle.pop().put(call)
-            elif self._started < self._most:
-                self._start(call)
+            if self._idle or self._started < self._most:
+                desk = self._idle.pop() if self._idle else self._start()
+                desk.put(call)
             elif len(self._waiting) < self._places:
                 self._waiting.append(call)
             else:
                 return False
         return True
 
-    def _start(self, call: Call) -> None:
+    def _start(self) -> Desk:
+        """A new thread, which is idle. It gets its first call like any other: its arguments stay with it."""
         self._started += 1
-        name = f"{self._name}-{self._started}"
-        threading.Thread(target=self._work, args=(call,), name=name, daemon=True).start()
-
-    def _work(self, first: Call) -> None:
         desk = Desk()
-        call: Call | None = first
-        del first
+        name = f"{self._name}-{self._started}"
+        threading.Thread(target=self._work, args=(desk,), name=name, daemon=True).start()
+        return desk
+
+    def _work(self, desk: Desk) -> None:
+        call: Call | None = None
         while True:
             function, arguments = call or desk.get()
             try:
