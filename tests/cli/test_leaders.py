@@ -18,8 +18,8 @@ Arriving = SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]]
 class Listeners:
     """Threads to which calls arrive, as granian's."""
 
-    def __init__(self, count: int, most: int, *, turns: bool = True) -> None:
-        self.leaders = Leaders(most, turns=turns)
+    def __init__(self, count: int, most: int) -> None:
+        self.leaders = Leaders(most)
         self._arriving: Arriving = SimpleQueue()
         for _ in range(count):
             threading.Thread(target=self._listen, daemon=True).start()  # followers sleep on
@@ -102,14 +102,6 @@ def test_somebody_listens_while_the_leader_is_slow() -> None:
         return sleepers
 
     eventually(lambda: try_it() == 2)
-
-
-def test_without_turns_they_run_beside_each_other() -> None:
-    four, together = Listeners(5, 4, turns=False), threading.Barrier(4)
-    done = SimpleQueue[int]()
-    for _ in range(4):
-        four.call(lambda: done.put(together.wait(10)))
-    assert sorted(done.get(timeout=10) for _ in range(4)) == [0, 1, 2, 3]
 
 
 def test_what_a_call_raises_is_logged_and_its_thread_goes_on(caplog: pytest.LogCaptureFixture) -> None:

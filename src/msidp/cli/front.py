@@ -55,11 +55,11 @@ class Front:
     """What takes the requests of granian's ASGI worker, past its event loop."""
 
     def __init__(
-        self, application: Application, threads: int, proxies: int = 0, *, turns: bool = False
+        self, application: Application, threads: int, proxies: int = 0, *, leads: bool = False
     ) -> None:
         self._application = application
         self.proxies = proxies  # that are trusted to say whom they pass on
-        self._leaders = Leaders(threads, turns=turns)
+        self._run = Leaders(threads).run if leads else Threads(threads, "request").submit
         self._refusals = Threads(REFUSALS_AT_ONCE, "refusal")
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
@@ -128,7 +128,7 @@ class Front:
         if REFUSAL in environ:
             self._refusals.submit(self._answer, request, environ)
         else:
-            self._leaders.run(self._answer, request, environ)
+            self._run(self._answer, request, environ)
 
     def count(self, change: int) -> int:
         """So many bytes of bodies more, or less, are in hand. Returns how many that makes."""

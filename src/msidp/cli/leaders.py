@@ -24,11 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class Leaders:
-    """At most `most` calls run at once. Quick ones take turns, or without `turns` run beside each other."""
+    """At most `most` calls run at once, and of quick ones one."""
 
-    def __init__(self, most: int, *, turns: bool) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._turns = turns
         self._lock = threading.Lock()
         self._running: dict[int, float] = {}  # by thread: since when, in seconds
         self._listening: set[int] = set()  # threads that are, or soon will be, where requests arrive
@@ -36,8 +35,7 @@ class Leaders:
         self._waiting: deque[Call] = deque()
         self._wake_watch = SimpleQueue[None]()
         self._watching = False
-        if turns:
-            threading.Thread(target=self._keep_watch, name="request-watch", daemon=True).start()
+        threading.Thread(target=self._keep_watch, name="request-watch", daemon=True).start()
 
     def run(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call this, here or in the thread that leads; return when this one is to listen again.
@@ -58,7 +56,7 @@ class Leaders:
     def _first(self, thread: int, call: Call) -> Call | None:
         """What this thread, to which a call has come, does now. None: it listens."""
         with self._lock:
-            if len(self._running) < self._most and not (self._turns and self._is_led()):
+            if len(self._running) < self._most and not self._is_led():
                 self._begin(thread)
                 return call
             self._waiting.append(call)
@@ -72,10 +70,10 @@ class Leaders:
         """The same of one whose call has ended. One that listens is enough: it is always the same."""
         with self._lock:
             del self._running[thread]
-            if self._waiting and not (self._turns and self._is_led()):
+            if self._waiting and not self._is_led():
                 self._begin(thread)
                 return self._waiting.popleft()
-            if not (self._turns and self._listening):
+            if not self._listening:
                 self._listening.add(thread)
                 return None
             bed = self._lie_down(thread)
@@ -95,7 +93,7 @@ class Leaders:
     def _begin(self, thread: int) -> None:
         self._listening.discard(thread)
         self._running[thread] = time.monotonic()
-        if self._turns and not self._watching:
+        if not self._watching:
             self._watching = True
             self._wake_watch.put(None)
 

@@ -106,6 +106,7 @@ def serve(
         blocking_threads_idle_timeout=600,
     )
     parent = os.getpid()
+    leads = settings is not None and settings.on_sqlite
 
     def load() -> "Flask":
         """In the child, which still has its parent's handlers: they would swallow a request to stop."""
@@ -117,12 +118,13 @@ def serve(
         proxies = settings.trusted_proxies if settings else 0
         os.environ.setdefault("RUST_MIN_STACK", str(STACK))
         sys.setswitchinterval(TURN)
-        Front(app, threads, proxies, turns=settings is not None and settings.on_sqlite).take_over()
+        Front(app, threads, proxies, leads=leads).take_over()
         return app
 
     log = structlog.get_logger(__name__)
     server.on_startup(lambda: log.info("started", part="web", host=host, port=port))
-    # One more than calls run at once, which goes on listening. Granian allows ASGI but one, for the sake of
-    # the event loop that we do without.
-    server.on_startup(lambda: setattr(server, "blocking_threads", threads + 1))
+    if leads:
+        # One more than calls run at once, which goes on listening. Granian allows ASGI but one, for the sake
+        # of the event loop that we do without.
+        server.on_startup(lambda: setattr(server, "blocking_threads", threads + 1))
     server.serve(target_loader=load, wrap_loader=False)
