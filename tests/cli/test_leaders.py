@@ -1,13 +1,11 @@
 """Threads that answer the requests which arrive in them."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-import pytest
 from tests.support.instance import eventually
 
 from msidp.cli.leaders import SLOW, Leaders
@@ -102,16 +100,3 @@ def test_somebody_listens_while_the_leader_is_slow() -> None:
         return sleepers
 
     eventually(lambda: try_it() == 2)
-
-
-def test_what_a_call_raises_is_logged_and_its_thread_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    one, done = Listeners(1, 1), threading.Event()
-
-    def fail() -> None:
-        raise RuntimeError("as the test wants")
-
-    with caplog.at_level(logging.ERROR):
-        one.call(fail)
-        one.call(done.set)
-        assert done.wait(10)
-    assert "as the test wants" in caplog.text

@@ -3,11 +3,13 @@
 import logging
 import threading
 import weakref
+from collections.abc import Callable
 from queue import SimpleQueue
 
 import pytest
 from tests.support.instance import eventually
 
+from msidp.cli.leaders import Leaders
 from msidp.cli.threads import Threads
 
 
@@ -40,15 +42,20 @@ def test_more_calls_than_threads_wait_in_turn() -> None:
     assert sorted(order.get(timeout=10) for _ in range(50)) == list(range(50))
 
 
-def test_what_a_call_raises_is_logged_and_its_thread_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    threads, done = Threads(1, "t"), threading.Event()
+@pytest.mark.parametrize(
+    "make", [lambda: Threads(1, "t").submit, lambda: Leaders(1).run], ids=["threads", "leaders"]
+)
+def test_what_a_call_raises_is_logged_and_its_thread_goes_on(
+    make: Callable[[], Callable[..., object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    run, done = make(), threading.Event()
 
     def fail() -> None:
         raise RuntimeError("as the test wants")
 
     with caplog.at_level(logging.ERROR):
-        threads.submit(fail)
-        threads.submit(done.set)
+        run(fail)
+        run(done.set)
         assert done.wait(10)
     assert "as the test wants" in caplog.text
 

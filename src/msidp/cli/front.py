@@ -66,7 +66,7 @@ class Front:
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
         self._arriving: set[_Body] = set()
         self._in_hand = 0  # bytes of the bodies in it
-        self._counting = threading.Lock()  # bodies end in granian's thread and in the event loop's
+        self._counting = threading.Lock()  # bodies end in granian's threads and in the event loop's
 
     def take_over(self) -> None:
         """Have this process's granian hand us its requests directly.
@@ -94,7 +94,7 @@ class Front:
         return schedule
 
     def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Every second, in the event loop. A copy: others come and go meanwhile, in granian's thread."""
+        """Every second, in the event loop. A copy: others come and go meanwhile, in granian's threads."""
         loop.call_later(1, self._refuse_late, loop)
         for body in self._arriving.copy():
             if body.ends_at < time.monotonic():
@@ -210,7 +210,10 @@ class _Body:
         self._receiving.add_done_callback(self.take, context=None)
 
     def take(self, received: Any) -> None:
-        """In granian's thread: one more part has come, or none will after leave()."""
+        """One more part has come, in a thread of granian's; or after leave() none will, in the event loop's.
+
+        From there a request is only ever refused: the loop must not become a thread that answers or sleeps.
+        """
         self._receiving = None
         try:
             more = self._add(received.result())

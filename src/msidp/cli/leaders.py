@@ -6,7 +6,6 @@ leader answers a quick one leaves it to the leader, and sleeps: a follower. Wher
 it computes or waits, a follower is woken and leads beside it.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -14,13 +13,12 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from msidp.cli.threads import Call, perform
+
 SLOW = 0.004  # seconds after which a call counts as one beside which others run
 IN_VAIN = 5  # looks at nothing, after which the watch sleeps
 
-Call = tuple[Callable[..., object], tuple[Any, ...]]
 Bed = SimpleQueue[Call | None]  # of a follower: where it is told to lead, and what it does first
-
-log = logging.getLogger(__name__)
 
 
 class Leaders:
@@ -46,10 +44,7 @@ class Leaders:
         call = self._first(thread, (function, arguments))
         del function, arguments  # nothing of a request outlives it
         while call is not None:
-            try:
-                call[0](*call[1])
-            except Exception:
-                log.exception("a call failed")
+            perform(call)
             del call
             call = self._next(thread)
 

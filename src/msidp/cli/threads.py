@@ -18,6 +18,15 @@ Desk = SimpleQueue[Call]  # of one thread: where it gets its next call
 log = logging.getLogger(__name__)
 
 
+def perform(call: Call) -> None:
+    """Call it. What it raises is logged."""
+    function, arguments = call
+    try:
+        function(*arguments)
+    except Exception:
+        log.exception("a call failed")
+
+
 class Threads:
     """At most `most` threads, started as they are needed; more calls than that wait in turn.
 
@@ -57,12 +66,8 @@ class Threads:
     def _work(self, desk: Desk) -> None:
         call: Call | None = None
         while True:
-            function, arguments = call or desk.get()
-            try:
-                function(*arguments)
-            except Exception:
-                log.exception("a call failed")
-            del call, function, arguments  # nothing of a request outlives it
+            perform(call or desk.get())
+            del call  # nothing of a request outlives it
             call = self._next(desk)
 
     def _next(self, desk: Desk) -> Call | None:

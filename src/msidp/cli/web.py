@@ -24,6 +24,7 @@ THREADS = 32  # requests handled at once by one process
 STOP_TIMEOUT = 10  # seconds for the requests in hand
 KEEP_HEADERS_UNDER = 64 * 1024  # bytes
 CONNECTIONS = 4096  # at once to one process; the next ones wait
+IDLE = 600  # seconds after which granian ends a thread that nothing arrives in
 TURN = 0.001  # seconds for which who computes keeps Python's lock from who waits for it
 STACK = 8 * 1024 * 1024  # bytes, of a thread; as Python's own have
 OWN_FILES = 256  # descriptors that are no connections
@@ -103,7 +104,7 @@ def serve(
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_TIMEOUT,
-        blocking_threads_idle_timeout=600,
+        blocking_threads_idle_timeout=IDLE,
     )
     parent = os.getpid()
     leads = settings is not None and settings.on_sqlite
