@@ -37,8 +37,8 @@ def refresh_token(number: int) -> str:
 def fill(url: str, email: str, wanted: Fill) -> None:
     """Make them, numbered from 1; the n-th session and refresh token are the n-th member's.
 
-    What is copied is the member with this address, their last session, and their last grant with its one
-    unused refresh token.
+    What is copied is the member with this address, their last session, and their last grant with its
+    refresh token.
     """
     engine = create_engine(url)
     member = f"SELECT id FROM member WHERE email = '{email}'"
@@ -52,11 +52,10 @@ def fill(url: str, email: str, wanted: Fill) -> None:
         copy(connection, "member", f"id = ({member})", wanted.members, changed)
         changed = {**mine, "id": _padded("ses_", 26), "token_hash": _hashed(_padded("", 43))}
         copy(connection, "session", f"id = ({session})", wanted.sessions, changed)
+        token = _hashed(_padded("rt_", 43))
         changed = {**mine, "id": _padded("grt_", 26), "session_id": _padded("ses_", 26)}
+        changed |= {"code_hash": "NULL", "refresh_family": token, "refresh_hash": token}
         copy(connection, "grant", f"id = ({grant})", wanted.refresh_tokens, changed)
-        changed = {"token_hash": _hashed(_padded("rt_", 43)), "grant_id": _padded("grt_", 26)}
-        unused = f"grant_id = ({grant}) AND redeemed_at IS NULL"
-        copy(connection, "refresh_token", unused, wanted.refresh_tokens, changed)
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("ANALYZE")  # its autovacuum would, within a minute
             connection.commit()

@@ -13,7 +13,7 @@ from tests.support.forms import Browser, Page
 
 from msidp import clock, db
 from msidp.audit.models import AuditEntry
-from msidp.oidc.models import AuthorizationCode, Consent, Grant, SessionApplication
+from msidp.oidc.models import Consent, Grant, SessionApplication
 
 pytestmark = pytest.mark.database("sqlite")
 ADA = "ada@example.com"
@@ -123,7 +123,7 @@ def test_it_ends_in_the_browser_that_began_it_alone(
     link = begin(browser, application_id).url  # of the log-in page that the request waits behind
     page = log_in(victim, victim.get(urlsplit(link)._replace(scheme="", netloc="").geturl()))
     assert (page.status, "Go back to the application" in page.text) == (400, True)
-    assert count(AuthorizationCode) == 0
+    assert count(Grant) == 0
 
 
 def test_the_answer_is_for_the_operator_who_began_it(

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from msidp import db, ids
 from msidp.keys.keyring import keyring
-from msidp.oidc.models import AuthorizationCode, Grant
+from msidp.oidc.models import Grant
 
 pytestmark = pytest.mark.database("sqlite")
 
@@ -24,12 +24,9 @@ def selling(admin: FlaskClient, shop: Relying) -> Relying:
     return register(admin, shop.browser, resources=[API, ORDERS])
 
 
-def granted(code: str) -> tuple[AuthorizationCode, Grant]:
+def granted(code: str) -> Grant:
     with db.reading() as session:
-        row = session.scalars(
-            select(AuthorizationCode).where(AuthorizationCode.code_hash == ids.hash_token(code))
-        ).one()
-        return row, session.scalars(select(Grant).where(Grant.id == row.grant_id)).one()
+        return session.scalars(select(Grant).where(Grant.code_hash == ids.hash_token(code))).one()
 
 
 def test_resources_are_kept_on_the_grant(selling: Relying) -> None:
@@ -39,7 +36,7 @@ def test_resources_are_kept_on_the_grant(selling: Relying) -> None:
             selling.browser.get("/authorize", query_string=query),
             selling.browser.get(selling.browser.post("/authorize", data=query).headers["Location"]),
         ):
-            _, grant = granted(sent_to(answer, selling.redirect_uri)["code"])
+            grant = granted(sent_to(answer, selling.redirect_uri)["code"])
             assert grant.resources == list(dict.fromkeys(filter(None, wanted)))
 
 
@@ -67,10 +64,8 @@ def test_other_resources_are_refused(selling: Relying, uri: str) -> None:
 @pytest.mark.database("sqlite", "postgresql")
 def test_a_code_is_bound_to_the_key_of_its_request(shop: Relying) -> None:
     thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-    code, _ = granted(shop.code(dpop_jkt=thumbprint))
-    assert code.dpop_jkt == thumbprint
-    code, _ = granted(shop.code())
-    assert code.dpop_jkt is None
+    assert granted(shop.code(dpop_jkt=thumbprint)).code_jkt == thumbprint
+    assert granted(shop.code()).code_jkt is None
     for wrong in ("x", thumbprint + "=", thumbprint[:-1] + "+", thumbprint + "\n"):
         assert error_of(shop, shop.authorize(dpop_jkt=wrong)) == "invalid_request"
 

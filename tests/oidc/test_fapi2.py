@@ -17,7 +17,7 @@ from msidp import db
 from msidp.keys.keyring import keyring
 from msidp.members.models import Member
 from msidp.oidc import pkce
-from msidp.oidc.models import AuthorizationCode
+from msidp.oidc.models import Grant
 
 pytestmark = pytest.mark.database("sqlite")
 
@@ -100,8 +100,8 @@ def test_pushing_needs_the_application_s_signature(bank: Relying) -> None:
 def test_a_code_is_good_for_a_minute_at_most(bank: Relying) -> None:
     code(bank)
     with db.reading() as session:
-        [row] = session.scalars(select(AuthorizationCode))
-        assert row.expires_at <= int(time.time() * 1000) + 60_000
+        [row] = session.scalars(select(Grant))
+        assert row.code_expires_at <= int(time.time() * 1000) + 60_000
 
 
 def test_without_a_proof_there_are_no_tokens(bank: Relying) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
+from flask import Flask
 from flask.testing import FlaskClient
+from flask_alembic import Alembic
 from sqlalchemy import select
 from tests.oidc.conftest import (
     VERIFIER,
@@ -16,12 +18,12 @@ from tests.oidc.conftest import (
     token_error,
 )
 
-from msidp import clock, db, ids
+from msidp import clock, db, ids, migrating
 from msidp.keys.keyring import Keyring, keyring
 from msidp.members import service as members
 from msidp.members.models import Member
 from msidp.oidc import expiry, grants
-from msidp.oidc.models import AuthorizationCode, Grant, RefreshToken
+from msidp.oidc.models import Grant
 from msidp.vault.fields import FieldCipher
 
 OFFLINE = "openid email offline_access"
@@ -139,6 +141,29 @@ def test_reuse_ends_the_family(shop: Relying) -> None:
         assert is_dead(shop, tokens["access_token"])
 
 
+def test_reuse_is_known_however_long_ago_it_was(shop: Relying) -> None:
+    first = shop.tokens(scope=OFFLINE)
+    last = first
+    for _ in range(3):
+        last = shop.refresh(last["refresh_token"]).json
+    assert not is_dead(shop, last["access_token"])
+    assert token_error(shop.refresh(first["refresh_token"])) == "invalid_grant"
+    assert is_dead(shop, last["access_token"])
+
+
+def test_a_stranger_cannot_end_a_grant(admin: FlaskClient, shop: Relying) -> None:
+    tokens = shop.tokens(scope=OFFLINE)
+    last = shop.refresh(tokens["refresh_token"]).json["refresh_token"]
+    family = tokens["refresh_token"]
+    other = register(admin, shop.browser)
+    for guess in (family, f"{family}.x", last):  # another client, though it has seen them
+        assert token_error(other.refresh(guess)) == "invalid_grant"
+    gid = access_claims(tokens["access_token"])["gid"]
+    for guess in (gid, f"rt_{gid}", "rt_", "rt_.", f"rt_.{last.partition('.')[2]}", family[:-1]):
+        assert token_error(shop.refresh(guess)) == "invalid_grant"  # who knows less than a token
+    assert shop.refresh(last).status_code == 200
+
+
 def test_a_refresh_token_is_for_its_client(admin: FlaskClient, shop: Relying) -> None:
     other = register(admin, shop.browser)
     token = shop.tokens(scope=OFFLINE)["refresh_token"]
@@ -196,9 +221,7 @@ def test_a_deleted_application_ends_its_grants(admin: FlaskClient, shop: Relying
     assert is_dead(shop, tokens["access_token"])
     assert token_error(shop.refresh(tokens["refresh_token"]), 401) == "invalid_client"
     with db.reading() as session:
-        assert [
-            session.scalars(select(model)).all() for model in (Grant, AuthorizationCode, RefreshToken)
-        ] == [[]] * 3
+        assert session.scalars(select(Grant)).all() == []
 
 
 def test_what_is_over_is_purged(shop: Relying, time: time_machine.Traveller) -> None:
@@ -216,8 +239,37 @@ def test_secrets_are_stored_as_hashes(shop: Relying) -> None:
     code = shop.code(scope=OFFLINE)
     token = shop.exchange(code).json["refresh_token"]
     with db.reading() as session:
-        assert session.scalars(select(AuthorizationCode.code_hash)).one() == ids.hash_token(code)
-        assert session.scalars(select(RefreshToken.token_hash)).one() == ids.hash_token(token)
+        row = session.execute(select(Grant.__table__)).one()
+    assert (row.code_hash, row.refresh_hash) == (ids.hash_token(code), ids.hash_token(token))
+    token = shop.refresh(token).json["refresh_token"]
+    with db.reading() as session:
+        row = session.execute(select(Grant.__table__)).one()
+    assert row.refresh_hash == ids.hash_token(token)
+    assert not any(secret in str(row) for secret in (code, *token.removeprefix("rt_").split(".")))
+
+
+@pytest.fixture
+def schema(app: Flask) -> Alembic:
+    """Made before the first request, after which Flask takes nothing in."""
+    return migrating.alembic()
+
+
+@pytest.mark.own_database
+def test_what_was_issued_before_tables_were_joined_stays_good(
+    schema: Alembic, shop: Relying, spa: Relying
+) -> None:
+    """It was taken over from the tables of codes and refresh tokens, and could be taken back."""
+    unused, spent = shop.code(), shop.code(scope=OFFLINE)
+    tokens, bound = shop.exchange(spent).json, spa.tokens(scope=OFFLINE)
+    schema.downgrade("0032")
+    schema.upgrade()
+    assert shop.exchange(unused).status_code == 200
+    second = spa.refresh(bound["refresh_token"]).json
+    assert spa.refresh(second["refresh_token"]).status_code == 200
+    assert token_error(spa.refresh(bound["refresh_token"])) == "invalid_grant"
+    assert is_dead(spa, second["access_token"])
+    assert token_error(shop.exchange(spent)) == "invalid_grant"
+    assert is_dead(shop, tokens["access_token"])
 
 
 def test_a_code_that_bought_nothing_is_said_to_be_used(shop: Relying) -> None:

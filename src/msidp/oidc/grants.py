@@ -1,24 +1,23 @@
-"""Grants in the tables, and the codes that open them, each redeemed once.
+"""Grants in their table, and the codes that open them, each redeemed once.
 
-Written for the token endpoint: Core statements built once, every claim one conditional UPDATE. A code
-that comes a second time ends its whole grant (RFC 6749, section 4.1.2). `refresh_tokens` goes on from here.
+Written for the token endpoint: Core statements built once, every claim one conditional UPDATE of the grant.
+A code that comes a second time ends it (RFC 6749, section 4.1.2). `refresh_tokens` goes on from here.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, String, bindparam, insert, or_, select, update
 
 from msidp import clock, ids
 from msidp.oidc import lifetimes, pkce, scopes
 from msidp.oidc.clients import Client
-from msidp.oidc.models import AuthorizationCode, Grant
+from msidp.oidc.models import Grant
 from msidp.prepared import Core, Prepared
 
 _grant: Any = Grant.__table__
-_code: Any = AuthorizationCode.__table__
-_INSERT_GRANT = Prepared(insert(_grant))
-_INSERT_CODE = Prepared(insert(_code))
+_INSERT = Prepared(insert(_grant))
+_INSERT_WITH_CODE = Prepared(insert(_grant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +76,21 @@ class Refused(Exception):
 
 def record(connection: Core, new: NewGrant) -> str:
     """Record what a member has allowed. Returns the grant's id."""
-    now, grant_id = clock.now(), ids.new_id("grt")
-    offline = scopes.OFFLINE_ACCESS in new.scopes
-    online = lifetimes.CODE + new.client.access_token_lifetime
-    lifetime = new.client.refresh_token_lifetime if offline else online
-    connection.run(
-        _INSERT_GRANT,
-        {
-            "id": grant_id,
-            "application_id": new.client.application_id,
-            "member_id": new.member_id,
-            "session_id": new.session_id,
-            "scope": " ".join(new.scopes),
-            "resources": list(new.resources),
-            "nonce": new.nonce,
-            "claims": new.claims,
-            "authenticated_at": new.authenticated_at,
-            "methods": new.methods,
-            "acr": new.acr,
-            "created_at": now,
-            "expires_at": now + lifetime,
-            "revoked_at": None,
-        },
-    )
+    values = _row_of(new)
+    connection.run(_INSERT, values)
+    grant_id: str = values["id"]
     return grant_id
 
 
-def open_grant(connection: Core, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
+def record_with_code(connection: Core, new: NewGrant, redirect_uri: str, challenge: str | None) -> str:
     """Record a finished authorization. Returns its code."""
-    grant_id, code = record(connection, new), ids.new_token()
-    connection.run(
-        _INSERT_CODE,
-        {
-            "code_hash": ids.hash_token(code),
-            "grant_id": grant_id,
-            "application_id": new.client.application_id,
-            "redirect_uri": redirect_uri,
-            "code_challenge": challenge,
-            "dpop_jkt": new.dpop_jkt,
-            "expires_at": clock.now() + lifetimes.CODE,
-            "redeemed_at": None,
-        },
-    )
+    code, values = ids.new_token(), _row_of(new)
+    values["code_hash"] = ids.hash_token(code)
+    values["code_redirect_uri"] = redirect_uri
+    values["code_challenge"] = challenge
+    values["code_jkt"] = new.dpop_jkt
+    values["code_expires_at"] = values["created_at"] + lifetimes.CODE
+    connection.run(_INSERT_WITH_CODE, values)
     return code
 
 
@@ -135,26 +107,49 @@ def redeem_code(
     Whatever comes back, the transaction is to be committed: a code that met a wrong verifier is spent,
     and one that was spent before has ended its grant.
     """
-    claimed = claim(connection, _CLAIM_CODE, client, code, jkt)
+    hashed, now = ids.hash_token(code), clock.now()
+    known = {"hash": hashed, "application": client.application_id}
+    claimed = connection.one(_CLAIM_CODE, known | {"jkt": jkt, "now": now})
     if claimed is None:
-        return refuse(connection, _SPENT_CODE, client, code)
-    if claimed.redirect_uri != redirect_uri:
+        return _refuse(connection, known)
+    if claimed.code_redirect_uri != redirect_uri:
         return Refused("The redirect_uri is not the one of the authorization request.")
     if not pkce.proves(verifier, claimed.code_challenge):
         return Refused("The code_verifier does not answer the code_challenge of the authorization request.")
-    found = find_live(connection, claimed.grant_id)
-    if isinstance(found, Redeemed):
-        found.redirect_uri = claimed.redirect_uri
-    return found
+    return redeemed(claimed) if stands(claimed, now) else over()
 
 
 def find_live(connection: Core, grant_id: str) -> Redeemed | Refused:
     """The grant, if it still stands."""
-    row = connection.one(_LIVE, {"grant": grant_id, "now": clock.now()})
-    if row is None:
-        return Refused("The member's grant has expired or was revoked.")
+    row = connection.one(_FIND, {"grant": grant_id})
+    return redeemed(row) if row is not None and stands(row, clock.now()) else over()
+
+
+def stands(row: Any, now: int) -> bool:
+    """Whether a grant was not revoked, and has not come to its end."""
+    return row.revoked_at is None and row.expires_at > now
+
+
+def over() -> Refused:
+    """Of a grant that no longer stands."""
+    return Refused("The member's grant has expired or was revoked.")
+
+
+def unknown() -> Refused:
+    """Of a code or refresh token that no grant is found by."""
+    return Refused("It is unknown, has expired, or belongs to another client or key.")
+
+
+def used_before(connection: Core, grant_id: str) -> Refused:
+    """Of a code or refresh token that comes a second time, which ends its grant."""
+    revoke(connection, grant_id)
+    return Refused("It was used before; what may have been issued on it has been revoked.")
+
+
+def redeemed(row: Any) -> Redeemed:
+    """The grant of a row with these `COLUMNS`."""
     return Redeemed(
-        grant_id=grant_id,
+        grant_id=row.id,
         member_id=row.member_id,
         session_id=row.session_id,
         scope=row.scope,
@@ -165,6 +160,7 @@ def find_live(connection: Core, grant_id: str) -> Redeemed | Refused:
         acr=row.acr,
         expires_at=row.expires_at,
         resources=row.resources,
+        redirect_uri=row.code_redirect_uri,
     )
 
 
@@ -179,47 +175,40 @@ def revoke_by_client(connection: Core, client: Client, grant_id: str) -> None:
     connection.run(_REVOKE_OF_CLIENT, parameters)
 
 
-def usable(table: Any) -> tuple[Any, ...]:
-    """What has to hold of a code or refresh token: its client's, not used, not over, and of this key."""
-    return (
-        table.primary_key.columns[0] == bindparam("hash"),
-        table.c.application_id == bindparam("application"),
-        table.c.redeemed_at.is_(None),
-        table.c.expires_at > bindparam("now"),
-        of_key(table),
-    )
-
-
-def of_key(table: Any) -> Any:
+def of_key(jkt: ColumnElement[str | None]) -> ColumnElement[bool]:
     """Bound to no key, or to the one whose DPoP proof came along (RFC 9449, sections 5 and 10)."""
-    return or_(table.c.dpop_jkt.is_(None), table.c.dpop_jkt == bindparam("jkt", type_=String))
+    return or_(jkt.is_(None), jkt == bindparam("jkt", type_=String))
 
 
-def spent(table: Any) -> Prepared:
-    """The grant behind a code or refresh token of this client that was used before."""
-    return Prepared(
-        select(table.c.grant_id).where(
-            table.primary_key.columns[0] == bindparam("hash"),
-            table.c.application_id == bindparam("application"),
-            table.c.redeemed_at.is_not(None),
-        )
-    )
-
-
+COLUMNS = (
+    _grant.c.id,
+    _grant.c.member_id,
+    _grant.c.session_id,
+    _grant.c.scope,
+    _grant.c.resources,
+    _grant.c.nonce,
+    _grant.c.claims,
+    _grant.c.authenticated_at,
+    _grant.c.methods,
+    _grant.c.acr,
+    _grant.c.expires_at,
+    _grant.c.revoked_at,
+    _grant.c.code_redirect_uri,
+)
+_BY_CODE = (_grant.c.code_hash == bindparam("hash"), _grant.c.application_id == bindparam("application"))
 _CLAIM_CODE = Prepared(
-    update(_code)
-    .where(*usable(_code))
-    .values(redeemed_at=bindparam("now"))
-    .returning(_code.c.grant_id, _code.c.redirect_uri, _code.c.code_challenge)
-)
-_SPENT_CODE = spent(_code)
-_LIVE = Prepared(
-    select(_grant).where(
-        _grant.c.id == bindparam("grant"),
-        _grant.c.revoked_at.is_(None),
-        _grant.c.expires_at > bindparam("now"),
+    update(_grant)
+    .where(
+        *_BY_CODE,
+        _grant.c.code_redeemed_at.is_(None),
+        _grant.c.code_expires_at > bindparam("now"),
+        of_key(_grant.c.code_jkt),
     )
+    .values(code_redeemed_at=bindparam("now"))
+    .returning(*COLUMNS, _grant.c.code_challenge)
 )
+_SPENT_CODE = Prepared(select(_grant.c.id).where(*_BY_CODE, _grant.c.code_redeemed_at.is_not(None)))
+_FIND = Prepared(select(*COLUMNS).where(_grant.c.id == bindparam("grant")))
 _revoke = (
     update(_grant)
     .where(_grant.c.id == bindparam("grant"), _grant.c.revoked_at.is_(None))
@@ -229,24 +218,30 @@ _REVOKE = Prepared(_revoke)
 _REVOKE_OF_CLIENT = Prepared(_revoke.where(_grant.c.application_id == bindparam("application")))
 
 
-def claim(
-    connection: Core, statement: Prepared, client: Client, secret: str, jkt: str | None, **more: Any
-) -> Any:
-    """Run a statement on what is `usable`: the row it returns, or None."""
-    parameters = {
-        "hash": ids.hash_token(secret),
-        "application": client.application_id,
-        "now": clock.now(),
-        "jkt": jkt,
+def _row_of(new: NewGrant) -> dict[str, Any]:
+    now = clock.now()
+    offline = scopes.OFFLINE_ACCESS in new.scopes
+    online = lifetimes.CODE + new.client.access_token_lifetime
+    lifetime = new.client.refresh_token_lifetime if offline else online
+    return {
+        "id": ids.new_id("grt"),
+        "application_id": new.client.application_id,
+        "member_id": new.member_id,
+        "session_id": new.session_id,
+        "scope": " ".join(new.scopes),
+        "resources": list(new.resources),
+        "nonce": new.nonce,
+        "claims": new.claims,
+        "authenticated_at": new.authenticated_at,
+        "methods": new.methods,
+        "acr": new.acr,
+        "created_at": now,
+        "expires_at": now + lifetime,
+        "revoked_at": None,
     }
-    return connection.one(statement, parameters | more)
 
 
-def refuse(connection: Core, spent_before: Prepared, client: Client, secret: str) -> Refused:
-    """Tell the one that was redeemed before, which ends its grant, from the unknown or expired one."""
-    parameters = {"hash": ids.hash_token(secret), "application": client.application_id}
-    found = connection.one(spent_before, parameters)
-    if found is None:
-        return Refused("It is unknown, has expired, or belongs to another client or key.")
-    revoke(connection, found.grant_id)
-    return Refused("It was used before; what may have been issued on it has been revoked.")
+def _refuse(connection: Core, known: dict[str, Any]) -> Refused:
+    """Tell the code that was redeemed before from the unknown or expired one."""
+    spent = connection.one(_SPENT_CODE, known)
+    return unknown() if spent is None else used_before(connection, spent.id)

@@ -10,12 +10,12 @@ from flask import Blueprint, Response
 from pydantic_core import to_json
 from sqlalchemy import bindparam, select
 
-from msidp import clock, dispatch, ids
+from msidp import clock, dispatch
 from msidp.db import core_reading
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.oidc import client_auth, client_endpoint, refresh_tokens, tokens
 from msidp.oidc.clients import Client
-from msidp.oidc.models import Grant, RefreshToken
+from msidp.oidc.models import Grant
 from msidp.oidc.subjects import subject_of
 from msidp.prepared import Prepared
 
@@ -25,7 +25,6 @@ dispatch.quick(bp)
 
 _INACTIVE = {"active": False}
 _grant: Any = Grant.__table__
-_refresh: Any = RefreshToken.__table__
 _IS_LIVE = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))
 _GRANT = Prepared(select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *_IS_LIVE))
 _REFRESH_TOKEN = Prepared(
@@ -33,17 +32,9 @@ _REFRESH_TOKEN = Prepared(
         _grant.c.scope,
         _grant.c.member_id,
         _grant.c.authenticated_at,
-        _refresh.c.created_at,
-        _refresh.c.expires_at,
-    )
-    .join_from(_refresh, _grant, _refresh.c.grant_id == _grant.c.id)
-    .where(
-        _refresh.c.token_hash == bindparam("hash"),
-        _refresh.c.application_id == bindparam("application"),
-        _refresh.c.redeemed_at.is_(None),
-        _refresh.c.expires_at > bindparam("now"),
-        *_IS_LIVE,
-    )
+        _grant.c.refresh_issued_at,
+        _grant.c.expires_at,
+    ).where(*refresh_tokens.NEWEST, *_IS_LIVE)
 )
 
 
@@ -86,7 +77,7 @@ def _may_see(client: Client, claims: dict[str, Any]) -> bool:
 
 
 def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
-    row = _row(_REFRESH_TOKEN, {"hash": ids.hash_token(token), "application": client.application_id})
+    row = _row(_REFRESH_TOKEN, refresh_tokens.lookup(client, token))
     if row is None:
         return None
     return {
@@ -95,7 +86,7 @@ def _refresh_token(client: Client, token: str) -> dict[str, Any] | None:
         "sub": subject_of(client, row.member_id),
         "client_id": client.client_id,
         "scope": row.scope,
-        "iat": clock.seconds(row.created_at),
+        "iat": clock.seconds(row.refresh_issued_at),
         "exp": clock.seconds(row.expires_at),
         "auth_time": clock.seconds(row.authenticated_at),
     }

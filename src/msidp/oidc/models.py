@@ -1,10 +1,15 @@
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from msidp.db import Base, Listed
 from msidp.oidc import lifetimes
+
+
+def _unique_where_present(column: str) -> Index:
+    present = text(f"{column} IS NOT NULL")
+    return Index(None, column, unique=True, sqlite_where=present, postgresql_where=present)
 
 
 class Application(Listed, Base):
@@ -116,10 +121,18 @@ class SessionApplication(Base):
 
 
 class Grant(Base):
-    """One finished authorization, shared by every code and token that follows. Revoking it ends them all."""
+    """One finished authorization, with the code and the refresh token that open it.
+
+    Whatever follows from it goes by this one row: a code or a refresh token is claimed by one UPDATE, and
+    revoking the grant ends them all. An access token names its grant.
+    """
 
     __tablename__ = "grant"
-    __table_args__ = (Index(None, "expires_at"),)
+    __table_args__ = (
+        Index(None, "expires_at"),
+        _unique_where_present("code_hash"),
+        _unique_where_present("refresh_family"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     application_id: Mapped[str] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), index=True)
@@ -136,33 +149,22 @@ class Grant(Base):
     expires_at: Mapped[int]  # nothing that follows from the grant outlives it
     revoked_at: Mapped[int | None]
 
-
-class AuthorizationCode(Base):
-    __tablename__ = "authorization_code"
-    __table_args__ = (Index(None, "expires_at"),)
-
-    code_hash: Mapped[str] = mapped_column(primary_key=True)
-    grant_id: Mapped[str] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
-    application_id: Mapped[str]
-    redirect_uri: Mapped[str]
+    # Its code; a device's grant has none.
+    code_hash: Mapped[str | None]
+    code_redirect_uri: Mapped[str | None]
     code_challenge: Mapped[str | None]  # always S256
-    dpop_jkt: Mapped[str | None]  # the key whose proof has to come with it (RFC 9449, section 10)
-    expires_at: Mapped[int]
-    redeemed_at: Mapped[int | None]
+    code_jkt: Mapped[str | None]  # the key whose proof has to come with it (RFC 9449, section 10)
+    code_expires_at: Mapped[int | None]
+    code_redeemed_at: Mapped[int | None]  # a second use of a redeemed code revokes the grant
 
-
-class RefreshToken(Base):
-    __tablename__ = "refresh_token"
-    __table_args__ = (Index(None, "expires_at"),)
-
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
-    grant_id: Mapped[str] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
-    application_id: Mapped[str]
-    created_at: Mapped[int]
-    expires_at: Mapped[int]
-    redeemed_at: Mapped[int | None]  # a second use of a redeemed token revokes the grant
-    successor_seed: Mapped[str | None]  # from which its successor is made once more, within the grace window
-    dpop_jkt: Mapped[str | None]  # the key that a public client's is bound to (RFC 9449, section 5)
+    # Its refresh token, where it has one: the newest of a family, which share their beginning.
+    refresh_family: Mapped[str | None]  # the hash of that beginning: any of them is found by it
+    refresh_hash: Mapped[str | None]  # of the newest; whoever comes with another one revokes the grant
+    refresh_issued_at: Mapped[int | None]
+    refresh_seed: Mapped[
+        str | None
+    ]  # from which the newest was made, to be made again within the grace window
+    refresh_jkt: Mapped[str | None]  # the key that a public client's is bound to (RFC 9449, section 5)
 
 
 class SpentProof(Base):

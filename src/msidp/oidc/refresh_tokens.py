@@ -1,8 +1,10 @@
-"""Refresh tokens in the table: each is used once and puts another in its place.
+"""Refresh tokens: a grant has one at a time, and using it puts the next in its place.
 
-One that comes a second time ends its whole grant (RFC 6749, section 10.4; RFC 9700, section 4.14). Where the
-application has a grace window, it answers with its successor once more, as long as that was not used: an
-answer may have been lost. The successor is not stored but made again, from the token itself and a seed.
+All that a grant ever has share their beginning, a secret of its own by which any of them finds it. One
+that is not the newest was used before: it ends the grant (RFC 6749, section 10.4; RFC 9700, section 4.14).
+Where the application has a grace window, the last one answers with its successor once more, as long as
+that was not used: an answer may have been lost. The successor is not stored but made again, from the token
+itself and a seed.
 
 An application of the profile fapi2 keeps its refresh token: it is bound to the application's key, and
 rotation would only lose it (FAPI 2.0 Security Profile, section 5.3.2.1).
@@ -13,51 +15,74 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from msidp import base64url, clock, ids
 from msidp.oidc import grants, scopes
 from msidp.oidc.clients import Client
 from msidp.oidc.grants import Redeemed, Refused
-from msidp.oidc.models import Grant, RefreshToken
+from msidp.oidc.models import Grant
 from msidp.prepared import Core, Prepared
 
 PREFIX = "rt_"  # by which it is told from an access token
+_FAMILY_ENDS = "."  # the first token of a family is its beginning alone
 
 _grant: Any = Grant.__table__
-_refresh: Any = RefreshToken.__table__
-_CLAIM = Prepared(
-    update(_refresh)
-    .where(*grants.usable(_refresh))
-    .values(redeemed_at=bindparam("now"), successor_seed=bindparam("seed"))
-    .returning(_refresh.c.grant_id)
+_FAMILY = (
+    _grant.c.refresh_family == bindparam("family"),
+    _grant.c.application_id == bindparam("application"),
 )
-_INSERT = Prepared(insert(_refresh))
-_FIND = Prepared(select(_refresh.c.grant_id).where(*grants.usable(_refresh)))
-_SPENT = grants.spent(_refresh)
-_JUST_SPENT = Prepared(
-    select(_refresh.c.grant_id, _refresh.c.successor_seed).where(
-        _refresh.c.token_hash == bindparam("hash"),
-        _refresh.c.application_id == bindparam("application"),
-        _refresh.c.redeemed_at > bindparam("now") - bindparam("grace"),
-        _refresh.c.successor_seed.is_not(None),
-        grants.of_key(_refresh),
+_ISSUE = Prepared(
+    update(_grant)
+    .where(_grant.c.id == bindparam("grant"))
+    .values(
+        refresh_family=bindparam("hash"),
+        refresh_hash=bindparam("hash"),
+        refresh_issued_at=bindparam("now"),
+        refresh_jkt=bindparam("bound_to"),
     )
+)
+NEWEST = (*_FAMILY, _grant.c.refresh_hash == bindparam("hash"))
+_USABLE = (
+    *NEWEST,
+    _grant.c.revoked_at.is_(None),
+    _grant.c.expires_at > bindparam("now"),
+    grants.of_key(_grant.c.refresh_jkt),
+)
+_ROTATE = Prepared(
+    update(_grant)
+    .where(*_USABLE)
+    .values(
+        refresh_hash=bindparam("successor"),
+        refresh_issued_at=bindparam("now"),
+        refresh_seed=bindparam("seed"),
+    )
+    .returning(*grants.COLUMNS)
+)
+_FIND = Prepared(select(*grants.COLUMNS).where(*_USABLE))
+_FIND_FAMILY = Prepared(
+    select(
+        *grants.COLUMNS,
+        _grant.c.refresh_hash,
+        _grant.c.refresh_issued_at,
+        _grant.c.refresh_seed,
+        _grant.c.refresh_jkt,
+    ).where(*_FAMILY)
 )
 _REVOKE = Prepared(
-    update(_grant)
-    .where(
-        _grant.c.id
-        == select(_refresh.c.grant_id)
-        .where(
-            _refresh.c.token_hash == bindparam("hash"),
-            _refresh.c.application_id == bindparam("application"),
-        )
-        .scalar_subquery(),
-        _grant.c.revoked_at.is_(None),
-    )
-    .values(revoked_at=bindparam("now"))
+    update(_grant).where(*_FAMILY, _grant.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
 )
+
+Check = Callable[[Redeemed], None]
+
+
+def lookup(client: Client, token: str) -> dict[str, Any]:
+    """What `NEWEST` asks for."""
+    return {
+        "family": ids.hash_token(token.partition(_FAMILY_ENDS)[0]),
+        "hash": ids.hash_token(token),
+        "application": client.application_id,
+    }
 
 
 def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None) -> Redeemed:
@@ -67,88 +92,73 @@ def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str |
     """
     if scopes.OFFLINE_ACCESS not in redeemed.scope.split(" ") or not client.check_grant_type("refresh_token"):
         return redeemed
-    return _issue(connection, client, redeemed, jkt, ids.new_token(PREFIX))
+    redeemed.refresh_token = ids.new_token(PREFIX)
+    values = {
+        "grant": redeemed.grant_id,
+        "hash": ids.hash_token(redeemed.refresh_token),
+        "now": clock.now(),
+        "bound_to": jkt if client.public else None,
+    }
+    connection.run(_ISSUE, values)
+    return redeemed
 
 
-def redeem(
-    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
-) -> Redeemed | Refused:
+def redeem(connection: Core, client: Client, token: str, jkt: str | None, check: Check) -> Redeemed | Refused:
     """Claim a refresh token for its client and its key, and put another in its place.
 
     `check` may raise to leave everything as it was. Otherwise, whatever comes back, the transaction is
     to be committed.
     """
+    known = lookup(client, token) | {"jkt": jkt, "now": clock.now()}
     if client.fapi:
-        return _keep(connection, client, token, jkt, check)
-    seed = secrets.token_urlsafe(32) if client.refresh_token_grace else None
-    claimed = grants.claim(connection, _CLAIM, client, token, jkt, seed=seed)
-    if claimed is None:
-        return _again(connection, client, token, jkt, check)
-    found = grants.find_live(connection, claimed.grant_id)
-    if isinstance(found, Refused):
-        return found
-    check(found)
-    successor = ids.new_token(PREFIX) if seed is None else _successor(token, seed)
-    return _issue(connection, client, found, jkt, successor)
+        row, successor = connection.one(_FIND, known), None
+    else:
+        seed = secrets.token_urlsafe(32)
+        successor = _successor(token, seed)
+        kept = seed if client.refresh_token_grace else None
+        row = connection.one(_ROTATE, known | {"successor": ids.hash_token(successor), "seed": kept})
+    if row is None:
+        return _again(connection, client, token, known, check)
+    return _checked(row, successor, check)
 
 
 def revoke(connection: Core, client: Client, token: str) -> None:
     """End the grant behind this client's refresh token, also one that was redeemed before."""
-    parameters = {"hash": ids.hash_token(token), "application": client.application_id, "now": clock.now()}
-    connection.run(_REVOKE, parameters)
+    connection.run(_REVOKE, lookup(client, token) | {"now": clock.now()})
 
 
-def _issue(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None, token: str) -> Redeemed:
-    connection.run(
-        _INSERT,
-        {
-            "token_hash": ids.hash_token(token),
-            "grant_id": redeemed.grant_id,
-            "application_id": client.application_id,
-            "created_at": clock.now(),
-            "expires_at": redeemed.expires_at,
-            "redeemed_at": None,
-            "successor_seed": None,
-            "dpop_jkt": jkt if client.public else None,
-        },
-    )
-    redeemed.refresh_token = token
-    return redeemed
-
-
-def _keep(
-    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
-) -> Redeemed | Refused:
-    """Refresh with a token that stays good."""
-    row = grants.claim(connection, _FIND, client, token, jkt)
-    if row is None:
-        return grants.refuse(connection, _SPENT, client, token)
-    found = grants.find_live(connection, row.grant_id)
-    if isinstance(found, Redeemed):
-        check(found)
-    return found
-
-
-def _again(
-    connection: Core, client: Client, token: str, jkt: str | None, check: Callable[[Redeemed], None]
-) -> Redeemed | Refused:
-    """A token that cannot be claimed: its successor once more within the grace window, else the end."""
-    grace = client.refresh_token_grace
-    row = grants.claim(connection, _JUST_SPENT, client, token, jkt, grace=grace) if grace else None
-    if row is None:
-        return grants.refuse(connection, _SPENT, client, token)
-    successor = _successor(token, row.successor_seed)
-    if grants.claim(connection, _FIND, client, successor, jkt) is None:
-        return grants.refuse(connection, _SPENT, client, token)
-    found = grants.find_live(connection, row.grant_id)
-    if isinstance(found, Refused):
-        return found
+def _checked(row: Any, successor: str | None, check: Check) -> Redeemed:
+    found = grants.redeemed(row)
     check(found)
     found.refresh_token = successor
     return found
 
 
+def _again(
+    connection: Core, client: Client, token: str, known: dict[str, Any], check: Check
+) -> Redeemed | Refused:
+    """A token that cannot be claimed: its successor once more within the grace window, else the end."""
+    row = connection.one(_FIND_FAMILY, known)
+    if row is None:
+        return grants.unknown()
+    if not grants.stands(row, known["now"]):
+        return grants.over()
+    if row.refresh_hash == known["hash"]:
+        return grants.unknown()  # of another key
+    successor = _made_again(client, token, row, known)
+    return _checked(row, successor, check) if successor else grants.used_before(connection, row.id)
+
+
+def _made_again(client: Client, token: str, row: Any, known: dict[str, Any]) -> str | None:
+    """The newest token of the family, if this one is the last before it and the window is still open."""
+    window_ends = row.refresh_issued_at + client.refresh_token_grace
+    if row.refresh_seed is None or window_ends <= known["now"] or row.refresh_jkt not in (None, known["jkt"]):
+        return None
+    successor = _successor(token, row.refresh_seed)
+    return successor if ids.hash_token(successor) == row.refresh_hash else None
+
+
 def _successor(token: str, seed: str) -> str:
     """Known only to whoever has the token as well as the table."""
     digest = hmac.digest(token.encode("utf-8", "surrogatepass"), seed.encode(), "sha256")
-    return PREFIX + base64url.text(digest)
+    return token.partition(_FAMILY_ENDS)[0] + _FAMILY_ENDS + base64url.text(digest)

@@ -80,7 +80,7 @@ def finish(client: Client, asked: AuthorizeRequest, login: Login, *, remember: b
             consents.remember(session, login.member_id, client.application_id, asked.consent_scopes)
             name = client.shown_name
             trail.note(session, login.member_id, "application.connected", client.application_id, name=name)
-        code = grants.open_grant(core_of(session), granted, asked.redirect_uri, asked.code_challenge)
+        code = grants.record_with_code(core_of(session), granted, asked.redirect_uri, asked.code_challenge)
     return response.send(asked, asked.success(keyring().issuer, code))
 
 
