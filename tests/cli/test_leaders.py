@@ -6,6 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+import pytest
 from tests.support.instance import eventually
 
 from msidp.cli.leaders import SLOW, Leaders
@@ -100,3 +101,29 @@ def test_somebody_listens_while_the_leader_is_slow() -> None:
         return sleepers
 
     eventually(lambda: try_it() == 2)
+
+
+def test_never_more_run_than_there_are_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where those that sleep did so while there were places left; and somebody goes on listening."""
+    three, hold, begun = Listeners(3, 2), threading.Event(), SimpleQueue[int]()
+    leaders, counts_as_quick = three.leaders, threading.Event()
+    is_led = Leaders._is_led
+    monkeypatch.setattr(Leaders, "_is_led", lambda self: counts_as_quick.is_set() or is_led(self))
+
+    def slow(number: int) -> None:
+        begun.put(number)
+        hold.wait(20)
+
+    three.call(slow, 0)
+    begun.get(timeout=10)
+    counts_as_quick.set()
+    for number in range(1, 3):
+        three.call(slow, number)
+        eventually(lambda number=number: len(leaders._followers) == number)
+    counts_as_quick.clear()
+    begun.get(timeout=10)  # of the two one has got the last place
+    three.call(slow, 3)
+    eventually(lambda: len(leaders._waiting) == 2)  # the other one listens
+    assert (len(leaders._running), begun.qsize()) == (2, 0)
+    hold.set()
+    assert {begun.get(timeout=10) for _ in range(2)} == {2, 3}

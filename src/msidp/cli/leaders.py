@@ -105,13 +105,17 @@ class Leaders:
                 self._watching = in_vain < IN_VAIN
                 if not self._watching:
                     self._listening.clear()  # granian ends who has nothing to do for long, and starts others
-                while self._followers and not self._is_led() and (self._waiting or not self._listening):
+                while self._followers and not self._is_led() and (self._may_begin() or not self._listening):
                     self._promote()
+
+    def _may_begin(self) -> bool:
+        """Whether a call waits for which there is a place."""
+        return bool(self._waiting) and len(self._running) < self._most
 
     def _promote(self) -> None:
         """Wake the follower that was busy last: what it used is still in the processor's caches."""
         thread, bed = self._followers.pop()
-        if self._waiting:
+        if self._may_begin():
             self._begin(thread)
             bed.put(self._waiting.popleft())
         else:
