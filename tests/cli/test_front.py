@@ -205,6 +205,20 @@ def test_a_thread_that_sleeps_keeps_nothing_of_what_arrived_in_it(monkeypatch: p
     assert followers  # it sleeps still
 
 
+def test_a_panic_is_answered_as_any_crash() -> None:
+    """What is written in Rust (pydantic, cryptography) raises what is no Exception."""
+
+    def application(_environ: dict[str, Any], _start: Any) -> list[bytes]:
+        raise BaseException("as the test wants")
+
+    with closing(asyncio.new_event_loop()) as loop:
+        schedule = Front(application, 4, leads=True)._scheduler(loop, None, None)
+    asked = FakeRequest("GET", "/")
+    schedule(asked)
+    assert [event.get("status") for event in asked.sent] == [500, None]
+    assert asked.ended
+
+
 def test_writes_that_wait_hold_up_nothing_else(running: Instance) -> None:
     """Requests are answered where they arrive; and yet others arrive while the database is busy."""
     key = running.command("api-key", "create", "--name", "wait")["secretKey"]
@@ -268,17 +282,19 @@ class FakeRequest:
 
     def __init__(self, method: str, path: str) -> None:
         self.proto = self
+        self.sent: list[dict[str, Any]] = []
+        self.ended = False
         self.scope = {
             "method": method, "raw_path": path.encode(), "query_string": b"", "http_version": "1.1",
             "server": ("127.0.0.1", "80"), "client": ("127.0.0.1", "1"), "scheme": "http",
             "headers": [(b"host", b"a.example")],
         }  # fmt: skip
 
-    def send(self, _event: dict[str, Any]) -> None:
-        pass
+    def send(self, event: dict[str, Any]) -> None:
+        self.sent.append(event)
 
     def done(self) -> None:
-        pass
+        self.ended = True
 
 
 def test_connections_that_say_nothing_shut_nobody_out(running: Instance) -> None:

@@ -42,16 +42,23 @@ def test_more_calls_than_threads_wait_in_turn() -> None:
     assert sorted(order.get(timeout=10) for _ in range(50)) == list(range(50))
 
 
+class Panic(BaseException):
+    """As what is written in Rust raises where it finds a mistake of its own."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Panic])
 @pytest.mark.parametrize(
     "make", [lambda: Threads(1, "t").submit, lambda: Leaders(1).run], ids=["threads", "leaders"]
 )
 def test_what_a_call_raises_is_logged_and_its_thread_goes_on(
-    make: Callable[[], Callable[..., object]], caplog: pytest.LogCaptureFixture
+    make: Callable[[], Callable[..., object]],
+    error: type[BaseException],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run, done = make(), threading.Event()
 
     def fail() -> None:
-        raise RuntimeError("as the test wants")
+        raise error("as the test wants")
 
     with caplog.at_level(logging.ERROR):
         run(fail)

@@ -144,7 +144,7 @@ class Front:
         """Call the application and send what it answers."""
         try:
             status, headers, content = call(self._application, environ)
-        except Exception:
+        except BaseException:  # a panic of what is written in Rust is no Exception
             log.exception("the application failed")
             status, headers, content = _CRASH
         if not isinstance(content, bytes):  # a reader who takes long holds none of the requests' threads

@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 
 
 def perform(call: Call) -> None:
-    """Call it. What it raises is logged."""
+    """Call it. What it raises is logged: also a panic of what is written in Rust, which is no Exception."""
     function, arguments = call
     try:
         function(*arguments)
-    except Exception:
+    except BaseException:
         log.exception("a call failed")
 
 
