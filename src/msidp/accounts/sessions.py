@@ -7,19 +7,40 @@ applications to tell. The token in the cookie is 256 random bits, stored as its 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session as DbSession
 
 from msidp import clock, ids
 from msidp.accounts.models import Session
+from msidp.db import core_of
 from msidp.errors import NotFound
 from msidp.members.models import Member
+from msidp.prepared import Prepared
 from msidp.statements import delete_some
 
 LIFETIME = 30 * clock.DAY
 IDLE = 7 * clock.DAY
 SEEN_EVERY = 5 * clock.MINUTE  # how exact `seen_at` is; each update is a write
+
+
+_session: Any = Session.__table__
+_START = Prepared(insert(_session))
+_renew = (
+    update(_session)
+    .where(_session.c.id == bindparam("session"))
+    .values(
+        token_hash=bindparam("hash"),
+        methods=bindparam("methods"),
+        seen_at=bindparam("now"),
+        address=bindparam("address"),
+        user_agent=bindparam("user_agent"),
+    )
+    .returning(_session.c.authenticated_at)
+)
+_RENEW = Prepared(_renew)
+_RENEW_ANEW = Prepared(_renew.values(authenticated_at=bindparam("now"), expires_at=bindparam("expires_at")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +101,22 @@ def start(
     """Begin a session for a member who has just proved who they are."""
     now = clock.now()
     token = ids.new_token()
-    row = Session(
-        id=ids.new_id("ses"),
-        community_id=member.community_id,
-        member_id=member.id,
-        token_hash=ids.hash_token(token),
-        authenticated_at=now,
-        methods=list(methods),
-        created_at=now,
-        seen_at=now,
-        expires_at=now + LIFETIME,
-        address=address,
-        user_agent=user_agent,
-    )
-    session.add(row)
-    session.flush()
-    return NewSession(Login(row.id, member.id, now, methods, now), token)
+    session_id = ids.new_id("ses")
+    values = {
+        "id": session_id,
+        "community_id": member.community_id,
+        "member_id": member.id,
+        "token_hash": ids.hash_token(token),
+        "authenticated_at": now,
+        "methods": list(methods),
+        "created_at": now,
+        "seen_at": now,
+        "expires_at": now + LIFETIME,
+        "address": address,
+        "user_agent": user_agent,
+    }
+    core_of(session).run(_START, values)
+    return NewSession(Login(session_id, member.id, now, methods, now), token)
 
 
 def renew(
@@ -115,17 +136,16 @@ def renew(
     """
     now = clock.now()
     token = ids.new_token()
-    values = {"token_hash": ids.hash_token(token), "methods": list(methods), "seen_at": now}
-    values |= {"address": address, "user_agent": user_agent}
-    if anew:
-        values |= {"authenticated_at": now, "expires_at": now + LIFETIME}
-    renewed = session.execute(
-        update(Session)
-        .where(Session.id == login.session_id)
-        .values(values)
-        .returning(Session.authenticated_at)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
+    values = {
+        "session": login.session_id,
+        "hash": ids.hash_token(token),
+        "methods": list(methods),
+        "now": now,
+        "expires_at": now + LIFETIME,
+        "address": address,
+        "user_agent": user_agent,
+    }
+    renewed = core_of(session).one(_RENEW_ANEW if anew else _RENEW, values)
     if renewed is None:
         return None
     return NewSession(Login(login.session_id, login.member_id, renewed.authenticated_at, methods, now), token)

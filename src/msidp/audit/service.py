@@ -11,6 +11,10 @@ from sqlalchemy.orm import Session
 
 from msidp import clock, ids
 from msidp.audit.models import AuditEntry
+from msidp.db import core_of
+from msidp.prepared import Prepared
+
+_RECORD = Prepared(insert(AuditEntry))
 
 WINDOW = 15 * clock.MINUTE  # of what is tallied
 
@@ -38,7 +42,7 @@ def record(
     `action` is `<thing>.<past participle>` (member.created, webhook.secret_rotated). `details` name what
     changed, never secrets and nothing personal beyond ids.
     """
-    session.connection().execute(insert(AuditEntry), _values(actor, action, target_id, details or {}))
+    core_of(session).run(_RECORD, _values(actor, action, target_id, details or {}))
 
 
 def tally(session: Session, actor: Actor, action: str, target_id: str | None = None) -> int:
@@ -48,7 +52,7 @@ def tally(session: Session, actor: Actor, action: str, target_id: str | None = N
     same cost. Returns how many times it has happened in this window.
     """
     key = f"{actor.community_id} {action} {target_id} {clock.now() // WINDOW}"
-    values = _values(actor, action, target_id, {}) | {"tally_key": key, "count": 1}
+    values = _values(actor, action, target_id, {}) | {"tally_key": key}
     connection = session.connection()
     return int(connection.execute(_upsert(connection.dialect.name), values).scalar_one())
 
@@ -83,6 +87,7 @@ def _values(actor: Actor, action: str, target_id: str | None, details: dict[str,
         "address": actor.address,
         "user_agent": actor.user_agent,
         "details": details,
+        "count": 1,
     }
 
 

@@ -6,12 +6,14 @@ A code is good during its step and one step around it, for clocks that differ, a
 from typing import Any, cast
 
 import pyotp
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, bindparam, delete, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from msidp import clock
+from msidp.db import core_of
 from msidp.errors import Conflict
 from msidp.factors.models import AuthenticatorAppColumns
+from msidp.prepared import Prepared
 from msidp.vault.fields import CannotOpen, FieldCipher
 from msidp.words import words
 
@@ -25,6 +27,8 @@ class AuthenticatorApps:
     def __init__(self, model: type[AuthenticatorAppColumns], owner: InstrumentedAttribute[str]) -> None:
         """`owner` is the table's column that says whose an app is."""
         self._model, self._owner = model, owner
+        confirmed = owner == bindparam("owner"), model.confirmed_at.is_not(None)
+        self._confirmed = Prepared(select(owner).where(*confirmed))
 
     def begin(self, session: Session, cipher: FieldCipher, owner_id: str) -> None:
         """Make a new secret, to be confirmed. Raises Conflict where an app is in use already."""
@@ -43,8 +47,7 @@ class AuthenticatorApps:
 
     def is_on(self, session: Session, owner_id: str) -> bool:
         """Whether log-ins ask for a code."""
-        statement = select(self._owner).where(self._owner == owner_id, self._model.confirmed_at.is_not(None))
-        return session.scalar(statement) is not None
+        return core_of(session).one(self._confirmed, {"owner": owner_id}) is not None
 
     def unconfirmed_secret(self, session: Session, cipher: FieldCipher, owner_id: str) -> str | None:
         """The secret (base32) that waits to be confirmed; None where none does."""

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from msidp import clock
-from msidp.db import before_commit
+from msidp.db import before_commit, core_of
 from msidp.figures.adding import add_up
 from msidp.figures.models import CommunityHour
 
@@ -67,4 +67,4 @@ def _write(session: Session) -> None:
         {"community_id": id_, "hour": hour, **{field: counted.get((id_, field), 0) for field in FIELDS}}
         for id_ in sorted({id_ for id_, _ in counted})
     ]
-    add_up(session.connection(), CommunityHour, rows)
+    add_up(core_of(session), CommunityHour, rows)

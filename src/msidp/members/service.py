@@ -3,17 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, attributes, make_transient_to_detached
 
 from msidp import canonical, clock, ids
+from msidp.db import core_of
 from msidp.errors import Conflict, Invalid, NotFound
 from msidp.figures import service as figures
 from msidp.images import service as images
 from msidp.members import connections, events
 from msidp.members.emails import normalise
 from msidp.members.models import Member
+from msidp.prepared import Prepared
 from msidp.statements import insert_new
 
 MAX_OBJECT = 256_000  # characters of one member's customFields, metaData or json, as JSON
@@ -28,6 +30,11 @@ _REASONS = {
     "login_redirect": "loginRedirect.updated",
 }
 
+
+_member: Any = Member.__table__
+_LOGGED_IN = Prepared(
+    update(_member).where(_member.c.id == bindparam("member")).values(last_login_at=bindparam("now"))
+)
 
 Departure = Callable[[Session, str], object]
 _departures: list[Departure] = []
@@ -140,7 +147,9 @@ def lock_member(session: Session, community_id: str, member_id: str) -> Member:
 
 def record_login(session: Session, member: Member) -> None:
     """Remember that the member logged in now. That alone is no event."""
-    session.execute(update(Member).where(Member.id == member.id).values(last_login_at=clock.now()))
+    now = clock.now()
+    core_of(session).run(_LOGGED_IN, {"member": member.id, "now": now})
+    attributes.set_committed_value(member, "last_login_at", now)
     figures.count(session, member.community_id, "logged_in")
 
 

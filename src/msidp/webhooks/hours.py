@@ -9,11 +9,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from msidp import clock
 from msidp.figures.adding import add_up
+from msidp.prepared import Core
 from msidp.webhooks.catalogue import LOGOUT
 from msidp.webhooks.models import EndpointHour, WebhookEndpoint
 
@@ -54,7 +55,7 @@ class Hour:
         return percentile(self.spans, share)
 
 
-def add(connection: Connection, figures: Iterable[Figure]) -> None:
+def add(core: Core, figures: Iterable[Figure]) -> None:
     """Add these attempts to their hours. The last thing in a transaction, for the rows are everybody's."""
     found: dict[tuple[str, int], list[int]] = {}
     for endpoint_id, at, status, answered_in in figures:
@@ -69,7 +70,7 @@ def add(connection: Connection, figures: Iterable[Figure]) -> None:
         {"endpoint_id": endpoint_id, "hour": hour, **dict(zip(_COLUMNS, row, strict=True))}
         for (endpoint_id, hour), row in sorted(found.items())
     ]
-    add_up(connection, EndpointHour, rows)
+    add_up(core, EndpointHour, rows)
 
 
 def read(session: Session, community_id: str, since: int, endpoint_id: str | None = None) -> list[Hour]:

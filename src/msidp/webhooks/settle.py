@@ -44,7 +44,7 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Sequence[flo
     for endpoint_id, (reason, at) in sorted(given_up.items()):
         ailing.disable(session, endpoint_id, reason, at)
     recorded = [(outcome, "succeeded") for outcome in succeeded] + list(zip(failed, statuses, strict=True))
-    hours.add(connection, [_figure(*one) for one in recorded])  # last: other processes add to them too
+    hours.add(core, [_figure(*one) for one in recorded])  # last: other processes add to them too
     return recorded
 
 
