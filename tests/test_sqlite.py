@@ -4,7 +4,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 
 from msidp.sqlite import LendingPool
 
@@ -50,3 +53,18 @@ def test_a_connection_that_cannot_be_opened_holds_no_place(tmp_path: Path) -> No
     (tmp_path / "later").mkdir()
     pool.take_back(pool.lend())
     engine.dispose()
+
+
+@pytest.mark.database("sqlite")
+def test_a_file_that_was_removed_or_replaced_is_told(app: Flask, client: FlaskClient) -> None:
+    """Its connections go on: what they write is lost with the last of them."""
+    path = Path(make_url(app.config["SQLALCHEMY_DATABASE_URI"]).database or "")
+    assert client.get("/readyz").json["checks"]["database"]["ok"]
+    aside = path.rename(path.with_suffix(".aside"))
+    for put in (lambda: None, path.touch):  # nothing, then another one
+        put()
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "removed or replaced" in answer.json["checks"]["database"]["message"]
+    aside.rename(path)
+    assert client.get("/readyz").json["checks"]["database"]["ok"]

@@ -227,6 +227,11 @@ def lock_number(name: str) -> int:
     return zlib.crc32(name.encode())  # PostgreSQL's advisory locks are numbers
 
 
+def is_replaced() -> bool:
+    """Whether this process still writes to a SQLite file that is no longer at its place."""
+    return db.engine.dialect.name == "sqlite" and sqlite.is_replaced(db.engine)
+
+
 def engine_name() -> str:
     """`sqlite` or `postgresql`."""
     with current_app.app_context():

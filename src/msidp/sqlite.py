@@ -1,6 +1,7 @@
 """SQLite's connections: how they are prepared, and a pool that also lends them bare."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -13,6 +14,8 @@ class LendingPool(QueuePool):
     The proxy that others get, and the finalizer that gives back what its user forgot, take three times as
     long as the transaction's BEGIN. A block forgets nothing.
     """
+
+    file: tuple[int, int] | None = None  # the one that it has open, by device and inode
 
     def lend(self) -> ConnectionPoolEntry:
         """A connection, to be given back whatever happens. Raises the driver's errors."""
@@ -48,3 +51,22 @@ def prepare(engine: Engine) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
+        pool: Any = engine.pool
+        pool.file = pool.file or _file_of(engine)
+
+
+def is_replaced(engine: Engine) -> bool:
+    """Whether its file was removed, or another one put in its place, since it was first opened.
+
+    What is written to the old one meanwhile is lost with the last connection to it.
+    """
+    pool: Any = engine.pool
+    return pool.file is not None and pool.file != _file_of(engine)
+
+
+def _file_of(engine: Engine) -> tuple[int, int] | None:
+    try:
+        found = Path(engine.url.database or "").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

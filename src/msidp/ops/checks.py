@@ -36,13 +36,16 @@ def ready() -> list[Check]:
 
 
 def check_database() -> Check:
-    """Whether the database answers."""
+    """Whether the database answers, and is the one that it was."""
     try:
         with db.reading() as session:
             session.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
         mend = "Start the database, or correct MSIDP_DATABASE_URL."
         return Check("database", False, "does not answer", mend, str(getattr(error, "orig", error)))
+    if db.is_replaced():
+        mend = "Stop at once, put the file back in its place, start. What was written meanwhile is lost."
+        return Check("database", False, "its file was removed or replaced while it is in use", mend)
     return Check("database", True, f"{db.engine_name()} answers")
 
 
