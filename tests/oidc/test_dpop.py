@@ -239,6 +239,14 @@ def test_a_public_clients_refresh_token_is_bound_as_well(spa: Relying) -> None:
     assert token_error(refresh(spa, second.json["refresh_token"], None)) == "invalid_grant"
 
 
+def test_a_public_clients_refresh_token_is_bound_by_the_first_proof(spa: Relying) -> None:
+    first = exchange(spa, spa.code(scope=OFFLINE), None).json["refresh_token"]
+    second = refresh(spa, refresh(spa, first, None).json["refresh_token"], for_token()).json["refresh_token"]
+    for sent in (None, for_token(key=OTHER)):
+        assert token_error(refresh(spa, second, sent)) == "invalid_grant"
+    assert refresh(spa, second, for_token()).status_code == 200
+
+
 def test_a_confidential_clients_refresh_token_takes_any_key(shop: Relying) -> None:
     first = exchange(shop, shop.code(scope=OFFLINE), for_token()).json["refresh_token"]
     answer = refresh(shop, first, for_token(key=OTHER))

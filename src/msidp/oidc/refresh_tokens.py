@@ -56,6 +56,7 @@ _ROTATE = Prepared(
         refresh_hash=bindparam("successor"),
         refresh_issued_at=bindparam("now"),
         refresh_seed=bindparam("seed"),
+        refresh_jkt=bindparam("bound_to"),
     )
     .returning(*grants.COLUMNS)
 )
@@ -86,10 +87,7 @@ def lookup(client: Client, token: str) -> dict[str, Any]:
 
 
 def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None) -> Redeemed:
-    """Give the grant its first refresh token, where the member allowed it and the client may have one.
-
-    A public client's is bound to the key of its DPoP proof, if there was one (RFC 9449, section 5).
-    """
+    """Give the grant its first refresh token, where the member allowed it and the client may have one."""
     if scopes.OFFLINE_ACCESS not in redeemed.scope.split(" ") or not client.check_grant_type("refresh_token"):
         return redeemed
     redeemed.refresh_token = ids.new_token(PREFIX)
@@ -97,7 +95,7 @@ def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str |
         "grant": redeemed.grant_id,
         "hash": ids.hash_token(redeemed.refresh_token),
         "now": clock.now(),
-        "bound_to": jkt if client.public else None,
+        "bound_to": _bound_to(client, jkt),
     }
     connection.run(_ISSUE, values)
     return redeemed
@@ -116,7 +114,8 @@ def redeem(connection: Core, client: Client, token: str, jkt: str | None, check:
         seed = secrets.token_urlsafe(32)
         successor = _successor(token, seed)
         kept = seed if client.refresh_token_grace else None
-        row = connection.one(_ROTATE, known | {"successor": ids.hash_token(successor), "seed": kept})
+        rotated = {"successor": ids.hash_token(successor), "seed": kept, "bound_to": _bound_to(client, jkt)}
+        row = connection.one(_ROTATE, known | rotated)
     if row is None:
         return _again(connection, client, token, known, check)
     return _checked(row, successor, check)
@@ -125,6 +124,11 @@ def redeem(connection: Core, client: Client, token: str, jkt: str | None, check:
 def revoke(connection: Core, client: Client, token: str) -> None:
     """End the grant behind this client's refresh token, also one that was redeemed before."""
     connection.run(_REVOKE, lookup(client, token) | {"now": clock.now()})
+
+
+def _bound_to(client: Client, jkt: str | None) -> str | None:
+    """The key that the next token is bound to: a public client's that has shown one (RFC 9449, section 5)."""
+    return jkt if client.public else None
 
 
 def _checked(row: Any, successor: str | None, check: Check) -> Redeemed:
