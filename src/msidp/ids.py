@@ -17,7 +17,7 @@ _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 def new_id(prefix: str) -> str:
     """A new id such as `mem_01k…`."""
-    return _id(prefix, (clock.now() << 80) | secrets.randbits(80))
+    return _id(prefix, (clock.now() << 80) | int.from_bytes(secrets.token_bytes(10)))
 
 
 def first_id(prefix: str, moment: int) -> str:

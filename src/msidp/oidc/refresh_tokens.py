@@ -111,10 +111,9 @@ def redeem(connection: Core, client: Client, token: str, jkt: str | None, check:
     if client.fapi:
         row, successor = connection.one(_FIND, known), None
     else:
-        seed = secrets.token_urlsafe(32)
+        seed = secrets.token_urlsafe(32) if client.refresh_token_grace else None
         successor = _successor(token, seed)
-        kept = seed if client.refresh_token_grace else None
-        rotated = {"successor": ids.hash_token(successor), "seed": kept, "bound_to": _bound_to(client, jkt)}
+        rotated = {"successor": ids.hash_token(successor), "seed": seed, "bound_to": _bound_to(client, jkt)}
         row = connection.one(_ROTATE, known | rotated)
     if row is None:
         return _again(connection, client, token, known, check)
@@ -162,7 +161,10 @@ def _made_again(client: Client, token: str, row: Any, known: dict[str, Any]) -> 
     return successor if ids.hash_token(successor) == row.refresh_hash else None
 
 
-def _successor(token: str, seed: str) -> str:
-    """Known only to whoever has the token as well as the table."""
+def _successor(token: str, seed: str | None) -> str:
+    """Another one of its family: a random one, or one that only who has the token and the seed can make."""
+    beginning = token.partition(_FAMILY_ENDS)[0] + _FAMILY_ENDS
+    if seed is None:
+        return ids.new_token(beginning)
     digest = hmac.digest(token.encode("utf-8", "surrogatepass"), seed.encode(), "sha256")
-    return token.partition(_FAMILY_ENDS)[0] + _FAMILY_ENDS + base64url.text(digest)
+    return beginning + base64url.text(digest)
