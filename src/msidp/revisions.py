@@ -38,3 +38,15 @@ def revision() -> str | None:
 def pending_migrations() -> bool:
     """Whether the database is behind this version, or ahead of it."""
     return revision() != head()
+
+
+def is_newer(found: str | None) -> bool:
+    """Whether a later version of msidp has given the tables this revision."""
+    return found is not None and found > head()
+
+
+def mend(found: str | None) -> str:
+    """What to do about tables of this revision, which is not this version's."""
+    if is_newer(found):
+        return "Start the newer version of msidp that migrated it, or restore the backup from before that."
+    return "Run: msidp migrate"

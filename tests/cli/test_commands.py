@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +113,19 @@ def test_a_database_without_tables_is_said(env: dict[str, str]) -> None:
     assert done.stderr == (
         f"Error: The database sqlite:///{instance}/msidp.db is not at this version yet. Run: msidp migrate\n"
     )
+
+
+def test_a_database_that_a_newer_version_migrated_is_left_alone_and_said(env: dict[str, str]) -> None:
+    run("migrate", env=env)
+    database = Path(env["MSIDP_INSTANCE_DIR"]) / "msidp.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    mend = "Start the newer version of msidp that migrated it, or restore the backup from before that."
+    for command in ("migrate", "api-key create --name x"):
+        done = run(*command.split(), env=env)
+        assert done.exit_code == 1
+        assert done.stderr == f"Error: The database sqlite:///{database} is newer than this version. {mend}\n"
+    assert doctor(env)[2]["migrations"]["mend"] == mend
 
 
 def test_an_unusable_name_is_refused(env: dict[str, str]) -> None:

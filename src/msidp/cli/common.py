@@ -136,8 +136,9 @@ def require_tables() -> None:
     from msidp import db, revisions
 
     if revisions.pending_migrations():
-        place = db.db.engine.url.render_as_string()
-        raise click.ClickException(f"The database {place} is not at this version yet. Run: msidp migrate")
+        found = revisions.revision()
+        what = "newer than this version" if revisions.is_newer(found) else "not at this version yet"
+        raise click.ClickException(f"The database {db.address()} is {what}. {revisions.mend(found)}")
 
 
 def show(data: dict[str, Any], as_json: bool) -> None:

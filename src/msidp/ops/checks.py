@@ -57,8 +57,11 @@ def check_migrations() -> Check:
         present = None
     if present == revisions.head():
         return Check("migrations", True, "the tables are at this version")
-    found = "the tables are at another version" if present else "there are no tables yet"
-    return Check("migrations", False, found, "Run: msidp migrate")
+    if revisions.is_newer(present):
+        found = f"the tables are of a newer version than this one ({present}, not {revisions.head()})"
+    else:
+        found = "the tables are of an older version" if present else "there are no tables yet"
+    return Check("migrations", False, found, revisions.mend(present))
 
 
 def check_keys() -> Check:

@@ -5,6 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from msidp import db, queue, revisions
 from msidp.communities import service as communities
+from msidp.errors import Conflict
 from msidp.keys import service as keys
 from msidp.vault.fields import cipher
 
@@ -12,9 +13,16 @@ log = structlog.get_logger(__name__)
 
 
 def prepare() -> None:
-    """Bring an empty or an older database to this version. Safe to run from several processes at once."""
+    """Bring an empty or an older database to this version. Safe to run from several processes at once.
+
+    Raises Conflict for one that a newer version of msidp has migrated: there is no way back but a backup.
+    """
     from msidp import migrating
 
+    found = revisions.revision()
+    if revisions.is_newer(found):
+        said = f"The database {db.address()} is newer than this version. {revisions.mend(found)}"
+        raise Conflict("database-newer", said)
     migrating.migrate()
     with db.transaction() as session:
         db.lock(session, "setup")
