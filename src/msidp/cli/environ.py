@@ -24,12 +24,14 @@ def environ_of(scope: Scope) -> Environ:
     """The WSGI environ of an ASGI scope, with an empty body.
 
     Fields of one name are joined. Those with an underscore in their name are left out: they would pass
-    for those with a hyphen, which a proxy may have set.
+    for those with a hyphen, which a proxy may have set. Slashes at the path's beginning count as one, as
+    werkzeug counts them, and a method is in capitals: whoever goes by them sees what finds the route.
     """
-    path = scope["raw_path"]
+    raw = scope["raw_path"]
+    path = (unquote_to_bytes(raw) if b"%" in raw else raw).decode("latin-1")
     environ = _COMMON | {
-        "REQUEST_METHOD": scope["method"],
-        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
+        "REQUEST_METHOD": scope["method"].upper(),
+        "PATH_INFO": "/" + path.lstrip("/") if path.startswith("//") else path,
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": "HTTP/1.0" if scope["http_version"] == "1" else "HTTP/1.1",
         "SERVER_NAME": scope["server"][0],
