@@ -260,13 +260,14 @@ def test_keys_need_a_secret_key(client: FlaskClient) -> None:
 
 def test_the_database_says_so_too(app: Flask, community_id: str) -> None:
     """The columns that an operator who looks into the table goes by."""
-    rotate(community_id)
-    with db.reading() as session:
-        rows = session.scalars(
-            select(SigningKey).where(SigningKey.algorithm == "ES256").order_by(SigningKey.active_at)
-        ).all()
-    assert rows[0].retired_at == rows[1].active_at + KEPT_AFTER
-    assert rows[1].retired_at is None
+    for manner in (Rotation.OVERLAPPING, Rotation.NOW):  # the second brings forward what the first began
+        rotate(community_id, manner)
+        with db.reading() as session:
+            former, following = session.scalars(
+                select(SigningKey).where(SigningKey.algorithm == "ES256").order_by(SigningKey.active_at)
+            )
+        assert former.retired_at == following.active_at + KEPT_AFTER
+        assert following.retired_at is None
 
 
 def test_no_token_outlives_its_key() -> None:

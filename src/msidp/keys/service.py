@@ -52,23 +52,21 @@ def rotate(
     """
     lock(session, "keys")
     now = clock.now()
-    mine = [
-        key
-        for key in published(known(session, community_id), now)
-        if key.algorithm == pair.algorithm and key.retired_at is None
-    ]
+    mine = [key for key in published(known(session, community_id), now) if key.algorithm == pair.algorithm]
+    staying = [key for key in mine if key.retired_at is None]
     if manner is Rotation.REVOKING:
         _forget(session, community_id, pair.algorithm)
         return _add(session, cipher, community_id, pair, now)
-    following = next((key for key in mine if key.active_at > now), None)
+    following = next((key for key in staying if key.active_at > now), None)
     if following is None:
-        active_at = now + AHEAD if manner is Rotation.OVERLAPPING and mine else now
+        active_at = now + AHEAD if manner is Rotation.OVERLAPPING and staying else now
         following = _add(session, cipher, community_id, pair, active_at)
     elif manner is Rotation.NOW:
         following.active_at = now
+    ends = following.active_at + KEPT_AFTER
     for key in mine:
-        if key is not following:
-            key.retired_at = following.active_at + KEPT_AFTER
+        if key is not following and (key.retired_at is None or key.retired_at > ends):
+            key.retired_at = ends
     session.flush()
     return following
 
