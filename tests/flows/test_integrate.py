@@ -182,7 +182,6 @@ def test_device(base_url: str, admin: FlaskClient, ada: str) -> None:
     made = register(admin, "native", grantTypes=grants)
     script = example("integrate/native.md", "js").replace(ISSUER, base_url)
     script = script.replace("client_…", made["clientId"])
-    script = script.replace("execute: []", "execute: [client.allowInsecureRequests]")  # no https here
     device = subprocess.Popen(
         [NODE, "--input-type=module", "--eval", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

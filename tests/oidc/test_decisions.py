@@ -190,6 +190,19 @@ def test_later_scopes_are_added(asking: Relying) -> None:
     assert asking.code(prompt="none", scope="phone openid")
 
 
+def test_offline_access_is_given_by_consent(asking: Relying) -> None:
+    scope = "openid offline_access"
+    form = consent_form(asking.authorize(scope="openid"))
+    asking.browser.post("/authorize/consent", data={**form, "decision": "allow"})
+    assert error_of(asking, asking.authorize(prompt="none", scope=scope)) == "consent_required"
+    page = asking.authorize(scope=scope)
+    assert "Stay connected while you are away" in page.text
+    answer = asking.browser.post("/authorize/consent", data={**consent_form(page), "decision": "allow"})
+    code = sent_to(answer, asking.redirect_uri)["code"]
+    assert asking.refresh(asking.exchange(code).json["refresh_token"]).status_code == 200
+    assert "refresh_token" not in asking.tokens(scope="openid", prompt="none")
+
+
 def test_anything_but_allow_is_a_refusal(asking: Relying) -> None:
     for decision in ({"decision": "deny"}, {"decision": ""}, {"decision": "ALLOW"}, {}):
         form = consent_form(asking.authorize())

@@ -178,7 +178,9 @@ def test_a_narrower_scope(shop: Relying) -> None:
     assert set(shop.userinfo(narrow["access_token"]).json) == {"sub"}
     none = shop.refresh(narrow["refresh_token"], scope="email").json
     assert "id_token" not in none
-    assert token_error(shop.refresh(none["refresh_token"], scope="openid phone")) == "invalid_scope"
+    wider = shop.refresh(none["refresh_token"], scope="openid phone")
+    assert token_error(wider) == "invalid_scope"
+    assert wider.json["error_description"] == "The scope goes beyond what the member allowed."
     whole = shop.refresh(none["refresh_token"])  # which spent nothing
     assert whole.json["scope"] == OFFLINE
 

@@ -89,6 +89,12 @@ class RefreshGrant(RedeemingGrant, authlib_grants.RefreshTokenGrant):  # type: i
         """The answer's body. A refreshed ID token repeats `auth_time`, and has no nonce."""
         return self.answer(self.request.refresh_token, " ".join(scopes.split(scope)), None)
 
+    def _validate_token_scope(self, redeemed: grants.Redeemed) -> None:
+        """Authlib's own check names no reason."""
+        asked = self.request.payload.scope
+        if asked and not set(scopes.split(asked)) <= set(scopes.split(redeemed.scope)):
+            raise InvalidScopeError("The scope goes beyond what the member allowed.")
+
     def _check(self, redeemed: grants.Redeemed) -> None:
         self._validate_token_scope(redeemed)
         self.audience_of(redeemed)
