@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -47,6 +48,14 @@ def sign_in(browser: Browser, page: Page) -> str:
     return page.redirect
 
 
+def refusal(sent: str | None, issuer: str) -> str:
+    """Where the browser comes back to from a request that the member refused."""
+    assert sent is not None
+    state = parse_qs(urlsplit(sent).query)["state"][0]
+    answer = {"error": "access_denied", "error_description": "no, <b>not</b> today", "state": state}
+    return f"/callback?{urlencode(answer | {'iss': issuer})}"
+
+
 class Person:
     """A browser that goes to and fro between an application and the provider."""
 
@@ -72,6 +81,9 @@ def test_web_in_node(base_url: str, admin: FlaskClient) -> None:
     with node_server(example("integrate/web.md", "js"), port, base_url, made) as application:
         person = Person(application, base_url)
         assert person.application.get("/").html == "Nobody is signed in"
+        refused = person.application.get(refusal(person.application.get("/login").redirect, base_url))
+        assert (refused.status, refused.html) == (400, "Not signed in: no, <b>not</b> today")
+        assert refused.headers["Content-Type"] == "text/plain"  # what the address says is no HTML
         assert person.sign_in("/login").html == f"Hello {EMAIL}"
         sent = person.application.get("/logout").redirect
         assert sent is not None
@@ -123,6 +135,8 @@ def test_web_in_flask(base_url: str, admin: FlaskClient, monkeypatch: pytest.Mon
     exec(example("integrate/web.md", "python"), names)  # noqa: S102  # our own page
     forum = names["app"].test_client()
     assert forum.get("/").text == "Nobody is signed in"
+    refused = forum.get(refusal(forum.get("/login").headers["Location"], base_url))
+    assert (refused.status_code, refused.json) == (400, {"not signed in": "no, <b>not</b> today"})
     browser = Browser(base_url)
     landed = sign_in(browser, browser.get(forum.get("/login").headers["Location"]))
     assert forum.get(landed).status_code == 302

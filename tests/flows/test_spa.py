@@ -79,6 +79,21 @@ def test_in_and_out_and_in_again(browser: Browser, notes: Site) -> None:
         page.get_by_label("Password").wait_for()
 
 
+def test_a_member_may_change_their_mind(browser: Browser, notes: Site) -> None:
+    with tab(browser, notes.origin) as page:
+        page.goto("/")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Create an account").click()
+        page.get_by_label("Email address").fill("ada@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("The member refused.").wait_for()
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_text("Hello ada@example.com").wait_for()  # she gave no name
+
+
 def test_tokens_can_be_revoked_from_the_page(browser: Browser, notes: Site) -> None:
     with tab(browser, notes.origin) as page:
         page.goto("/")
