@@ -81,6 +81,9 @@ def test_web_in_node(base_url: str, admin: FlaskClient) -> None:
     with node_server(example("integrate/web.md", "js"), port, base_url, made) as application:
         person = Person(application, base_url)
         assert person.application.get("/").html == "Nobody is signed in"
+        sent = person.application.get("/logout").redirect
+        assert sent is not None
+        assert "id_token_hint" not in sent
         refused = person.application.get(refusal(person.application.get("/login").redirect, base_url))
         assert (refused.status, refused.html) == (400, "Not signed in: no, <b>not</b> today")
         assert refused.headers["Content-Type"] == "text/plain"  # what the address says is no HTML
@@ -122,7 +125,8 @@ def _listens(home: str) -> bool:
 
 @pytest.mark.usefixtures("ada")
 def test_web_in_flask(base_url: str, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = register(admin, "web", redirectUris=["http://localhost/callback"])
+    back = {"redirectUris": ["http://localhost/callback"], "postLogoutRedirectUris": ["http://localhost/"]}
+    made = register(admin, "web", **back)
     settings = {
         "SESSION_KEY": "for tests",
         "ISSUER": base_url,
@@ -141,6 +145,11 @@ def test_web_in_flask(base_url: str, admin: FlaskClient, monkeypatch: pytest.Mon
     landed = sign_in(browser, browser.get(forum.get("/login").headers["Location"]))
     assert forum.get(landed).status_code == 302
     assert forum.get("/").text == f"Hello {EMAIL}"
+    sent = browser.get(forum.get("/logout").headers["Location"]).redirect
+    assert sent is not None
+    assert sent.startswith("http://localhost/?state=")
+    assert browser.get("/account").path == "/login"
+    assert forum.get("/").text == "Nobody is signed in"
 
 
 def test_web_behind_apache(base_url: str, admin: FlaskClient, ada: str) -> None:
