@@ -135,11 +135,11 @@ def _check_authentication(draft: Draft) -> None:
         allowed = " or ".join(kind.auth_methods)
         raise refusal("tokenEndpointAuthMethod", f"a {draft.type} application authenticates by {allowed}")
     if draft["jwks"] is not None and draft["jwks_uri"] is not None:
-        raise refusal("jwksUri", "give jwks or jwksUri, not both")
+        raise refusal("jwksUri", "cannot stand beside jwks: give one of them")
     if draft["jwks"] is not None:
         _check_jwks(draft["jwks"])
     if method == "private_key_jwt" and draft["jwks"] is None and draft["jwks_uri"] is None:
-        raise refusal("jwks", "private_key_jwt needs jwks or jwksUri")
+        raise refusal("jwks", "private_key_jwt needs public keys, here or at a URI of their own")
     if kind.public and not draft["require_pkce"]:
         raise refusal("requirePkce", f"a {draft.type} application cannot do without PKCE")
 
