@@ -173,6 +173,28 @@ def test_forms_that_cost_a_hash_hold_up_nothing_else() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("leads", [True, False])
+def test_with_every_place_taken_the_process_says_that_it_lives(leads: bool) -> None:
+    hold, called = threading.Event(), queue.SimpleQueue[str]()
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        called.put(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/members":
+            hold.wait(20)
+        start("200 OK", [])
+        return []
+
+    with closing(asyncio.new_event_loop()) as loop:
+        schedule = Front(application, 2, leads=leads)._scheduler(loop, None, None)
+    for path in ("/members", "/members", "/members", "/healthz"):
+        threading.Thread(target=schedule, args=(FakeRequest("GET", path),), daemon=True).start()
+    try:
+        assert sorted(called.get(timeout=10) for _ in range(3)) == ["/healthz", "/members", "/members"]
+    finally:
+        hold.set()
+    assert called.get(timeout=10) == "/members"
+
+
 def test_a_thread_that_sleeps_keeps_nothing_of_what_arrived_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was left to another thread, and answered there."""
     monkeypatch.setattr(leaders, "SLOW", 60)  # however long it takes, it counts as quick

@@ -88,6 +88,7 @@ def test_a_token_is_bound_to_the_key_of_its_proof(shop: Relying) -> None:
     refused(userinfo(shop, "Bearer", token))
     refused(userinfo(shop, "Bearer", token, for_userinfo(token)))
     refused(userinfo(shop, "DPoP", token), "invalid_dpop_proof")
+    assert "send a proof" in userinfo(shop, "DPoP", token).json["error_description"]
     refused(userinfo(shop, "DPoP", token, for_userinfo(token, key=OTHER)))
     refused(userinfo(shop, "DPoP", token, for_userinfo(token, ath=None)), "invalid_dpop_proof")
     refused(userinfo(shop, "DPoP", token, for_userinfo(token + "x")), "invalid_dpop_proof")

@@ -28,7 +28,8 @@ from msidp.web import REFUSAL, STREAMED
 BODY_TIMEOUT = 10  # seconds from a request's head to the end of its body, give or take one
 UPLOAD_TIMEOUT = 60  # the same for a file
 SMALL_BODY = 64 * 1024  # bytes; always accepted
-REFUSALS_AT_ONCE = 2  # they cost little
+LIVENESS = "/healthz"  # a supervisor that got no answer would end who only waits for a database
+ASIDE_AT_ONCE = 2  # refusals, and whether the process lives: they cost little and wait for nothing
 STREAMS_AT_ONCE = 8  # answers that are sent while they are made; more wait
 LABORIOUS_WAITING = 64  # forms that wait for a thread, a few seconds at most; more are refused
 BODIES_AT_ONCE = 64_000_000  # bytes of all requests in hand, from where on larger ones are refused
@@ -60,7 +61,7 @@ class Front:
         self._application = application
         self.proxies = proxies  # that are trusted to say whom they pass on
         self._run = Leaders(threads).run if leads else Threads(threads, "request").submit
-        self._refusals = Threads(REFUSALS_AT_ONCE, "refusal")
+        self._aside = Threads(ASIDE_AT_ONCE, "aside")
         self._laborious = Threads(TURNS + 2, "form", LABORIOUS_WAITING)
         self._of_operators = Threads(2, "operator-form", LABORIOUS_WAITING)
         self._streams = Threads(STREAMS_AT_ONCE, "stream")
@@ -125,8 +126,8 @@ class Front:
             if threads.submit(self._answer, request, environ):
                 return
             environ[REFUSAL] = 503
-        if REFUSAL in environ:
-            self._refusals.submit(self._answer, request, environ)
+        if REFUSAL in environ or path == LIVENESS:
+            self._aside.submit(self._answer, request, environ)
         else:
             self._run(self._answer, request, environ)
 

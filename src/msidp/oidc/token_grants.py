@@ -61,7 +61,7 @@ class CodeGrant(RedeemingGrant, authlib_grants.AuthorizationCodeGrant):  # type:
         return unless_refused(redeemed)
 
     def delete_authorization_code(self, _code: grants.Redeemed) -> None:
-        """It was claimed, and stays as the trace by which a second use is known."""
+        """Its hash stays with the grant, so that a second use is known."""
 
     def generate_token(self, **_options: Any) -> dict[str, Any]:
         """The answer's body."""
@@ -83,7 +83,7 @@ class RefreshGrant(RedeemingGrant, authlib_grants.RefreshTokenGrant):  # type: i
         return unless_refused(redeemed)
 
     def revoke_old_credential(self, _token: grants.Redeemed) -> None:
-        """It was claimed, and stays as the trace by which a second use is known."""
+        """Another one has taken its place."""
 
     def generate_token(self, *, scope: str, **_options: Any) -> dict[str, Any]:
         """The answer's body. A refreshed ID token repeats `auth_time`, and has no nonce."""

@@ -158,8 +158,11 @@ def _prove(presented: _Presented, bound_to: str, url: str) -> None:
     """See that the request comes from the holder of the key (RFC 9449, section 7)."""
     if presented.scheme != DPOP:
         raise _Refused(401, "invalid_token", "The token is bound to a key: use the scheme DPoP.", DPOP)
+    proof = request.headers.get("DPoP")
+    if proof is None:
+        raise _Refused(401, "invalid_dpop_proof", "The token is bound to a key: send a proof in DPoP.", DPOP)
     try:
-        jkt = dpop.verify(request.headers.get("DPoP", ""), request.method, url, presented.token)
+        jkt = dpop.verify(proof, request.method, url, presented.token)
     except dpop.InvalidProof as error:
         raise _Refused(401, error.error, str(error.description), DPOP) from None
     if jkt != bound_to:
