@@ -199,6 +199,25 @@ def test_discovery_and_what_it_names(shop: Relying) -> None:
     assert again.status_code == 304
 
 
+def test_every_claim_that_discovery_names_is_told(admin: FlaskClient, shop: Relying, member: Member) -> None:
+    names = ("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "gender")
+    profile = {
+        **dict.fromkeys(names, "Ada"),
+        **dict.fromkeys(("profile", "picture", "website"), "https://ada.example/"),
+        "birthdate": "1815-12-10",
+        "zoneinfo": "Europe/London",
+        "locale": "en",
+        "phone_number": "+442012345678",
+        "address": {"locality": "London"},
+    }
+    answer = admin.patch(f"/members/{member.id}", json={"profile": profile})
+    assert answer.status_code == 200, answer.json
+    tokens = shop.tokens(scope="openid profile email address phone")
+    told = set(shop.userinfo(tokens["access_token"]).json)
+    named = set(shop.backend.get("/.well-known/openid-configuration").json["claims_supported"])
+    assert told <= named <= told | set(id_claims(tokens["id_token"]))
+
+
 def test_the_host_header_does_not_matter(shop: Relying) -> None:
     answer = shop.backend.get("/.well-known/openid-configuration", headers={"Host": "evil.example"})
     assert "evil" not in answer.text
