@@ -17,6 +17,7 @@ from tests.oidc.conftest import (
     register,
     token_error,
 )
+from tests.oidc.test_revocation import revoke
 
 from msidp import clock, db, ids, migrating
 from msidp.keys.keyring import Keyring, keyring
@@ -161,6 +162,9 @@ def test_a_stranger_cannot_end_a_grant(admin: FlaskClient, shop: Relying) -> Non
     gid = access_claims(tokens["access_token"])["gid"]
     for guess in (gid, f"rt_{gid}", "rt_", "rt_.", f"rt_.{last.partition('.')[2]}", family[:-1]):
         assert token_error(shop.refresh(guess)) == "invalid_grant"  # who knows less than a token
+    for mangled in (f"{last} ", f"{last}x", f"{last}\n", last[:-1], f"{family}.", f"{last}.{last[-43:]}"):
+        assert token_error(shop.refresh(mangled)) == "invalid_grant"  # a mistake, and no theft
+        assert revoke(shop, mangled).status_code == 200
     assert shop.refresh(last).status_code == 200
 
 

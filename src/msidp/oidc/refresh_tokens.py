@@ -11,6 +11,7 @@ rotation would only lose it (FAPI 2.0 Security Profile, section 5.3.2.1).
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ from msidp.prepared import Core, Prepared
 
 PREFIX = "rt_"  # by which it is told from an access token
 _FAMILY_ENDS = "."  # the first token of a family is its beginning alone
+_FORM = re.compile(r"rt_[\w-]{43}(?:\.[\w-]{43})?", re.ASCII)  # a blank too many is a mistake and no theft
 
 _grant: Any = Grant.__table__
 _FAMILY = (
@@ -107,6 +109,8 @@ def redeem(connection: Core, client: Client, token: str, jkt: str | None, check:
     `check` may raise to leave everything as it was. Otherwise, whatever comes back, the transaction is
     to be committed.
     """
+    if not _FORM.fullmatch(token):
+        return grants.unknown()
     known = lookup(client, token) | {"jkt": jkt, "now": clock.now()}
     if client.fapi:
         row, successor = connection.one(_FIND, known), None
@@ -122,7 +126,8 @@ def redeem(connection: Core, client: Client, token: str, jkt: str | None, check:
 
 def revoke(connection: Core, client: Client, token: str) -> None:
     """End the grant behind this client's refresh token, also one that was redeemed before."""
-    connection.run(_REVOKE, lookup(client, token) | {"now": clock.now()})
+    if _FORM.fullmatch(token):
+        connection.run(_REVOKE, lookup(client, token) | {"now": clock.now()})
 
 
 def _bound_to(client: Client, jkt: str | None) -> str | None:
