@@ -161,3 +161,12 @@ def test_a_machine_speaks_for_itself(admin: FlaskClient, browser: FlaskClient) -
     answer = machine.userinfo(narrow["access_token"])
     assert (answer.status_code, answer.json["error"]) == (403, "insufficient_scope")
     assert token_error(machine.exchange("x")) == "unauthorized_client"
+
+
+def test_a_machine_without_scopes_is_told_of_none(admin: FlaskClient, browser: FlaskClient) -> None:
+    machine = register(admin, browser, type="machine", redirectUris=[], scopes=[])
+    answer = machine.token(grant_type="client_credentials").json
+    assert set(answer) == {"access_token", "token_type", "expires_in"}  # "" is no scope (RFC 6749, 3.3)
+    assert "scope" not in access_claims(answer["access_token"])
+    refused = machine.userinfo(answer["access_token"])
+    assert (refused.status_code, refused.json["error"]) == (403, "insufficient_scope")

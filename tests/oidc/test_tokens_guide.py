@@ -33,7 +33,7 @@ def test_every_claim_of_a_token(shop: Relying, admin: FlaskClient) -> None:
     assert set(claims_of(answer["id_token"])) == claims_in("ID tokens")
     told = claims_in("Access tokens")
     assert set(claims_of(answer["access_token"])) == told - {"cnf"}
-    machine = register(admin, shop.browser, type="machine", redirectUris=[], skipConsent=False)
+    machine = register(admin, shop.browser, type="machine", redirectUris=[], scopes=["reports:read"])
     token = machine.token(grant_type="client_credentials").json["access_token"]
     assert set(claims_of(token)) == told - {"cnf", "gid", "auth_time", "acr", "amr"}
 

@@ -74,7 +74,7 @@ def _access_claims(
         "iat": issued_at,
         "jti": base64url.text(secrets.token_bytes(16)),
         "client_id": client.client_id,
-        "scope": terms.scope,
+        **_scope(terms),
     }
     if terms.jkt is not None:
         claims["cnf"] = {"jkt": terms.jkt}
@@ -110,5 +110,10 @@ def _body(access_token: str, terms: Terms, lifetime: int) -> dict[str, Any]:
         "access_token": access_token,
         "token_type": "Bearer" if terms.jkt is None else "DPoP",
         "expires_in": clock.seconds(lifetime),
-        "scope": terms.scope,
+        **_scope(terms),
     }
+
+
+def _scope(terms: Terms) -> dict[str, str]:
+    """Left out where there is none, which a machine's token may have: a scope is at least one word."""
+    return {"scope": terms.scope} if terms.scope else {}

@@ -76,7 +76,7 @@ def userinfo() -> Response:
 
 def answer_of(token: dict[str, Any]) -> dict[str, Any]:
     """What userinfo says to an access token with these claims."""
-    granted = scopes.split(token["scope"])
+    granted = scopes.split(token.get("scope", ""))
     if scopes.OPENID not in granted:
         raise _Refused(403, "insufficient_scope", "The token is not for openid.")
     member = _member_behind(token.get(tokens.GRANT_CLAIM))
