@@ -35,6 +35,8 @@ def upgrade() -> None:
     # By ALTER TABLE: batch mode would drop the table, and with it all that hangs on it.
     for name, kind in {**CODE, **REFRESH}.items():
         op.add_column("grant", sa.Column(name, kind, nullable=True))
+    op.add_column("grant", sa.Column("offline", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE \"grant\" SET offline = true WHERE ' ' || scope || ' ' LIKE '% offline_access %'")
     op.execute(
         'UPDATE "grant" SET code_hash = old.code_hash, code_redirect_uri = old.redirect_uri, '
         "code_challenge = old.code_challenge, code_jkt = old.dpop_jkt, "
@@ -88,7 +90,7 @@ def downgrade() -> None:
     )
     for name in UNIQUE:
         op.drop_index(f"ix_grant_{name}", "grant")
-    for name in {**CODE, **REFRESH}:
+    for name in ("offline", *CODE, *REFRESH):
         op.drop_column("grant", name)
 
 

@@ -15,7 +15,7 @@ def test_each_answer_takes_few_statements(shop: Relying) -> None:
     assert len(seen) <= 2, seen  # the client (where it is no longer fresh), the claim
     with statements() as seen:
         refresh_token = shop.exchange(offline).json["refresh_token"]
-    assert len(seen) <= 3, seen
+    assert len(seen) <= 2, seen
     with statements() as seen:
         access_token = shop.refresh(refresh_token).json["access_token"]
     assert len(seen) <= 2, seen

@@ -7,7 +7,7 @@ A code that comes a second time ends it (RFC 6749, section 4.1.2). `refresh_toke
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, bindparam, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, case, insert, or_, select, update
 
 from msidp import clock, ids
 from msidp.oidc import lifetimes, pkce, scopes
@@ -52,6 +52,7 @@ class Redeemed:
     acr: str | None
     expires_at: int
     resources: list[str]
+    offline: bool
     redirect_uri: str | None = None
     refresh_token: str | None = None
 
@@ -68,6 +69,23 @@ class Redeemed:
     def check_client(self, _client: Client) -> bool:
         """Whether it is this client's."""
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRefreshToken:
+    """What a grant gets where the member allowed it; without a token for a client that may have none."""
+
+    token: str | None
+    jkt: str | None  # the key that it is bound to
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of `FIRST_REFRESH_TOKEN`."""
+        return {
+            "refresh_hash": self.token and ids.hash_token(self.token),
+            "refresh_issued_at": self.token and clock.now(),
+            "refresh_jkt": self.jkt,
+        }
 
 
 class Refused(Exception):
@@ -101,22 +119,28 @@ def redeem_code(
     redirect_uri: str | None,
     verifier: str | None,
     jkt: str | None,
+    first: FirstRefreshToken,
 ) -> Redeemed | Refused:
     """Claim a code for its client and for the key of its DPoP proof, then look whether the rest is right too.
 
-    Whatever comes back, the transaction is to be committed: a code that met a wrong verifier is spent,
-    and one that was spent before has ended its grant.
+    In the same statement the grant gets its first refresh token, if the member allowed one. Whatever comes
+    back, the transaction is to be committed: a code that met a wrong verifier is spent, and one that was
+    spent before has ended its grant.
     """
     hashed, now = ids.hash_token(code), clock.now()
     known = {"hash": hashed, "application": client.application_id}
-    claimed = connection.one(_CLAIM_CODE, known | {"jkt": jkt, "now": now})
+    claimed = connection.one(_CLAIM_CODE, known | first.parameters | {"jkt": jkt, "now": now})
     if claimed is None:
         return _refuse(connection, known)
     if claimed.code_redirect_uri != redirect_uri:
         return Refused("The redirect_uri is not the one of the authorization request.")
     if not pkce.proves(verifier, claimed.code_challenge):
         return Refused("The code_verifier does not answer the code_challenge of the authorization request.")
-    return redeemed(claimed) if stands(claimed, now) else over()
+    if not stands(claimed, now):
+        return over()
+    found = redeemed(claimed)
+    found.refresh_token = first.token if found.offline else None
+    return found
 
 
 def find_live(connection: Core, grant_id: str) -> Redeemed | Refused:
@@ -160,6 +184,7 @@ def redeemed(row: Any) -> Redeemed:
         acr=row.acr,
         expires_at=row.expires_at,
         resources=row.resources,
+        offline=row.offline,
         redirect_uri=row.code_redirect_uri,
     )
 
@@ -185,6 +210,7 @@ COLUMNS = (
     _grant.c.member_id,
     _grant.c.session_id,
     _grant.c.scope,
+    _grant.c.offline,
     _grant.c.resources,
     _grant.c.nonce,
     _grant.c.claims,
@@ -195,6 +221,12 @@ COLUMNS = (
     _grant.c.revoked_at,
     _grant.c.code_redirect_uri,
 )
+FIRST_REFRESH_TOKEN = {  # the columns that it takes, and the parameters that fill them
+    "refresh_family": bindparam("refresh_hash", type_=String),
+    "refresh_hash": bindparam("refresh_hash", type_=String),
+    "refresh_issued_at": bindparam("refresh_issued_at", type_=BigInteger),
+    "refresh_jkt": bindparam("refresh_jkt", type_=String),
+}
 _BY_CODE = (_grant.c.code_hash == bindparam("hash"), _grant.c.application_id == bindparam("application"))
 _CLAIM_CODE = Prepared(
     update(_grant)
@@ -204,7 +236,10 @@ _CLAIM_CODE = Prepared(
         _grant.c.code_expires_at > bindparam("now"),
         of_key(_grant.c.code_jkt),
     )
-    .values(code_redeemed_at=bindparam("now"))
+    .values(
+        code_redeemed_at=bindparam("now"),
+        **{name: case((_grant.c.offline, value)) for name, value in FIRST_REFRESH_TOKEN.items()},
+    )
     .returning(*COLUMNS, _grant.c.code_challenge)
 )
 _SPENT_CODE = Prepared(select(_grant.c.id).where(*_BY_CODE, _grant.c.code_redeemed_at.is_not(None)))
@@ -229,6 +264,7 @@ def _row_of(new: NewGrant) -> dict[str, Any]:
         "member_id": new.member_id,
         "session_id": new.session_id,
         "scope": " ".join(new.scopes),
+        "offline": offline,
         "resources": list(new.resources),
         "nonce": new.nonce,
         "claims": new.claims,

@@ -139,6 +139,7 @@ class Grant(Base):
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     session_id: Mapped[str | None] = mapped_column(index=True)
     scope: Mapped[str]
+    offline: Mapped[bool]  # whether that allows a refresh token, and goes on when the session has ended
     resources: Mapped[list[str]] = mapped_column(default=list)  # what it is for beside the provider itself
     nonce: Mapped[str | None]
     claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the claims parameter

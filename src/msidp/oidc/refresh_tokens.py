@@ -19,9 +19,9 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from msidp import base64url, clock, ids
-from msidp.oidc import grants, scopes
+from msidp.oidc import grants
 from msidp.oidc.clients import Client
-from msidp.oidc.grants import Redeemed, Refused
+from msidp.oidc.grants import FirstRefreshToken, Redeemed, Refused
 from msidp.oidc.models import Grant
 from msidp.prepared import Core, Prepared
 
@@ -34,16 +34,7 @@ _FAMILY = (
     _grant.c.refresh_family == bindparam("family"),
     _grant.c.application_id == bindparam("application"),
 )
-_ISSUE = Prepared(
-    update(_grant)
-    .where(_grant.c.id == bindparam("grant"))
-    .values(
-        refresh_family=bindparam("hash"),
-        refresh_hash=bindparam("hash"),
-        refresh_issued_at=bindparam("now"),
-        refresh_jkt=bindparam("bound_to"),
-    )
-)
+_ISSUE = Prepared(update(_grant).where(_grant.c.id == bindparam("grant")).values(grants.FIRST_REFRESH_TOKEN))
 NEWEST = (*_FAMILY, _grant.c.refresh_hash == bindparam("hash"))
 _USABLE = (
     *NEWEST,
@@ -88,18 +79,18 @@ def lookup(client: Client, token: str) -> dict[str, Any]:
     }
 
 
+def first(client: Client, jkt: str | None) -> FirstRefreshToken:
+    """The first one of a grant, for a client that may have one."""
+    token = ids.new_token(PREFIX) if client.check_grant_type("refresh_token") else None
+    return FirstRefreshToken(token, _bound_to(client, jkt))
+
+
 def issue_first(connection: Core, client: Client, redeemed: Redeemed, jkt: str | None) -> Redeemed:
     """Give the grant its first refresh token, where the member allowed it and the client may have one."""
-    if scopes.OFFLINE_ACCESS not in redeemed.scope.split(" ") or not client.check_grant_type("refresh_token"):
-        return redeemed
-    redeemed.refresh_token = ids.new_token(PREFIX)
-    values = {
-        "grant": redeemed.grant_id,
-        "hash": ids.hash_token(redeemed.refresh_token),
-        "now": clock.now(),
-        "bound_to": _bound_to(client, jkt),
-    }
-    connection.run(_ISSUE, values)
+    issued = first(client, jkt)
+    if redeemed.offline and issued.token is not None:
+        connection.run(_ISSUE, issued.parameters | {"grant": redeemed.grant_id})
+        redeemed.refresh_token = issued.token
     return redeemed
 
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from msidp import clock
 from msidp.accounts.models import Session as MemberSession
 from msidp.accounts.sessions import Ended
-from msidp.oidc import scopes
 from msidp.oidc.clients import client_of
 from msidp.oidc.models import Application, Grant, SessionApplication
 from msidp.oidc.subjects import sid_of, subject_of
@@ -84,15 +83,14 @@ def _notice(application: Application, session_id: str, member_id: str) -> Notice
 
 
 def _revoke(session: Session, ended: Ended) -> None:
-    now = clock.now()
-    grants = session.execute(
-        select(Grant.id, Grant.scope).where(
-            _ending(ended), Grant.revoked_at.is_(None), Grant.expires_at > now
-        )
-    ).all()
-    over = [id_ for id_, scope in grants if ended.everywhere or not _is_offline(scope)]
-    if over:
-        session.execute(update(Grant).where(Grant.id.in_(over)).values(revoked_at=now))
+    standing = Grant.revoked_at.is_(None) & (Grant.expires_at > clock.now())
+    over = standing if ended.everywhere else standing & Grant.offline.is_(False)
+    session.execute(
+        update(Grant)
+        .where(_ending(ended), over)
+        .values(revoked_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _ending(ended: Ended) -> ColumnElement[bool]:
@@ -102,7 +100,3 @@ def _ending(ended: Ended) -> ColumnElement[bool]:
     if ended.kept is None:
         return theirs
     return theirs & (Grant.session_id.is_(None) | (Grant.session_id != ended.kept))
-
-
-def _is_offline(scope: str) -> bool:
-    return scopes.OFFLINE_ACCESS in scope.split(" ")

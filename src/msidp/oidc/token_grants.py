@@ -53,11 +53,16 @@ class CodeGrant(RedeemingGrant, authlib_grants.AuthorizationCodeGrant):  # type:
             raise InvalidRequestError("The redirect_uri is missing.")
         with core_transaction() as connection:
             redeemed = grants.redeem_code(
-                connection, client, code, form["redirect_uri"], form.get("code_verifier"), jkt
+                connection,
+                client,
+                code,
+                form["redirect_uri"],
+                form.get("code_verifier"),
+                jkt,
+                refresh_tokens.first(client, jkt),
             )
             if isinstance(redeemed, grants.Redeemed):
                 self.request.use_proof(connection)
-                redeemed = refresh_tokens.issue_first(connection, client, redeemed, jkt)
         return unless_refused(redeemed)
 
     def delete_authorization_code(self, _code: grants.Redeemed) -> None:

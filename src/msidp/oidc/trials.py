@@ -122,9 +122,10 @@ def run(client: Client, trial: Trial, code: str) -> Outcome:
     except CannotOpen:
         raise grants.Refused("Tokens cannot be signed at present.") from None
     with core_transaction() as connection:
-        redeemed = grants.redeem_code(connection, client, code, trial.redirect_uri, trial.verifier, jkt)
-        if isinstance(redeemed, grants.Redeemed):
-            redeemed = refresh_tokens.issue_first(connection, client, redeemed, jkt)
+        first = refresh_tokens.first(client, jkt)
+        redeemed = grants.redeem_code(
+            connection, client, code, trial.redirect_uri, trial.verifier, jkt, first
+        )
     if isinstance(redeemed, grants.Refused):
         raise redeemed
     try:
