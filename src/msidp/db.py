@@ -33,6 +33,7 @@ from sqlalchemy.orm import (
 
 from msidp import canonical, postgresql, sqlite
 from msidp.prepared import Core, Unit
+from msidp.present import present_app
 from msidp.settings import Settings
 
 BUSY_TIMEOUT = 15  # seconds to wait for another writer, on PostgreSQL for one who has the same rows
@@ -113,7 +114,7 @@ def _writer() -> Engine:
     Only one may write at a time anyway. In SQLite itself the others would sleep between tries, for longer
     and longer; here they are served in turn, and find in the connection's cache what the last one left.
     """
-    engine: Engine = current_app.extensions.get("msidp_writer") or db.engine
+    engine: Engine = present_app().extensions.get("msidp_writer") or db.engine
     return engine
 
 

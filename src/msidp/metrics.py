@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import redis
-from flask import Flask, current_app
+from flask import Flask
 
 from msidp import queue
+from msidp.present import present_app
 from msidp.settings import Settings
 
 KEY = "msidp:metrics"
@@ -93,7 +94,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def recorder() -> Recorder:
     """This application's."""
-    found: Recorder = current_app.extensions["msidp_metrics"]
+    found: Recorder = present_app().extensions["msidp_metrics"]
     return found
 
 

@@ -5,6 +5,7 @@ CSRF tokens live in Flask's signed session cookie; who is logged in does not (se
 
 import hashlib
 import re
+import secrets
 import time
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from msidp import error_answers, ids, logs, metrics, negotiation
+from msidp import error_answers, logs, metrics, negotiation
 from msidp.incoming import StrictRequest, check_head, present_request
 from msidp.page_policy import content_security_policy
 from msidp.settings import Settings
@@ -136,7 +137,7 @@ def _begin() -> None:
     asked = present_request()
     environ = asked.environ
     given = environ.get("HTTP_X_REQUEST_ID", "")
-    reference = given if _REQUEST_ID.match(given) else ids.new_id("req")
+    reference = given if _REQUEST_ID.match(given) else f"req_{secrets.token_hex(12)}"
     kept = g._get_current_object()  # noqa: SLF001
     kept.begun_at, kept.request_id = time.perf_counter(), reference
     logs.concern(request_id=reference)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import structlog
-from flask import Flask, current_app
+from flask import Flask
 from joserfc.jwk import import_key
 from joserfc.util import json_b64encode, urlsafe_b64decode
 from pydantic_core import from_json, to_json
@@ -21,6 +21,7 @@ from msidp.keys import service
 from msidp.keys.models import SigningKey
 from msidp.keys.pairs import ALGORITHMS, DEFAULT_ALGORITHM
 from msidp.keys.signatures import Sign, Verify, signer, verifier
+from msidp.present import present_app
 from msidp.settings import Settings
 from msidp.vault.fields import CannotOpen, FieldCipher, cipher
 
@@ -251,7 +252,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def keyring() -> Keyring:
     """This application's keyring."""
-    found: Keyring = current_app.extensions["msidp_keyring"]
+    found: Keyring = present_app().extensions["msidp_keyring"]
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import bindparam, select
 
 from msidp import clock
@@ -19,6 +19,7 @@ from msidp.oidc import redirects
 from msidp.oidc.kinds import FAPI2, KINDS
 from msidp.oidc.models import Application
 from msidp.prepared import Prepared
+from msidp.present import present_app
 
 FRESH = clock.SECOND
 MAX_KEPT = 1000
@@ -157,7 +158,7 @@ def clients_of(app: Flask) -> Clients:
 
 def clients() -> Clients:
     """This application's clients."""
-    return clients_of(current_app)
+    return clients_of(present_app())
 
 
 def forget_all() -> None:
