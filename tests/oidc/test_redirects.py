@@ -92,6 +92,13 @@ def test_bad_ones_are_refused_with_the_reason(uri: str, reason: str) -> None:
         redirects.check(uri)
 
 
+def test_pages_are_on_the_web() -> None:
+    redirects.check_page("https://shop.example/terms#7")
+    for uri in ("javascript:alert(1)", "data:text/html,x", "com.example.app:/terms"):
+        with pytest.raises(ValueError, match="https://"):
+            redirects.check_page(uri)
+
+
 @pytest.mark.parametrize("uri", BAD_FOR_NATIVE)
 def test_bad_ones_are_refused_to_native_applications_too(uri: str) -> None:
     with pytest.raises(ValueError):

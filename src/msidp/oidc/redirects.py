@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 MAX_LENGTH = 2000
 _MAX_PORT = 65_535
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+_NOT_THE_WEB = "must begin with https:// (or http:// on loopback)"
 _RESERVED = {"code", "error", "error_description", "iss", "state"}  # what an authorization response adds
 
 # RFC 3986's characters, less the fragment's mark. Browsers take a backslash for a slash.
@@ -29,7 +30,7 @@ def check(uri: str, *, native: bool = False) -> None:
     if parts.scheme in ("http", "https"):
         _check_web(uri)
     elif not native:
-        raise ValueError("must begin with https:// (or http:// on loopback)")
+        raise ValueError(_NOT_THE_WEB)
     elif not _PRIVATE_USE_SCHEME.fullmatch(parts.scheme):
         raise ValueError("must begin with https:// or a scheme with a dot, such as com.example.app:/")
     if reserved := {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _RESERVED:
@@ -72,6 +73,8 @@ def _parse(uri: str) -> SplitResult:
 
 def _check_web(uri: str) -> None:
     parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(_NOT_THE_WEB)
     if "@" in parts.netloc:
         raise ValueError("must hold no user name")
     host = re.sub(r":[0-9]*\Z", "", parts.netloc)
