@@ -227,6 +227,7 @@ FIRST_REFRESH_TOKEN = {  # the columns that it takes, and the parameters that fi
     "refresh_issued_at": bindparam("refresh_issued_at", type_=BigInteger),
     "refresh_jkt": bindparam("refresh_jkt", type_=String),
 }
+STANDING = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))  # see stands()
 _BY_CODE = (_grant.c.code_hash == bindparam("hash"), _grant.c.application_id == bindparam("application"))
 _CLAIM_CODE = Prepared(
     update(_grant)

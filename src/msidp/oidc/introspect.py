@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from msidp import clock, dispatch
 from msidp.db import core_reading
 from msidp.keys.keyring import InvalidToken, keyring
-from msidp.oidc import client_auth, client_endpoint, refresh_tokens, tokens
+from msidp.oidc import client_auth, client_endpoint, grants, refresh_tokens, tokens
 from msidp.oidc.clients import Client
 from msidp.oidc.models import Grant
 from msidp.oidc.subjects import subject_of
@@ -25,8 +25,7 @@ dispatch.quick(bp)
 
 _INACTIVE = {"active": False}
 _grant: Any = Grant.__table__
-_IS_LIVE = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))
-_GRANT = Prepared(select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *_IS_LIVE))
+_GRANT = Prepared(select(_grant.c.id).where(_grant.c.id == bindparam("grant"), *grants.STANDING))
 _REFRESH_TOKEN = Prepared(
     select(
         _grant.c.scope,
@@ -34,7 +33,7 @@ _REFRESH_TOKEN = Prepared(
         _grant.c.authenticated_at,
         _grant.c.refresh_issued_at,
         _grant.c.expires_at,
-    ).where(*refresh_tokens.NEWEST, *_IS_LIVE)
+    ).where(*refresh_tokens.NEWEST, *grants.STANDING)
 )
 
 

@@ -38,8 +38,7 @@ _ISSUE = Prepared(update(_grant).where(_grant.c.id == bindparam("grant")).values
 NEWEST = (*_FAMILY, _grant.c.refresh_hash == bindparam("hash"))
 _USABLE = (
     *NEWEST,
-    _grant.c.revoked_at.is_(None),
-    _grant.c.expires_at > bindparam("now"),
+    *grants.STANDING,
     grants.of_key(_grant.c.refresh_jkt),
 )
 _ROTATE = Prepared(

@@ -12,7 +12,7 @@ from msidp.db import core_reading
 from msidp.errors import UNREADABLE, Problem
 from msidp.keys.keyring import InvalidToken, keyring
 from msidp.members.models import Member
-from msidp.oidc import claims, cors, dpop, dpop_nonces, scopes, tokens
+from msidp.oidc import claims, cors, dpop, dpop_nonces, grants, scopes, tokens
 from msidp.oidc.models import Grant
 from msidp.prepared import Prepared
 
@@ -36,11 +36,7 @@ _MEMBER = Prepared(
         _grant.c.claims,
     )
     .join_from(_grant, _member, _grant.c.member_id == _member.c.id)
-    .where(
-        _grant.c.id == bindparam("grant"),
-        _grant.c.revoked_at.is_(None),
-        _grant.c.expires_at > bindparam("now"),
-    )
+    .where(_grant.c.id == bindparam("grant"), *grants.STANDING)
 )
 
 
