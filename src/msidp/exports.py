@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import structlog
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from pydantic import Field
 from sqlalchemy import ColumnElement
 from sqlalchemy.sql.base import ExecutableOption
@@ -21,6 +21,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from msidp import canonical, clock, walk
 from msidp.api import Query
 from msidp.db import reading
+from msidp.present import present_app
 from msidp.web import STREAMED
 
 BATCH = 100  # rows
@@ -54,7 +55,7 @@ class Export:
 
 def answer(export: Export, conditions: Sequence[ColumnElement[bool]], form: Format) -> Response:
     """The file, oldest rows first, as an answer that is sent while it is written."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    app = present_app()
     day = datetime.fromtimestamp(clock.now() / clock.SECOND, UTC).strftime("%Y-%m-%d")
     headers = {"Content-Disposition": f'attachment; filename="{export.name}-{day}.{form}"'}
     if request.method != "GET":

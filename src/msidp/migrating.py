@@ -3,18 +3,18 @@
 For whoever migrates to import, and nobody else: Alembic takes long to load.
 """
 
-from flask import Flask, current_app
 from flask_alembic import Alembic
 from sqlalchemy import Connection, event
 
 from msidp import db, revisions
+from msidp.present import present_app
 
 _alembic = Alembic(run_mkdir=False, command_name="")
 
 
 def alembic() -> Alembic:
     """Alembic, for this application's database."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    app = present_app()
     if "alembic" not in app.extensions:
         app.config["ALEMBIC"] = {"script_location": str(revisions.migrations_dir())}
         app.config["ALEMBIC_CONTEXT"] = {

@@ -1,4 +1,4 @@
-"""What is present, itself: Flask's proxies find it anew for each attribute, which the busiest paths feel."""
+"""The application itself: for other threads, and where Flask's proxy for it would be felt."""
 
 from flask import Flask, current_app
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from msidp.db import reading
+from msidp.db import address, reading
 from msidp.outages import is_away
 
 
@@ -43,6 +43,12 @@ def pending_migrations() -> bool:
 def is_newer(found: str | None) -> bool:
     """Whether a later version of msidp has given the tables this revision."""
     return found is not None and found > head()
+
+
+def complaint(found: str | None) -> str:
+    """What is wrong with a database whose tables have this revision, which is not this version's."""
+    state = "newer than this version" if is_newer(found) else "not at this version yet"
+    return f"The database {address()} is {state}. {mend(found)}"
 
 
 def mend(found: str | None) -> str:

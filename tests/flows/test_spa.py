@@ -38,13 +38,17 @@ def notes(base_url: str, admin: FlaskClient) -> Iterator[Site]:
     running.stop()
 
 
-def sign_up(page: Page) -> None:
+def create_account(page: Page, name: str = "") -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Create an account").click()
     page.get_by_label("Email address").fill("ada@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Name").fill("Ada Lovelace")
+    page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Create account").click()
+
+
+def sign_up(page: Page) -> None:
+    create_account(page, "Ada Lovelace")
     page.get_by_role("button", name="Allow").click()
     page.get_by_text("Hello Ada Lovelace").wait_for()
 
@@ -82,11 +86,7 @@ def test_in_and_out_and_in_again(browser: Browser, notes: Site) -> None:
 def test_a_member_may_change_their_mind(browser: Browser, notes: Site) -> None:
     with tab(browser, notes.origin) as page:
         page.goto("/")
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("link", name="Create an account").click()
-        page.get_by_label("Email address").fill("ada@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Create account").click()
+        create_account(page)
         page.get_by_role("button", name="Cancel").click()
         page.get_by_text("The member refused.").wait_for()
         page.get_by_role("button", name="Sign in").click()

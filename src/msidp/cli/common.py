@@ -133,12 +133,11 @@ def actor(community_id: str) -> "Actor":
 
 def require_tables() -> None:
     """Refuse to go on with a database that is not migrated."""
-    from msidp import db, revisions
+    from msidp import revisions
 
-    if revisions.pending_migrations():
-        found = revisions.revision()
-        what = "newer than this version" if revisions.is_newer(found) else "not at this version yet"
-        raise click.ClickException(f"The database {db.address()} is {what}. {revisions.mend(found)}")
+    found = revisions.revision()
+    if found != revisions.head():
+        raise click.ClickException(revisions.complaint(found))
 
 
 def show(data: dict[str, Any], as_json: bool) -> None:

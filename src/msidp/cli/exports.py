@@ -64,16 +64,14 @@ def write(
     export: "Export", model: Any, form: "Format", action: str, details: dict[str, Any] | None = None
 ) -> None:
     """Write the community's rows, and note on the audit log that it was done."""
-    from flask import current_app
-
     from msidp import db, exports
     from msidp.audit import service as audit
     from msidp.communities import service as communities
+    from msidp.present import present_app
 
     require_tables()
     with db.transaction() as session:
         community_id = communities.ensure_default(session).id
         audit.record(session, actor(community_id), action, None, {"format": form, **(details or {})})
-    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
-    for piece in exports.write(app, export, [model.community_id == community_id], form):
+    for piece in exports.write(present_app(), export, [model.community_id == community_id], form):
         sys.stdout.write(piece)

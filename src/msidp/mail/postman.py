@@ -14,6 +14,7 @@ from msidp.db import reading, transaction
 from msidp.mail import delivery, smtp
 from msidp.mail_server import MailServer
 from msidp.outages import Outage
+from msidp.present import present_app
 from msidp.settings import Settings
 
 BATCH = 50  # mails over one connection
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 def post() -> None:
     """Have what is due sent. Needs an application context; returns at once."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    app = present_app()
     with _making:
         if "msidp_postman" not in app.extensions:
             app.extensions["msidp_postman"] = Postman(app)

@@ -4,8 +4,9 @@ Written for the token endpoint: Core statements built once, every claim one cond
 A code that comes a second time ends it (RFC 6749, section 4.1.2). `refresh_tokens` goes on from here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ColumnElement, String, bindparam, case, insert, or_, select, update
 
@@ -75,12 +76,19 @@ class Redeemed:
 class FirstRefreshToken:
     """What a grant gets where the member allowed it; without a token for a client that may have none."""
 
+    COLUMNS: ClassVar[Mapping[str, Any]] = {  # each with the parameter that fills it
+        "refresh_family": bindparam("refresh_hash", type_=String),
+        "refresh_hash": bindparam("refresh_hash", type_=String),
+        "refresh_issued_at": bindparam("refresh_issued_at", type_=BigInteger),
+        "refresh_jkt": bindparam("refresh_jkt", type_=String),
+    }
+
     token: str | None
     jkt: str | None  # the key that it is bound to
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Those of `FIRST_REFRESH_TOKEN`."""
+        """What its columns are filled with."""
         return {
             "refresh_hash": self.token and ids.hash_token(self.token),
             "refresh_issued_at": self.token and clock.now(),
@@ -221,12 +229,6 @@ COLUMNS = (
     _grant.c.revoked_at,
     _grant.c.code_redirect_uri,
 )
-FIRST_REFRESH_TOKEN = {  # the columns that it takes, and the parameters that fill them
-    "refresh_family": bindparam("refresh_hash", type_=String),
-    "refresh_hash": bindparam("refresh_hash", type_=String),
-    "refresh_issued_at": bindparam("refresh_issued_at", type_=BigInteger),
-    "refresh_jkt": bindparam("refresh_jkt", type_=String),
-}
 STANDING = (_grant.c.revoked_at.is_(None), _grant.c.expires_at > bindparam("now"))  # see stands()
 _BY_CODE = (_grant.c.code_hash == bindparam("hash"), _grant.c.application_id == bindparam("application"))
 _CLAIM_CODE = Prepared(
@@ -239,7 +241,7 @@ _CLAIM_CODE = Prepared(
     )
     .values(
         code_redeemed_at=bindparam("now"),
-        **{name: case((_grant.c.offline, value)) for name, value in FIRST_REFRESH_TOKEN.items()},
+        **{name: case((_grant.c.offline, value)) for name, value in FirstRefreshToken.COLUMNS.items()},
     )
     .returning(*COLUMNS, _grant.c.code_challenge)
 )

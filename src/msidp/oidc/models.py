@@ -162,9 +162,7 @@ class Grant(Base):
     refresh_family: Mapped[str | None]  # the hash of that beginning: any of them is found by it
     refresh_hash: Mapped[str | None]  # of the newest; whoever comes with another one revokes the grant
     refresh_issued_at: Mapped[int | None]
-    refresh_seed: Mapped[
-        str | None
-    ]  # from which the newest was made, to be made again within the grace window
+    refresh_seed: Mapped[str | None]  # from which the newest can be made again, within the grace window
     refresh_jkt: Mapped[str | None]  # the key that a public client's is bound to (RFC 9449, section 5)
 
 

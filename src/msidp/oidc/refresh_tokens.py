@@ -34,13 +34,9 @@ _FAMILY = (
     _grant.c.refresh_family == bindparam("family"),
     _grant.c.application_id == bindparam("application"),
 )
-_ISSUE = Prepared(update(_grant).where(_grant.c.id == bindparam("grant")).values(grants.FIRST_REFRESH_TOKEN))
+_ISSUE = Prepared(update(_grant).where(_grant.c.id == bindparam("grant")).values(FirstRefreshToken.COLUMNS))
 NEWEST = (*_FAMILY, _grant.c.refresh_hash == bindparam("hash"))
-_USABLE = (
-    *NEWEST,
-    *grants.STANDING,
-    grants.of_key(_grant.c.refresh_jkt),
-)
+_USABLE = (*NEWEST, *grants.STANDING, grants.of_key(_grant.c.refresh_jkt))
 _ROTATE = Prepared(
     update(_grant)
     .where(*_USABLE)

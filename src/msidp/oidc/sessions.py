@@ -83,12 +83,13 @@ def _notice(application: Application, session_id: str, member_id: str) -> Notice
 
 
 def _revoke(session: Session, ended: Ended) -> None:
-    standing = Grant.revoked_at.is_(None) & (Grant.expires_at > clock.now())
+    now = clock.now()
+    standing = Grant.revoked_at.is_(None) & (Grant.expires_at > now)
     over = standing if ended.everywhere else standing & Grant.offline.is_(False)
     session.execute(
         update(Grant)
         .where(_ending(ended), over)
-        .values(revoked_at=clock.now())
+        .values(revoked_at=now)
         .execution_options(synchronize_session=False)
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 import structlog
-from flask import Flask, current_app
+from flask import Flask
 from redis.client import Pipeline
 from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import InvalidJobOperation, StopRequested
@@ -19,6 +19,7 @@ from msidp import queue
 from msidp.mail import postman
 from msidp.ops.endurance import LONGEST_WAIT, outlast
 from msidp.outages import cause_of, is_away
+from msidp.present import present_app
 from msidp.webhooks import drain
 
 LISTEN = 20  # seconds of one blocking read
@@ -110,7 +111,7 @@ def new_worker(redis_url: str) -> Worker:
 
 def run_worker(redis_url: str) -> None:
     """Work in the present application context until a signal asks to stop."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    app = present_app()
     threading.Thread(target=_look_anyway, args=(app,), name="looks", daemon=True).start()
     rq = logging.getLogger("rq.worker")
     rq.setLevel(logging.ERROR)

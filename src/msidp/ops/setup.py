@@ -21,8 +21,7 @@ def prepare() -> None:
 
     found = revisions.revision()
     if revisions.is_newer(found):
-        said = f"The database {db.address()} is newer than this version. {revisions.mend(found)}"
-        raise Conflict("database-newer", said)
+        raise Conflict("database-newer", revisions.complaint(found))
     migrating.migrate()
     with db.transaction() as session:
         db.lock(session, "setup")

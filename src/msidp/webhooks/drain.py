@@ -18,6 +18,7 @@ from msidp.jobs import slices
 from msidp.outbound.authorities import Authorities
 from msidp.outbound.client import Client
 from msidp.outbound.urls import OutboundPolicy
+from msidp.present import present_app
 from msidp.settings import Settings
 from msidp.webhooks.feed import Feed
 
@@ -74,7 +75,7 @@ def finish() -> None:
 
 
 def _engine() -> "Engine":
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's way
+    app = present_app()
     with _making:
         if "msidp_engine" not in app.extensions:
             app.extensions["msidp_engine"] = Engine(app)
